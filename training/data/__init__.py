@@ -1,0 +1,1 @@
+"""Pictures, landmarks, parsing maps and holes that trainings read."""

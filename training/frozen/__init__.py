@@ -1,0 +1,1 @@
+"""Feature networks trained elsewhere, loaded from files that the user names, never trained here."""
