@@ -89,7 +89,8 @@ def inter_ocular(landmarks: Points) -> Points:
     """Distance between the outer eye corners (points 36 and 45), in pixels. [..., 68, 2] -> [...]."""
     assert landmarks.shape[-2:] == (COUNT, 2), landmarks.shape
     across = landmarks[..., LEFT_OUTER_EYE_CORNER, :] - landmarks[..., RIGHT_OUTER_EYE_CORNER, :]
-    return (across**2).sum(-1) ** 0.5
+    distance: Points = (across**2).sum(-1) ** 0.5
+    return distance
 
 
 def nme(predicted: Points, target: Points) -> Points:
@@ -99,4 +100,5 @@ def nme(predicted: Points, target: Points) -> Points:
     """
     assert predicted.shape == target.shape, (predicted.shape, target.shape)
     distance = ((predicted - target) ** 2).sum(-1) ** 0.5
-    return 100.0 * distance.mean(-1) / inter_ocular(target)
+    percent: Points = 100.0 * distance.mean(-1) / inter_ocular(target)
+    return percent
