@@ -1,0 +1,5 @@
+"""Pictures in, pictures out: decoding, face detection, the face frame, composing, encoding.
+
+Pure: numpy, Pillow and OpenCV. Colours are RGB, arrays are [H,W,3] uint8, a hole is [H,W] uint8 with 1 = missing.
+Points are (x, y) in pixels, and (0, 0) is the centre of the top left pixel.
+"""

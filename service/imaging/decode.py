@@ -1,0 +1,223 @@
+"""Uploaded bytes -> arrays.
+
+Two rules decide every refusal. What does not decode as JPEG, PNG or WEBP, cut or damaged files included, is
+UnsupportedImage (415). What decodes but is not allowed is a kind of IllegalInput (422). The error names the form field,
+what was found, what is allowed and the setting that says so. It never repeats a byte of the upload.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from struct import error as StructError
+from typing import Literal
+from zlib import error as ZlibError
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from service.errors import (
+    AnimatedImage,
+    BadField,
+    SideTooLong,
+    SideTooShort,
+    SizesDiffer,
+    TooManyPixels,
+    UnsupportedImage,
+)
+from service.imaging.arrays import Alpha, Hole, Rgb, Size
+from service.imaging.colour import to_rgb, to_rgb_in_srgb
+from service.imaging.holes import dilate, refuse_useless
+
+MEDIA_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+FORMATS = ("JPEG", "PNG", "WEBP")
+HIGHEST_IMAGE_PIXELS = 89_478_485  # Pillow's own alarm; a limit above it would never be reached
+THRESHOLD = 128  # of luminance or alpha: JPEG masks have grey edges
+
+ORIENTATION_TAG = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# What Pillow's parsers have been seen to raise on broken files; UnidentifiedImageError is an OSError.
+PARSER_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    ArithmeticError,
+    TypeError,
+    StructError,
+    ZlibError,
+)
+
+MaskMode = Literal["luminance", "alpha"]
+
+# Once, for the whole process: warnings.catch_warnings is not safe in threads, and pictures are decoded in threads.
+warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    max_image_pixels: int  # height * width, at most HIGHEST_IMAGE_PIXELS
+    max_side_pixels: int
+    min_side_pixels: int
+
+    def __post_init__(self) -> None:
+        assert 1 <= self.min_side_pixels <= self.max_side_pixels
+        assert 1 <= self.max_image_pixels <= HIGHEST_IMAGE_PIXELS
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An upright picture in sRGB. The arrays may be read-only."""
+
+    rgb: Rgb
+    alpha: Alpha | None  # None when the file has no transparency
+    media_type: str  # of the upload
+
+    @property
+    def size(self) -> Size:
+        return int(self.rgb.shape[0]), int(self.rgb.shape[1])
+
+
+def decode_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> Picture:
+    """Decode, turn upright, convert to sRGB, keep the alpha channel apart. EXIF and other metadata end here.
+
+    A phone's multi-picture JPEG (depth or gain map beside the photo) is its first picture.
+
+    Raises:
+        UnsupportedImage: not an allowed format, empty, cut short or damaged.
+        TooManyPixels, SideTooLong, SideTooShort, AnimatedImage: it decodes, but is not allowed.
+    """
+    loaded = _loaded(data, limits, field)
+    rgb, alpha = to_rgb_in_srgb(_upright(loaded), loaded.info.get("icc_profile"))
+    return Picture(np.asarray(rgb), None if alpha is None else np.asarray(alpha), MEDIA_TYPES[str(loaded.format)])
+
+
+def decode_mask(
+    data: bytes,
+    limits: ImageLimits,
+    *,
+    mode: MaskMode = "luminance",
+    invert: bool = False,
+    dilate_pixels: int = 0,
+    size: Size,
+) -> Hole:
+    """Decode a mask to a hole, [H,W] uint8, 1 = missing.
+
+    mode "luminance": white (128 and above) is the hole; what is transparent counts as black.
+    mode "alpha": transparent (alpha below 128) is the hole, as in other image editing interfaces.
+    invert swaps the two; then the hole grows by a disc of radius dilate_pixels. size is the upright image's (H, W).
+
+    Raises:
+        UnsupportedImage and the limits' errors: as decode_image.
+        BadField: mode "alpha", and the mask has no transparency.
+        SizesDiffer: the upright mask is not of that size.
+        EmptyHole, FullHole: nothing to fill, or nothing to fill it from.
+    """
+    assert dilate_pixels >= 0
+    rgb, alpha = to_rgb(_upright(_loaded(data, limits, "mask")))
+    if size != (rgb.height, rgb.width):
+        raise _sizes_differ((rgb.height, rgb.width), size)
+    marked = _bright(rgb, alpha) if mode == "luminance" else _transparent(alpha)
+    hole = (marked != invert).astype(np.uint8)
+    if dilate_pixels:
+        hole = dilate(hole, dilate_pixels)
+    refuse_useless(hole)
+    return hole
+
+
+def _loaded(data: bytes, limits: ImageLimits, field: str) -> Image.Image:
+    """The picture with its pixels; whatever the parsers of hostile bytes raise becomes UnsupportedImage."""
+    try:
+        opened = Image.open(BytesIO(data), formats=FORMATS)
+        _check_size(opened, limits, field)
+        _check_frames(opened, field)
+        opened.load()
+        return opened
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise _too_many_pixels(f"over {HIGHEST_IMAGE_PIXELS}", limits, field) from error
+    except PARSER_ERRORS as error:
+        raise UnsupportedImage(
+            f"The {field} is not a whole, undamaged JPEG, PNG or WEBP picture.",
+            errors=[{"field": field, "actual": "not decodable", "allowed": sorted(set(MEDIA_TYPES.values()))}],
+        ) from error
+
+
+def _check_size(opened: Image.Image, limits: ImageLimits, field: str) -> None:
+    """Before any pixel is decoded: the header is enough."""
+    shorter, longer = sorted(opened.size)
+    if opened.width * opened.height > limits.max_image_pixels:
+        raise _too_many_pixels(opened.width * opened.height, limits, field)
+    if longer > limits.max_side_pixels:
+        raise SideTooLong(
+            f"The {field}'s longer side is {longer} pixels; {limits.max_side_pixels} is the most.",
+            errors=[_entry(field, longer, limits.max_side_pixels, "MAX_SIDE_PIXELS")],
+        )
+    if shorter < limits.min_side_pixels:
+        raise SideTooShort(
+            f"The {field}'s shorter side is {shorter} pixels; {limits.min_side_pixels} is the least.",
+            errors=[_entry(field, shorter, limits.min_side_pixels, "MIN_SIDE_PIXELS")],
+        )
+
+
+def _check_frames(opened: Image.Image, field: str) -> None:
+    frames = int(getattr(opened, "n_frames", 1))
+    if frames > 1 and opened.format != "MPO":
+        raise AnimatedImage(
+            f"The {field} has {frames} frames; send one picture.",
+            errors=[{"field": field, "actual": frames, "allowed": 1}],
+        )
+
+
+def _upright(loaded: Image.Image) -> Image.Image:
+    """As the camera's owner sees it. An EXIF block that cannot be read counts as none."""
+    try:
+        orientation = loaded.getexif().get(ORIENTATION_TAG, 1)
+    except PARSER_ERRORS:
+        return loaded
+    method = UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return loaded if method is None else loaded.transpose(method)
+
+
+def _bright(rgb: Image.Image, alpha: Image.Image | None) -> NDArray[np.bool_]:
+    bright: NDArray[np.bool_] = np.asarray(rgb.convert("L")) >= THRESHOLD
+    return bright if alpha is None else bright & (np.asarray(alpha) >= THRESHOLD)
+
+
+def _transparent(alpha: Image.Image | None) -> NDArray[np.bool_]:
+    if alpha is None:
+        raise BadField(
+            "mask_mode is alpha, but the mask has no transparency.",
+            errors=[{"field": "mask_mode", "actual": "alpha", "allowed": "luminance, or a mask with an alpha channel"}],
+        )
+    transparent: NDArray[np.bool_] = np.asarray(alpha) < THRESHOLD
+    return transparent
+
+
+def _entry(field: str, actual: int | str, allowed: int, setting: str) -> dict[str, int | str]:
+    return {"field": field, "actual": actual, "allowed": allowed, "setting": setting}
+
+
+def _too_many_pixels(actual: int | str, limits: ImageLimits, field: str) -> TooManyPixels:
+    return TooManyPixels(
+        f"The {field} has {actual} pixels; {limits.max_image_pixels} is the most.",
+        errors=[_entry(field, actual, limits.max_image_pixels, "MAX_IMAGE_PIXELS")],
+    )
+
+
+def _sizes_differ(mask: Size, image: Size) -> SizesDiffer:
+    return SizesDiffer(
+        f"The mask is {mask[1]} x {mask[0]} pixels, the image {image[1]} x {image[0]} (width x height, upright).",
+        errors=[{"field": "mask", "actual": [mask[1], mask[0]], "allowed": [image[1], image[0]]}],
+    )

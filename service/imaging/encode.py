@@ -1,0 +1,81 @@
+"""Arrays -> the bytes of a file. No EXIF, no profile: the pixels are sRGB and nothing else is known of them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+from zlib import Z_RLE
+
+import numpy as np
+from PIL import Image
+
+from service.errors import SideTooLong
+from service.imaging.arrays import Alpha, Rgb, assert_plane, assert_rgb, size_of
+
+JPEG_QUALITY = 95  # when the caller names none
+LONGEST_SIDE = {"image/png": 1_000_000, "image/jpeg": 65_500, "image/webp": 16_383}  # pixels, by the format itself
+
+
+def encode(rgb: Rgb, alpha: Alpha | None, media_type: str, quality: int | None = None) -> bytes:
+    """Encode [H,W,3] uint8 and an optional alpha channel. quality is 1..100 or None.
+
+    image/png: lossless, quick compression; quality means nothing.
+    image/jpeg: quality 95 when None, colour at full resolution; has no alpha, so the picture is laid on white.
+    image/webp: lossless when quality is None or 100, transparent pixels' colours included.
+
+    Raises:
+        SideTooLong: the format cannot hold a side that long.
+    """
+    assert_rgb(rgb)
+    assert quality is None or 1 <= quality <= 100
+    assert media_type in WRITERS, media_type
+    _check_side(rgb, media_type)
+    if alpha is not None:
+        assert_plane(alpha, size_of(rgb))
+    name, options, keeps_alpha = WRITERS[media_type]
+    image = _with_alpha(rgb, alpha) if keeps_alpha else Image.fromarray(_on_white(rgb, alpha))
+    file = BytesIO()
+    image.save(file, name, **options(quality))
+    return file.getvalue()
+
+
+def _png(quality: int | None) -> dict[str, Any]:
+    return {"compress_level": 1, "compress_type": Z_RLE}  # on photos quicker and smaller than the default strategy
+
+
+def _jpeg(quality: int | None) -> dict[str, Any]:
+    return {"quality": quality or JPEG_QUALITY, "subsampling": 0}
+
+
+def _webp(quality: int | None) -> dict[str, Any]:
+    if quality is None or quality == 100:
+        return {"lossless": True, "quality": 0, "method": 0, "exact": True}  # here quality is effort, not loss
+    return {"quality": quality, "method": 4}
+
+
+WRITERS = {
+    "image/png": ("PNG", _png, True),
+    "image/jpeg": ("JPEG", _jpeg, False),
+    "image/webp": ("WEBP", _webp, True),
+}
+
+
+def _with_alpha(rgb: Rgb, alpha: Alpha | None) -> Image.Image:
+    return Image.fromarray(rgb if alpha is None else np.dstack((rgb, alpha)))
+
+
+def _on_white(rgb: Rgb, alpha: Alpha | None) -> Rgb:
+    """Laid on white, rounded to the nearest; opaque pixels stay as they are."""
+    if alpha is None:
+        return rgb
+    share = alpha[..., None].astype(np.uint16)
+    return ((rgb * share + 255 * (255 - share) + 127) // 255).astype(np.uint8)
+
+
+def _check_side(rgb: Rgb, media_type: str) -> None:
+    longer, allowed = max(size_of(rgb)), LONGEST_SIDE[media_type]
+    if longer > allowed:
+        raise SideTooLong(
+            f"A side of {longer} pixels does not fit into {media_type}; {allowed} is the most. Ask for another format.",
+            errors=[{"field": "output_format", "actual": longer, "allowed": allowed}],
+        )

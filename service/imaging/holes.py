@@ -1,0 +1,98 @@
+"""What can be done with a hole alone: grow it, refuse it, split it into its components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from service.errors import EmptyHole, FullHole
+from service.imaging.arrays import Hole, Size, assert_plane, size_of
+
+
+@dataclass(frozen=True)
+class Region:
+    """A rectangle of canvas pixels: columns x0 to x1, rows y0 to y1, the ends not included."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """array[region.slices] is the rectangle."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def grown(self, margin_pixels: int, size: Size) -> Region:
+        """Wider by the margin on every side, cut at the borders of a picture of that size."""
+        height, width = size
+        return Region(
+            max(self.x0 - margin_pixels, 0),
+            max(self.y0 - margin_pixels, 0),
+            min(self.x1 + margin_pixels, width),
+            min(self.y1 + margin_pixels, height),
+        )
+
+
+def bounds(hole: Hole) -> Region | None:
+    """The smallest rectangle that holds every hole pixel, or None for no hole."""
+    assert_plane(hole)
+    x, y, width, height = cv2.boundingRect(hole)
+    return Region(x, y, x + width, y + height) if width else None
+
+
+def components(hole: Hole, join_pixels: int = 0) -> list[Hole]:
+    """The connected parts of a hole, largest first, each as a hole of the canvas' size.
+
+    Parts with less than join_pixels between them count as one: neighbouring strokes belong together.
+    """
+    region = bounds(hole)
+    if region is None:
+        return []
+    region = region.grown(join_pixels, size_of(hole))
+    near = hole[region.slices]
+    joined = dilate(near, join_pixels // 2) if join_pixels >= 2 else near
+    count, labels, _, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    parts = []
+    for label in range(1, count):
+        part = np.zeros_like(hole)
+        part[region.slices] = near & (labels == label)
+        parts.append(part)
+    return sorted(parts, key=lambda part: -int(np.count_nonzero(part)))
+
+
+def dilate(hole: Hole, radius_pixels: int) -> Hole:
+    """The hole and everything within radius_pixels of it (a disc): the time does not depend on the radius."""
+    region = bounds(hole)
+    if region is None:
+        return hole.copy()
+    region = region.grown(radius_pixels, size_of(hole))
+    distance = cv2.distanceTransform(1 - hole[region.slices], cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    grown = np.zeros_like(hole)
+    grown[region.slices] = distance <= radius_pixels
+    return grown
+
+
+def refuse_useless(hole: Hole) -> None:
+    """Raises EmptyHole or FullHole: with nothing missing, or nothing known, there is nothing to do."""
+    missing = int(np.count_nonzero(hole))
+    if missing == 0:
+        raise EmptyHole(
+            "The mask marks no pixel: white marks what is to be filled. Did you mean mask_invert?",
+            errors=[{"field": "mask", "actual": 0, "allowed": f"1 to {hole.size - 1} pixels"}],
+        )
+    if missing == hole.size:
+        raise FullHole(
+            "The mask marks every pixel: nothing is left to fill it from. Did you mean mask_invert?",
+            errors=[{"field": "mask", "actual": missing, "allowed": f"1 to {hole.size - 1} pixels"}],
+        )
