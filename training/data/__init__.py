@@ -1,1 +1,1 @@
-"""Pictures, landmarks, parsing maps and holes that trainings read."""
+"""Faces, holes, and the seeded stream of training items made of them."""

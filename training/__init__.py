@@ -1,0 +1,1 @@
+"""Training of the published systems, and the export of what the service deploys."""

@@ -1,0 +1,43 @@
+"""Pairs of training.augment beside the pairs they were made from (LaFIn, appendix B)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.faces import DataError, Faces
+
+
+class PairedFaces:
+    """One augmented pair for each pair: the augmented folder holds whole epochs, one after another.
+
+    The row is original faces 0..n-1, then augmented ones. With e epochs of augmented pictures the originals stand in
+    the row e times, so a pass over the row is e epochs of both.
+    """
+
+    def __init__(self, originals: Faces, augmented: Faces) -> None:
+        if not len(augmented) or len(augmented) % len(originals):
+            raise DataError(
+                f"{len(augmented)} augmented faces are not whole epochs of {len(originals)}; "
+                "run training.augment on the same data and split"
+            )
+        self.originals, self.augmented = originals, augmented
+
+    def __len__(self) -> int:
+        return 2 * len(self.augmented)
+
+    def _place(self, index: int) -> tuple[Faces, int]:
+        count = len(self.augmented)
+        return (self.originals, index % len(self.originals)) if index < count else (self.augmented, index - count)
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        faces, place = self._place(index)
+        return faces.image(place)
+
+    def landmarks(self, index: int) -> NDArray[np.float32]:
+        faces, place = self._place(index)
+        return faces.landmarks(place)
+
+    def parsing(self, index: int) -> NDArray[np.uint8] | None:
+        faces, place = self._place(index)
+        return faces.parsing(place)

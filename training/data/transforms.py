@@ -1,0 +1,83 @@
+"""Random changes of a training face: picture and landmarks (and parsing map) together.
+
+Every function takes a numpy Generator and is deterministic in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.landmarks import flip as flip_landmarks
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """How far a face is moved in its frame, and its colours changed; each value is drawn uniformly."""
+
+    rotation_degrees: float = 0.0  # +- this
+    scale: float = 0.0  # factor within 1 +- this, log-uniform
+    shift: float = 0.0  # of the frame's side, +- this, x and y
+    colour: float = 0.0  # brightness, contrast and each channel's gain within 1 +- this
+    blur: float = 0.0  # probability of a blur or a shrink-and-enlarge
+
+
+def flip(picture: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Mirror left to right; landmark pairs change places."""
+    return np.ascontiguousarray(picture[:, ::-1]), flip_landmarks(landmarks, picture.shape[1])
+
+
+def move(
+    picture: NDArray[np.uint8], landmarks: NDArray[np.float32], jitter: Jitter, pixels: int, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Resize to [pixels,pixels,3] and rotate, scale, shift by `jitter` in one resampling; borders reflect."""
+    side = picture.shape[0]
+    if jitter.rotation_degrees == jitter.scale == jitter.shift == 0:
+        return resize(picture, landmarks, pixels)
+    angle = float(rng.uniform(-1, 1)) * jitter.rotation_degrees
+    scale = float(np.exp(rng.uniform(-1, 1) * np.log1p(jitter.scale)))
+    shift = rng.uniform(-1, 1, 2) * jitter.shift * side
+    centre = (side - 1) / 2
+    matrix = cv2.getRotationMatrix2D((centre, centre), angle, scale)
+    matrix[:, 2] += shift
+    ratio = pixels / side
+    matrix = matrix * ratio
+    matrix[:, 2] += (ratio - 1) / 2  # pixel centres
+    interpolation = cv2.INTER_LINEAR if ratio * scale > 0.7 else cv2.INTER_AREA
+    if interpolation == cv2.INTER_AREA:  # warpAffine does not average: blur before shrinking
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 / (ratio * scale)), dtype=np.uint8)
+    moved = cv2.warpAffine(picture, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    points = landmarks @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(moved, dtype=np.uint8), points.astype(np.float32)
+
+
+def resize(
+    picture: NDArray[np.uint8], landmarks: NDArray[np.float32], pixels: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """To [pixels,pixels,3], by area when shrinking."""
+    side = picture.shape[0]
+    if side == pixels:
+        return picture, landmarks
+    interpolation = cv2.INTER_AREA if pixels < side else cv2.INTER_CUBIC
+    resized = cv2.resize(picture, (pixels, pixels), interpolation=interpolation)
+    points = (landmarks + 0.5) * (pixels / side) - 0.5
+    return np.asarray(resized, dtype=np.uint8), points.astype(np.float32)
+
+
+def recolour(picture: NDArray[np.uint8], jitter: Jitter, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Change brightness, contrast and channel gains; sometimes blur."""
+    if jitter.colour == 0 and jitter.blur == 0:
+        return picture
+    gains = 1 + rng.uniform(-1, 1, 3) * jitter.colour * 0.4
+    contrast = 1 + rng.uniform(-1, 1) * jitter.colour
+    brightness = rng.uniform(-1, 1) * jitter.colour * 128
+    changed = (picture.astype(np.float32) - 128) * (gains * contrast) + 128 + brightness
+    if rng.random() < 0.15 * (jitter.colour > 0):
+        changed = np.repeat(changed.mean(axis=2, keepdims=True), 3, axis=2)
+    if rng.random() < jitter.blur:
+        sigma = float(rng.uniform(0.5, 2.0)) * picture.shape[0] / 256
+        changed = np.asarray(cv2.GaussianBlur(changed.astype(np.float32), (0, 0), sigma))
+    return np.clip(changed, 0, 255).astype(np.uint8)

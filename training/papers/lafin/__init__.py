@@ -1,0 +1,1 @@
+"""LaFIn: Generative Landmark Guided Face Inpainting, Yang et al. 2019."""

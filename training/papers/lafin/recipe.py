@@ -1,0 +1,134 @@
+"""The recipes of LaFIn. `lafin` is the paper's; `lafin_demo` made the shipped snapshots; `lafin_tiny` is for tests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from training.data.holes import Mixture
+from training.data.transforms import Jitter
+from training.frozen.features import load_features
+from training.papers.lafin.losses import Weights
+from training.papers.lafin.networks import Discriminator, Generator, Predictor
+from training.papers.lafin.step import GeneratorStep, PredictorStep
+from training.recipe import Files, Part, Recipe, Stage
+
+# Public code: holes of the two trainings.
+PREDICTOR_HOLES = Mixture(((0.50, "none"), (0.25, "block"), (0.25, "irregular")))
+GENERATOR_HOLES = Mixture(((0.50, "block"), (0.50, "irregular")))
+DEMO_HOLES = Mixture(((0.20, "block"), (0.55, "irregular"), (0.10, "center"), (0.10, "eyes"), (0.05, "O6")))
+DEMO_PREDICTOR_HOLES = Mixture(((0.25, "none"), (0.15, "block"), (0.50, "irregular"), (0.10, "center")))
+
+# The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
+DEMO_WEIGHTS = Weights(perceptual=0.002, style=0.005, variation=0.05, adversarial=0.5)
+
+
+def build_predictor(files: Files) -> PredictorStep:
+    """Section 2.3: Adam, beta 0 and 0.9, learning rate 1e-4; Eq. 1 squared."""
+    return PredictorStep(Predictor(), learning_rate=1e-4, betas=(0.0, 0.9), weight_decay=0.0, squared=True)
+
+
+def build_generator(
+    files: Files, *, width: int = 64, attention: bool = True, landmarks: bool = True, demo: bool = False
+) -> GeneratorStep:
+    """Section 2.3: Adam, beta 0 and 0.9, learning rates 1e-4 and 1e-5; the weights below Eq. 7."""
+    return GeneratorStep(
+        Generator(width, attention=attention),
+        Discriminator(width),
+        load_features(files.features) if files.features else None,
+        weights=DEMO_WEIGHTS if demo else Weights(),
+        learning_rate=4e-4 if demo else 1e-4,
+        discriminator_learning_rate=1e-4 if demo else 1e-5,
+        betas=(0.5, 0.9) if demo else (0.0, 0.9),
+        landmarks=landmarks,
+    )
+
+
+def lafin() -> Recipe:
+    """The paper: 256 px, batch 16 for the predictor, 4 for the generator."""
+    predictor = Part(
+        name="predictor",
+        build=build_predictor,
+        stages=(Stage(until_images=5_000_000, pixels=256, batch_size=16),),
+        holes=PREDICTOR_HOLES,
+    )
+    generator = Part(
+        name="generator",
+        build=build_generator,
+        stages=(Stage(until_images=4_000_000, pixels=256, batch_size=4),),
+        holes=GENERATOR_HOLES,
+    )
+    return Recipe("lafin", (predictor, generator))
+
+
+def lafin_without_attention() -> Recipe:
+    """Ablation of Table 3: long-short attention disabled."""
+    generator = replace(lafin().part("generator"), build=lambda files: build_generator(files, attention=False))
+    return Recipe("lafin_without_attention", (generator,))
+
+
+def lafin_without_landmarks() -> Recipe:
+    """Ablation of Table 3: no landmark guidance."""
+    generator = replace(lafin().part("generator"), build=lambda files: build_generator(files, landmarks=False))
+    return Recipe("lafin_without_landmarks", (generator,))
+
+
+def lafin_augmented() -> Recipe:
+    """Section 4 and appendix B: the predictor with one augmented pair for each pair; batch 4."""
+    predictor = lafin().part("predictor")
+    stages = tuple(replace(stage, batch_size=4) for stage in predictor.stages)
+    return Recipe("lafin_augmented", (replace(predictor, stages=stages),))
+
+
+def lafin_demo() -> Recipe:
+    """For little time and few faces: a half-width generator, 128 px first, then 256; faster rates, moved faces."""
+    predictor = Part(
+        name="predictor",
+        build=lambda files: PredictorStep(
+            Predictor(), learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=1e-5, squared=False
+        ),
+        stages=(Stage(until_images=40_000, pixels=256, batch_size=16, decay_to=0.02),),
+        holes=DEMO_PREDICTOR_HOLES,
+        jitter=Jitter(rotation_degrees=20, scale=0.25, shift=0.1, colour=0.25, blur=0.2),
+        precision="bf16-mixed",
+        ema_half_life_images=1_000,
+        checkpoint_every_images=2_000,
+        sheet_every_images=4_000,
+    )
+    generator = Part(
+        name="generator",
+        build=lambda files: build_generator(files, width=32, demo=True),
+        stages=(
+            Stage(until_images=32_000, pixels=128, batch_size=8, decay_to=0.4),
+            Stage(until_images=35_000, pixels=256, batch_size=4, learning_rate_factor=0.4, decay_to=0.1),
+        ),
+        holes=DEMO_HOLES,
+        jitter=Jitter(rotation_degrees=4, scale=0.06, shift=0.02, colour=0.1),
+        precision="bf16-mixed",
+        ema_half_life_images=1_000,
+        checkpoint_every_images=800,
+        sheet_every_images=1_600,
+    )
+    return Recipe("lafin_demo", (predictor, generator))
+
+
+def lafin_tiny() -> Recipe:
+    """For tests: a few updates on small frames, both parts."""
+    predictor = Part(
+        name="predictor",
+        build=build_predictor,
+        stages=(Stage(until_images=12, pixels=256, batch_size=2),),
+        holes=PREDICTOR_HOLES,
+        ema_half_life_images=4,
+        report_every_images=2,
+        checkpoint_every_images=4,
+        sheet_every_images=12,
+        sheet_faces=2,
+    )
+    generator = replace(
+        predictor,
+        name="generator",
+        build=lambda files: build_generator(files, width=8),
+        stages=(Stage(until_images=8, pixels=64, batch_size=2), Stage(until_images=12, pixels=128, batch_size=2)),
+        holes=GENERATOR_HOLES,
+    )
+    return Recipe("lafin_tiny", (predictor, generator))

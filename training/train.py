@@ -1,0 +1,63 @@
+"""Train a recipe: python -m training.train RECIPE --data FOLDER --run FOLDER. The same command resumes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.checkpoint import CheckpointError
+from training.data.augmented import PairedFaces
+from training.data.faces import DataError, FaceFolder, Faces, open_split
+from training.frozen.features import FeatureFileError
+from training.loop import Machine, train
+from training.papers import RECIPES
+from training.recipe import Files, RecipeError
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
+    data: Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")],
+    run: Annotated[Path, typer.Option(help="Run folder: checkpoints, snapshots, metrics.jsonl, sheets/.")],
+    part: Annotated[str | None, typer.Option(help="Train this part alone; default: all, one after another.")] = None,
+    features: Annotated[
+        Path | None, typer.Option(help="VGG-16, VGG-19 or SqueezeNet 1.1 weights for perceptual and style losses.")
+    ] = None,
+    augmented: Annotated[
+        Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "train",
+    seconds: Annotated[float | None, typer.Option(help="Stop and save after this time.")] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    devices: Annotated[str, typer.Option(help="Processes on this machine.")] = "auto",
+    nodes: Annotated[int, typer.Option(help="Machines (start with torchrun).")] = 1,
+    workers: Annotated[int, typer.Option(help="Loader processes of each training process.")] = 0,
+    precision: Annotated[str | None, typer.Option(help="Instead of the recipe's: 32-true, bf16-mixed, ...")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of each process.")] = None,
+) -> None:
+    """Train a recipe, or go on with it: the same command resumes from the run folder."""
+    try:
+        if recipe not in RECIPES:
+            raise RecipeError(f"unknown recipe {recipe!r}; there are {', '.join(RECIPES)}")
+        chosen = RECIPES[recipe]()
+        parts = [chosen.part(part)] if part else list(chosen.parts)
+        faces: Faces = open_split(data, split)
+        if augmented:
+            faces = PairedFaces(faces, FaceFolder(augmented))
+        machine = Machine(
+            accelerator, int(devices) if devices.isdigit() else devices, nodes, workers, precision, threads
+        )
+        for one in parts:
+            seen = train(one, faces, run / one.name, Files(features), machine, seconds=seconds)
+            print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
+    except (RecipeError, DataError, CheckpointError, FeatureFileError) as error:
+        sys.exit(f"training.train: {error}")
+
+
+if __name__ == "__main__":
+    app()
