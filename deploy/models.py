@@ -1,0 +1,62 @@
+"""`python -m deploy.models`: makes the TorchScript files that are missing or older than their snapshots.
+
+A leaf model is a folder of the model repository whose config.pbtxt says backend "pytorch":
+snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads). An ensemble only needs its folder 1/.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from deploy.place import CannotStart, read_place
+
+
+def leaf_models(repository: Path) -> list[Path]:
+    """Folders of the models that have weights, by name. CannotStart if `repository` has no model at all."""
+    configs = sorted(repository.glob("*/config.pbtxt"))
+    if not configs:
+        raise CannotStart(f"no model in {repository}: MODEL_REPOSITORY must name a folder of <model>/config.pbtxt.")
+    return [config.parent for config in configs if re.search(r'^backend:\s*"pytorch"', config.read_text(), re.M)]
+
+
+def stale_models(repository: Path) -> list[str]:
+    """Names of the leaf models to make. CannotStart if one has neither 1/model.pt nor a snapshot to make it from."""
+    stale = []
+    for folder in leaf_models(repository):
+        script, snapshot = folder / "1" / "model.pt", folder / "snapshot.safetensors"
+        if not snapshot.is_file():
+            if not script.is_file():
+                raise CannotStart(
+                    f"the model {folder.name} has no weights: {snapshot} is missing. Restore it (git checkout), "
+                    f"import one (python -m training.convert --help) or train one (make train)."
+                )
+        elif not script.is_file() or script.stat().st_mtime < snapshot.stat().st_mtime:
+            stale.append(folder.name)
+    return stale
+
+
+def make_models(repository: Path) -> None:
+    """Bring `repository` up to date. CannotStart if the export fails."""
+    stale = stale_models(repository)
+    for config in repository.glob("*/config.pbtxt"):
+        (config.parent / "1").mkdir(exist_ok=True)
+    if not stale:
+        return
+    print(f"Making the TorchScript files of {', '.join(stale)} ...", flush=True)
+    if subprocess.run([sys.executable, "-m", "training.export", "--repository", str(repository)]).returncode != 0:
+        raise CannotStart("the export failed; the lines above say why.")
+
+
+def main() -> None:
+    try:
+        make_models(read_place(os.environ).repository)
+    except CannotStart as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()

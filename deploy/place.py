@@ -1,0 +1,79 @@
+"""Where the service of this machine listens and what it serves; and what would stop it from starting.
+
+Standard library only, and no import of the project: it runs before the virtual environment exists.
+Settings come from the environment, then from the file .env, as in service/settings.py.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_PORT = 8000
+
+
+class CannotStart(Exception):
+    """One line that says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Place:
+    host: str
+    port: int  # of the API; 0: any free one
+    engine_port: int | None  # of the embedded engine; None: ENGINE_URL names an engine that runs already
+    engine_url: str  # host:port
+    repository: Path
+
+
+def read_place(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> Place:
+    """Read HOST, PORT, ENGINE_PORT, ENGINE_URL and MODEL_REPOSITORY; the environment wins over `dotenv`."""
+    values = read_dotenv(dotenv) | {name: value for name, value in environment.items() if value}
+    port = _port("PORT", values.get("PORT", str(DEFAULT_PORT)))
+    repository = Path(values.get("MODEL_REPOSITORY", "model_repository"))
+    host = values.get("HOST", "127.0.0.1")
+    if "ENGINE_URL" in values:
+        return Place(host, port, None, values["ENGINE_URL"], repository)
+    engine_port = _port("ENGINE_PORT", values.get("ENGINE_PORT", str(port + 1))) if port else free_port()
+    return Place(host, port, engine_port, f"127.0.0.1:{engine_port}", repository)
+
+
+def read_dotenv(file: Path) -> dict[str, str]:
+    """NAME=value lines; comments, blank lines and quotes around a value are dropped."""
+    if not file.is_file():
+        return {}
+    lines = (line.strip().removeprefix("export ") for line in file.read_text(encoding="utf-8").splitlines())
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name.strip().upper(): value.strip().strip("'\"") for name, _, value in pairs if value.strip()}
+
+
+def check_port(name: str, host: str, port: int) -> None:
+    """Raise CannotStart if nothing can listen on host:port; `name` is the setting that moves it."""
+    if port == 0:
+        return
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"cannot listen on {host}:{port} ({error.strerror}). "
+                f"Stop what runs there, or take another port: make serve {name}={port + 10}"
+            ) from None
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _port(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise CannotStart(
+            f"{name}={text} is not a port. Give a number from 0 to 65535: make serve {name}={DEFAULT_PORT}"
+        )
+    return int(text)

@@ -1,0 +1,67 @@
+"""Where the service listens, read from the environment and .env."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from deploy.place import CannotStart, check_port, free_port, read_dotenv, read_place
+
+
+def test_defaults(tmp_path: Path) -> None:
+    place = read_place({}, tmp_path / ".env")
+    assert (place.host, place.port, place.engine_port) == ("127.0.0.1", 8000, 8001)
+    assert place.engine_url == "127.0.0.1:8001"
+    assert place.repository == Path("model_repository")
+
+
+def test_the_engine_stands_beside_the_port(tmp_path: Path) -> None:
+    place = read_place({"PORT": "9000"}, tmp_path / ".env")
+    assert (place.engine_port, place.engine_url) == (9001, "127.0.0.1:9001")
+
+
+def test_port_zero_takes_a_free_engine_port(tmp_path: Path) -> None:
+    place = read_place({"PORT": "0"}, tmp_path / ".env")
+    assert place.engine_port is not None
+    assert place.engine_port > 1023
+
+
+def test_an_engine_elsewhere_means_no_embedded_engine(tmp_path: Path) -> None:
+    place = read_place({"ENGINE_URL": "triton:8001"}, tmp_path / ".env")
+    assert (place.engine_port, place.engine_url) == (None, "triton:8001")
+
+
+def test_the_environment_wins_over_dotenv(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text('# a comment\n\nexport PORT="9100"\nmodel_repository=elsewhere\nENGINE_URL=\n')
+    assert read_dotenv(dotenv) == {"PORT": "9100", "MODEL_REPOSITORY": "elsewhere"}
+    assert read_place({}, dotenv).port == 9100
+    assert read_place({"PORT": "9200"}, dotenv).port == 9200
+    assert read_place({"PORT": ""}, dotenv).port == 9100, "an empty variable is none"
+
+
+@pytest.mark.parametrize("text", ["http", "-1", "65536", "80.0", "８０"])
+def test_a_port_that_is_none(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CannotStart, match=f"^PORT={text} is not a port"):
+        read_place({"PORT": text}, tmp_path / ".env")
+
+
+def test_a_busy_port_is_named() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(CannotStart, match=rf"cannot listen on 127\.0\.0\.1:{port} .*make serve PORT="):
+            check_port("PORT", "127.0.0.1", port)
+
+
+def test_a_free_port_passes() -> None:
+    check_port("PORT", "127.0.0.1", free_port())
+    check_port("PORT", "127.0.0.1", 0)
+
+
+def test_a_host_of_another_machine_is_named() -> None:
+    with pytest.raises(CannotStart, match=r"cannot listen on 192\.0\.2\.1"):
+        check_port("PORT", "192.0.2.1", 8000)
