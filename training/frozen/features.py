@@ -5,7 +5,7 @@ A classifier in the file is ignored.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -153,10 +153,17 @@ NETWORKS = {
 }
 
 
-def load_features(path: str | Path, layers: Sequence[str] | None = None, *, normalise: bool = True) -> FrozenFeatures:
-    """A frozen feature network from a weight file. Raises FeatureFileError, one line, when the file does not serve."""
-    state = _read(Path(path))
-    frozen = FrozenFeatures(_name_network(state, path), layers, normalise=normalise)
+def load_features(
+    path: str | Path, layers: Sequence[str] | Mapping[str, Sequence[str]] | None = None, *, normalise: bool = True
+) -> FrozenFeatures:
+    """A frozen feature network from a weight file. Raises FeatureFileError, one line, when the file does not serve.
+
+    `layers` may be a table by network, such as DISTANCE_LAYERS; None means LOSS_LAYERS.
+    """
+    state = read_weights(Path(path))
+    network = _name_network(state, path)
+    chosen = layers[network] if isinstance(layers, Mapping) else layers
+    frozen = FrozenFeatures(network, chosen, normalise=normalise)
     problems = []
     expected = frozen.state_dict()
     for key, weight in expected.items():
@@ -170,7 +177,8 @@ def load_features(path: str | Path, layers: Sequence[str] | None = None, *, norm
     return frozen
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """A table of tensors from `.safetensors` or a pickle of tensors; nothing in it is executed."""
     if not path.is_file():
         raise FeatureFileError(f"no feature network at {path}")
     try:
@@ -178,7 +186,8 @@ def _read(path: Path) -> dict[str, Tensor]:
             return safetensors.torch.load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (safetensors.SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise FeatureFileError(f"{path} is not a file of weights: {str(error).splitlines()[0]}") from error
+        first_line = str(error).strip().partition("\n")[0]
+        raise FeatureFileError(f"{path} is not a file of weights: {first_line}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise FeatureFileError(f"{path} holds no plain table of tensors")
     return state

@@ -1,0 +1,104 @@
+"""PSNR, SSIM and L1 against torchmetrics, and at their edges."""
+
+import math
+
+import pytest
+import torch
+import torchmetrics.functional.image as reference
+from torchmetrics.functional.image.ssim import structural_similarity_index_measure
+
+from training.metrics.pixels import gray, l1_percent, psnr, ssim, ssim_uniform
+
+SEED = torch.Generator().manual_seed(0)
+IMAGE = torch.rand(3, 3, 72, 64, generator=SEED)
+COMPLETED = (IMAGE + 0.1 * torch.randn(3, 3, 72, 64, generator=SEED)).clamp(0, 1)
+
+
+def test_psnr_of_equal_pictures_is_infinite():
+    assert torch.isinf(psnr(IMAGE, IMAGE)).all()
+    assert (psnr(IMAGE, IMAGE) > 0).all()
+
+
+def test_psnr_of_a_known_difference():
+    image = torch.zeros(1, 3, 8, 8)
+    assert psnr(image + 0.1, image).item() == pytest.approx(20, abs=1e-4)
+    assert psnr(image + 1, image).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_psnr_equals_torchmetrics():
+    expected = reference.peak_signal_noise_ratio(COMPLETED, IMAGE, data_range=1.0, reduction="none", dim=(1, 2, 3))
+    assert torch.allclose(psnr(COMPLETED, IMAGE), expected, atol=1e-4)
+
+
+def test_ssim_of_equal_pictures_is_one():
+    assert torch.allclose(ssim(IMAGE, IMAGE), torch.ones(3))
+    assert torch.allclose(ssim_uniform(gray(IMAGE), gray(IMAGE), 51), torch.ones(3))
+
+
+def test_ssim_equals_torchmetrics_where_the_window_fits():
+    _, full = structural_similarity_index_measure(
+        COMPLETED.double(), IMAGE.double(), data_range=1.0, return_full_image=True
+    )
+    inside = full[..., 5:-5, 5:-5].flatten(1).mean(1)
+    assert torch.allclose(ssim(COMPLETED, IMAGE), inside.float(), atol=1e-6)
+
+
+def test_flat_ssim_equals_torchmetrics_up_to_the_sample_variance():
+    window, half = 51, 25
+    _, full = structural_similarity_index_measure(
+        gray(COMPLETED).double(),
+        gray(IMAGE).double(),
+        gaussian_kernel=False,
+        kernel_size=window,
+        data_range=1.0,
+        return_full_image=True,
+    )
+    inside = full[..., half:-half, half:-half].flatten(1).mean(1)
+    assert torch.allclose(ssim_uniform(gray(COMPLETED), gray(IMAGE), window), inside.float(), atol=1e-4)
+
+
+def test_flat_ssim_by_hand_for_one_window():
+    x, y = torch.rand(1, 1, 51, 51, generator=SEED).double(), torch.rand(1, 1, 51, 51, generator=SEED).double()
+    covariance = torch.cov(torch.stack([x.flatten(), y.flatten()]))
+    c1, c2 = 0.01**2, 0.03**2
+    expected = ((2 * x.mean() * y.mean() + c1) * (2 * covariance[0, 1] + c2)) / (
+        (x.mean() ** 2 + y.mean() ** 2 + c1) * (covariance[0, 0] + covariance[1, 1] + c2)
+    )
+    assert ssim_uniform(x, y, 51).item() == pytest.approx(expected.item(), abs=1e-7)
+
+
+def test_ssim_of_flat_pictures_compares_means():
+    dark, light = torch.full((1, 1, 16, 16), 0.25), torch.full((1, 1, 16, 16), 0.75)
+    expected = (2 * 0.25 * 0.75 + 1e-4) / (0.25**2 + 0.75**2 + 1e-4)
+    assert ssim(dark, light).item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_l1_is_in_percent():
+    image = torch.zeros(2, 3, 8, 8)
+    completed = image.clone()
+    completed[0, :, :4] = 1
+    assert l1_percent(completed, image).tolist() == [50.0, 0.0]
+
+
+def test_gray_of_white_is_white():
+    assert gray(torch.ones(1, 3, 2, 2)).flatten().tolist() == pytest.approx([1] * 4)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim, l1_percent])
+def test_other_shapes_are_refused(metric):
+    with pytest.raises(AssertionError):
+        metric(IMAGE, IMAGE[:, :, :-1])
+    with pytest.raises(AssertionError):
+        metric(IMAGE[0], IMAGE[0])
+
+
+def test_a_picture_smaller_than_the_window_is_refused():
+    with pytest.raises(AssertionError, match="smaller than the window"):
+        ssim(torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 8, 8))
+
+
+def test_one_broken_picture_does_not_touch_the_others():
+    completed = COMPLETED.clone()
+    completed[1] = math.nan
+    values = psnr(completed, IMAGE)
+    assert torch.isnan(values).tolist() == [False, True, False]

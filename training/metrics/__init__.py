@@ -1,0 +1,1 @@
+"""Figures of completed pictures. The error of landmarks, `nme`, stands with their order in training.data.landmarks."""

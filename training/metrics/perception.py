@@ -1,0 +1,92 @@
+"""Figures from a frozen feature network: feature distance and Frechet distance. Each says which network it used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from training.frozen.features import DISTANCE_LAYERS, FeatureFileError, FeatureNetwork, load_features, read_weights
+
+NORM_FLOOR = 1e-10
+
+
+class FeatureDistance:
+    """Distance of unit-length feature vectors, summed over layers: LPIPS (Zhang et al. 2018), Eq. 1.
+
+    Without a file of learnt heads every channel weighs 1, which is the paper's baseline and not LPIPS proper.
+    `name` says which of the two it is, and the network. Pictures [B,3,H,W] in [0,1] -> [B], 0 for equal ones.
+    """
+
+    def __init__(self, features: FeatureNetwork, heads: dict[str, Tensor] | None = None) -> None:
+        self.features = features
+        self.heads = heads
+        self.name = f"LPIPS ({features.network})" if heads else f"feature distance ({features.network})"
+
+    def __call__(self, completed: Tensor, image: Tensor) -> Tensor:
+        assert completed.shape == image.shape, (completed.shape, image.shape)
+        total = torch.zeros(image.shape[0], device=image.device)
+        maps, targets = self.features(completed), self.features(image)
+        for layer in maps:
+            difference = (_unit(maps[layer]) - _unit(targets[layer])) ** 2
+            if self.heads:
+                difference = difference * self.heads[layer].to(difference).view(1, -1, 1, 1)
+            total = total + difference.sum(dim=1).flatten(1).mean(dim=1)
+        return total
+
+
+def open_distance(features_file: Path, heads_file: Path | None = None) -> FeatureDistance:
+    """The feature distance of the network in a file, with LPIPS's heads when their file is given.
+
+    The heads file has the published key names, `lin0.model.1.weight` [1,C,1,1] and so on, one a layer.
+    """
+    features = load_features(features_file, DISTANCE_LAYERS)
+    if heads_file is None:
+        return FeatureDistance(features)
+    weights = read_weights(heads_file)
+    keys = [f"lin{index}.model.1.weight" for index in range(len(features.layers))]
+    if sorted(weights) != keys:
+        raise FeatureFileError(f"{heads_file} should hold {keys[0]} to {keys[-1]}; it holds {sorted(weights)}")
+    heads = dict(zip(features.layers, (weights[key].flatten().float() for key in keys), strict=True))
+    probe = features(torch.zeros(1, 3, 64, 64))
+    for layer, head in heads.items():
+        if len(head) != probe[layer].shape[1]:
+            raise FeatureFileError(f"{heads_file}: {len(head)} weights for the {probe[layer].shape[1]} maps of {layer}")
+    return FeatureDistance(features, heads)
+
+
+def describe(features: FeatureNetwork, image: Tensor) -> Tensor:
+    """One vector a picture: the deepest layer, averaged over space. [B,3,H,W] in [0,1] -> [B,C]."""
+    maps = features(image)
+    return maps[features.layers[-1]].flatten(2).mean(dim=2)
+
+
+def frechet_distance(first: Tensor, second: Tensor) -> float:
+    """Frechet distance of two sets of vectors taken as Gaussians: LaFIn, Eq. 8 (Heusel et al. 2017).
+
+    |mean_1 - mean_2|^2 + Tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)). [N,C] and [M,C], at least two rows each.
+    Comparable only between sets of the same sizes and the same network.
+    """
+    assert first.ndim == second.ndim == 2, (first.shape, second.shape)
+    assert first.shape[1] == second.shape[1], (first.shape, second.shape)
+    assert min(len(first), len(second)) >= 2, "a covariance needs two rows"
+    first, second = first.double(), second.double()
+    shift = ((first.mean(0) - second.mean(0)) ** 2).sum()
+    covariance_1, covariance_2 = (torch.cov(v.T).reshape(v.shape[1], v.shape[1]) for v in (first, second))
+    # The eigenvalues of S_1 S_2 are those of the symmetric R S_2 R with R = S_1^(1/2), and are not negative.
+    root = _square_root(covariance_1)
+    eigenvalues = torch.linalg.eigvalsh(root @ covariance_2 @ root).clamp(min=0)
+    return float(shift + covariance_1.trace() + covariance_2.trace() - 2 * eigenvalues.sqrt().sum())
+
+
+def _square_root(matrix: Tensor) -> Tensor:
+    """Of a symmetric matrix without negative eigenvalues."""
+    values, vectors = torch.linalg.eigh(matrix)
+    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
+    return root
+
+
+def _unit(features: Tensor) -> Tensor:
+    """Every position's vector divided by its length."""
+    return features / (features.square().sum(dim=1, keepdim=True).sqrt() + NORM_FLOOR)
