@@ -1,0 +1,94 @@
+"""Measures, in one run on one machine: the bare forward, the same through the engine, and the whole POST /inpaint.
+
+The three take turns of a few calls each, so that a drift of the machine's speed touches all alike; what counts are
+the ratios. Then a long run of requests shows whether memory grows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from service.engine.client import EngineClient
+from tests.bench.calls import MANY_CLIENTS, Requests, Times, engine_calls
+from tests.bench.forward import BareForward
+from tests.bench.report import REQUESTS_BEFORE_MEMORY, Memory, report, results
+from tests.bench.stack import ROOT, Stack
+
+SAMPLES = ROOT / "service" / "web" / "samples"
+
+
+async def take_turns(
+    bare: BareForward, engine: EngineClient, requests: Requests, rounds: int, calls: int, end: float
+) -> dict[str, Times]:
+    """Rounds of `calls` calls of each kind; after the first, rounds that would begin after `end` are left out."""
+    times = {name: Times() for name in ("forward", "engine", "inpaint", "inpaint_many")}
+    for done in range(rounds):
+        if done and time.monotonic() > end:
+            print(f"out of time after {done} of {rounds} rounds", file=sys.stderr)
+            break
+        forward = bare.run(calls)
+        times["forward"].add(forward, sum(forward))
+        await engine_calls(engine, calls, times["engine"])
+        await requests.run(calls, 1, times["inpaint"])
+        await requests.run(calls * MANY_CLIENTS // 2, MANY_CLIENTS, times["inpaint_many"])
+    return times
+
+
+async def grow(stack: Stack, requests: Requests, count: int, sent: int, end: float) -> Memory:
+    """Send `count` requests after the first REQUESTS_BEFORE_MEMORY, of which `sent` went out already."""
+    await requests.run(max(0, REQUESTS_BEFORE_MEMORY - sent), MANY_CLIENTS, Times())
+    before = stack.resident_bytes()
+    made = await requests.run(count, MANY_CLIENTS, Times(), end)
+    return Memory(made, before, stack.resident_bytes())
+
+
+async def bench(options: argparse.Namespace) -> dict[str, float]:
+    """The whole run, on a service of its own."""
+    end = time.monotonic() + 60 * options.minutes
+    with Stack(options.repository) as stack, BareForward(options.repository) as bare:
+        requests = Requests(stack.address, options.image, options.mask)
+        async with EngineClient(stack.engine_url) as engine:
+            faces = await requests.faces()
+            await requests.run(MANY_CLIENTS, MANY_CLIENTS, Times())
+            turns_end = time.monotonic() + 60 * options.minutes / 2
+            times = await take_turns(bare, engine, requests, options.rounds, options.calls, turns_end)
+        sent = len(times["inpaint"].seconds) + len(times["inpaint_many"].seconds)
+        memory = await grow(stack, requests, options.requests, sent, end)
+        await requests.close()
+    return results(times, memory, faces, stack.seconds_to_ready)
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--repository", type=Path, default=ROOT / "model_repository", help="model repository")
+    parser.add_argument("--image", type=Path, default=SAMPLES / "astronaut.png", help="picture to complete")
+    parser.add_argument("--mask", type=Path, default=SAMPLES / "astronaut_mask.png", help="its mask")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of every kind of call (default 10)")
+    parser.add_argument("--calls", type=int, default=5, help="calls of a turn (default 5)")
+    parser.add_argument("--requests", type=int, default=2000, help="requests over which memory is watched")
+    parser.add_argument("--minutes", type=float, default=20, help="no new requests after this time (default 20)")
+    parser.add_argument("--json", type=Path, help="file to write the numbers to")
+    options = parser.parse_args(arguments)
+    for file in (options.image, options.mask, options.repository / "lafin" / "config.pbtxt"):
+        if not file.is_file():
+            parser.error(f"{file} is missing")
+    if min(options.rounds, options.calls) < 1 or options.requests < 0:
+        parser.error("--rounds and --calls are at least 1, --requests at least 0")
+    return options
+
+
+def main() -> None:
+    options = parse()
+    numbers = asyncio.run(bench(options))
+    print(report(numbers))
+    if options.json:
+        options.json.write_text(json.dumps(numbers, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

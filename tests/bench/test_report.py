@@ -1,0 +1,49 @@
+"""The arithmetic of the bench: what is relative to what."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.calls import Times
+from tests.bench.report import Memory, report, results
+
+
+def times(*seconds: float, wall_seconds: float | None = None) -> Times:
+    one = Times()
+    one.add(list(seconds), wall_seconds if wall_seconds is not None else sum(seconds))
+    return one
+
+
+@pytest.fixture
+def numbers() -> dict[str, float]:
+    """A forward of 0.2 s, an engine of 0.22 s, a service of 0.25 s; 8 clients make 16 requests in 4 s."""
+    measured = {
+        "forward": times(0.2, 0.2, 0.2),
+        "engine": times(0.22, 0.22, 0.5),
+        "inpaint": times(0.25, 0.25, 0.25),
+        "inpaint_many": times(*[2.0] * 16, wall_seconds=4.0),
+    }
+    return results(measured, Memory(2000, 500 * 2**20, 510 * 2**20), faces=1, seconds_to_ready=6.0)
+
+
+def test_overheads_are_relative_to_the_forward(numbers: dict[str, float]) -> None:
+    assert numbers["engine_overhead_percent"] == pytest.approx(10)
+    assert numbers["inpaint_overhead_percent"] == pytest.approx(25)
+
+
+def test_throughput_is_relative_to_the_bare_loop(numbers: dict[str, float]) -> None:
+    assert numbers["inpaint_many_per_second"] == pytest.approx(4)
+    assert numbers["inpaint_many_throughput_percent"] == pytest.approx(80)
+
+
+def test_two_faces_in_a_picture_are_two_forwards() -> None:
+    measured = {name: times(0.2) for name in ("forward", "engine", "inpaint_many")} | {"inpaint": times(0.5)}
+    numbers = results(measured, Memory(0, 1, 1), faces=2, seconds_to_ready=1.0)
+    assert numbers["inpaint_overhead_percent"] == pytest.approx(25)
+    assert numbers["inpaint_many_throughput_percent"] == pytest.approx(200)
+
+
+def test_the_report_names_every_figure(numbers: dict[str, float]) -> None:
+    text = report(numbers)
+    for words in ("+10.0 %", "+25.0 %", "80.0 %", "500 MiB", "+10 MiB over 2000 more", "6.0 s"):
+        assert words in text
