@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def mask_image(image: Tensor, hole: Tensor, fill: float | Tensor = 1.0) -> Tensor:
+def mask_image(image: Tensor, hole: Tensor, fill: float = 1.0) -> Tensor:
     """Masked image: image * (1 - hole) + fill * hole. image [B,3,H,W], hole [B,1,H,W] in {0,1}."""
     return image * (1 - hole) + fill * hole
 

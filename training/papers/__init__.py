@@ -1,10 +1,12 @@
-"""One room for each paper. The literal table of recipes stands here; rooms never import each other."""
+"""One room for each paper. The literal tables of recipes and deployed models stand here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from training.deployed import Deployed
 from training.papers.lafin import recipe as lafin
+from training.papers.lafin import serving as lafin_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -14,4 +16,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "lafin_augmented": lafin.lafin_augmented,
     "lafin_demo": lafin.lafin_demo,
     "lafin_tiny": lafin.lafin_tiny,
+}
+
+DEPLOYED: dict[str, Deployed] = {
+    **lafin_serving.DEPLOYED,
 }

@@ -52,6 +52,8 @@ class Predictor(nn.Module):
         self.node3 = nn.Conv2d(1280, 64, 1)
         self.prelu = nn.PReLU()
         self.head = nn.Linear(320, 2 * LANDMARKS)
+        self.frame_pixels = FRAME_PIXELS
+        self.landmarks = LANDMARKS
 
     def forward(self, masked: Tensor) -> Tensor:
         features = self.features(masked)
@@ -59,8 +61,8 @@ class Predictor(nn.Module):
         s1 = self.node1(features).mean(dim=(2, 3))
         s2 = self.node2(last).mean(dim=(2, 3))
         s3 = self.prelu(self.node3(self.pool(last))).flatten(1)
-        points = self.head(torch.cat((s1, s2, s3), dim=1)).float() * FRAME_PIXELS
-        return points.reshape(-1, LANDMARKS, 2)
+        points = self.head(torch.cat((s1, s2, s3), dim=1)).float() * self.frame_pixels
+        return points.reshape(-1, self.landmarks, 2)
 
 
 class Generator(nn.Module):

@@ -1,0 +1,137 @@
+"""Published checkpoints to snapshots of a model repository: python -m training.convert lafin --help."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Tensor
+
+from training.checkpoint import save_snapshot, write_atomically
+from training.papers.lafin import published as lafin_published
+from training.papers.lafin.published import PublishedKeysError
+
+SHIPPED_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class ConvertError(Exception):
+    """A file that cannot be converted; the message names it and says why."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A snapshot that is ready to be written."""
+
+    model: str
+    weights: dict[str, Tensor]
+    source: Path
+    iteration: int | None  # of the published training; None = the file does not say
+
+
+@app.callback()
+def convert() -> None:
+    """Read published checkpoints into a model repository; training.export then makes its 1/model.pt files."""
+
+
+@app.command()
+def lafin(
+    repository: Annotated[Path, typer.Option(help="Model repository to write; it may be a new folder.")],
+    generator: Annotated[Path | None, typer.Option(help="Published InpaintingModel_gen.pth.")] = None,
+    landmarks: Annotated[Path | None, typer.Option(help="Published landmark_detector.pth.")] = None,
+) -> None:
+    """LaFIn: snapshots of lafin_generator and lafin_predictor; nothing is written unless every file is good."""
+    try:
+        if generator is None and landmarks is None:
+            raise ConvertError("name --generator, --landmarks or both")
+        converted = []
+        if generator is not None:
+            rules, change = lafin_published.GENERATOR, lafin_published.convert_generator
+            converted.append(read_published("lafin_generator", generator, rules.entry, change))
+        if landmarks is not None:
+            rules, change = lafin_published.PREDICTOR, lafin_published.convert_predictor
+            converted.append(read_published("lafin_predictor", landmarks, rules.entry, change))
+        for name in ("lafin", "lafin_predictor", "lafin_generator"):
+            copy_config(repository, name)
+        for one in converted:
+            write(repository, one)
+    except (ConvertError, OSError) as error:
+        sys.exit(f"training.convert: {error}")
+    print(f"now run: python -m training.export --repository {repository}")
+
+
+def read_published(
+    model: str, path: Path, entry: str, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]
+) -> Converted:
+    """One published file to a snapshot. Raises ConvertError when it is another file."""
+    content = load_tensors(path)
+    weights = content.get(entry)
+    if not isinstance(weights, dict):
+        raise ConvertError(f"{path} has no entry {entry!r}, as the file of {model} has; it has {sorted(content)[:5]}")
+    wrong = [str(key) for key, value in weights.items() if not isinstance(value, Tensor)]
+    if wrong:
+        raise ConvertError(f"{path}: these entries are no tensors: {', '.join(wrong)}")
+    try:
+        changed = change(weights)
+    except PublishedKeysError as error:
+        raise ConvertError(f"{path} is no published {model}\n{error}") from error
+    iteration = content.get("iteration")
+    return Converted(model, changed, path, iteration if isinstance(iteration, int) else None)
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """A pickle of tensors, numbers and tables of them. Nothing else is unpickled."""
+    if not path.is_file():
+        raise ConvertError(f"there is no file {path}")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise ConvertError(
+            f"{path} is refused: it is no file of weights, or it holds more than tensors, and reading that could run "
+            "code stored in it"
+        ) from error
+    except (RuntimeError, EOFError, ValueError) as error:
+        raise ConvertError(f"{path} is damaged or no file of weights: {str(error).strip().splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise ConvertError(f"{path} holds a {type(content).__name__}, not a table of weights")
+    return content
+
+
+def copy_config(repository: Path, model: str) -> None:
+    """Give a fresh folder the reviewed config.pbtxt; one that stands there is left alone."""
+    target = repository / model / "config.pbtxt"
+    if not target.is_file():
+        source = SHIPPED_REPOSITORY / model / "config.pbtxt"
+        write_atomically(target, lambda beside: shutil.copyfile(source, beside))
+    if model == "lafin":
+        (repository / model / "1").mkdir(exist_ok=True)
+
+
+def write(repository: Path, converted: Converted) -> None:
+    """snapshot.safetensors, in full precision, and the card that says where it came from."""
+    folder = repository / converted.model
+    digest = hashlib.sha256(converted.source.read_bytes()).hexdigest()
+    iteration = "unknown" if converted.iteration is None else str(converted.iteration)
+    metadata = {"source": converted.source.name, "sha256": digest, "iteration": iteration}
+    save_snapshot(folder / "snapshot.safetensors", converted.weights, metadata, half=False)
+    card = (
+        f"# {converted.model}\n\n"
+        "Converted from a published checkpoint with `python -m training.convert lafin`.\n\n"
+        f"- file: `{converted.source.name}`\n- sha256: `{digest}`\n- iteration: {iteration}\n\n"
+        "The weights carry the licence of those who published them, not this project's.\n"
+    )
+    write_atomically(folder / "card.md", lambda beside: beside.write_text(card))
+    print(f"wrote {folder / 'snapshot.safetensors'}")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,28 @@
+"""A deployed model as the training side sees it: which snapshot it comes from and what goes in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Port:
+    """One tensor of a signature, without the batch."""
+
+    data_type: str  # KServe's name: UINT8, FP32
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A leaf model of the repository."""
+
+    part: str  # the part of a recipe that trains it
+    network: str  # its snapshot in that part's run folder
+    load: Callable[[dict[str, Tensor]], nn.Module]  # a snapshot to the module that is exported, in evaluation mode
+    inputs: tuple[Port, ...]  # INPUT__0, INPUT__1, ...
+    outputs: tuple[Port, ...]  # OUTPUT__0, ...
+    output_tolerance: float  # largest difference allowed between eager and script, in units of the output

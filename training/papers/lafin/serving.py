@@ -1,0 +1,82 @@
+"""What is deployed of LaFIn: bytes in, bytes or pixels out, normalisation inside."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from training.deployed import Deployed, Port
+from training.masking import landmark_map, mask_image
+from training.papers.lafin.networks import FRAME_PIXELS, Generator, Predictor
+
+
+class ServedPredictor(nn.Module):
+    """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256] in {0,1} -> landmarks FP32 [B,68,2].
+
+    (x, y) in pixels of the face frame, clamped to [0, 255]. Hole pixels are painted white here.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        super().__init__()
+        self.predictor = predictor
+        self.largest = float(FRAME_PIXELS - 1)
+
+    def forward(self, image: Tensor, hole: Tensor) -> Tensor:
+        masked = mask_image(image.float() / 255, hole.float())
+        return self.predictor(masked).clamp(0.0, self.largest)
+
+
+class ServedGenerator(nn.Module):
+    """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256], landmarks FP32 [B,68,2] -> raw UINT8 [B,3,256,256]."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, image: Tensor, hole: Tensor, landmarks: Tensor) -> Tensor:
+        missing = hole.float()
+        masked = mask_image(image.float() / 255, missing)
+        dots = landmark_map(landmarks, image.shape[2], image.shape[3])
+        raw = self.generator(masked, dots, missing)
+        return (raw * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def load_predictor(state: dict[str, Tensor]) -> ServedPredictor:
+    """The predictor of a snapshot. Raises RuntimeError that names the keys when they do not fit."""
+    predictor = Predictor()
+    predictor.load_state_dict(state)
+    return ServedPredictor(predictor).eval()
+
+
+def load_generator(state: dict[str, Tensor]) -> ServedGenerator:
+    """The generator of a snapshot; its width and whether it has attention follow from the weights."""
+    first = state.get("encoder1.1.weight")
+    width = 64 if first is None else first.shape[0]
+    attention = any(key.startswith("attention.") for key in state) or first is None
+    generator = Generator(width, attention=attention, spectral=False)
+    generator.load_state_dict(state)
+    return ServedGenerator(generator).eval()
+
+
+IMAGE = Port("UINT8", (3, FRAME_PIXELS, FRAME_PIXELS))
+HOLE = Port("UINT8", (1, FRAME_PIXELS, FRAME_PIXELS))
+LANDMARKS = Port("FP32", (68, 2))
+
+DEPLOYED: dict[str, Deployed] = {
+    "lafin_predictor": Deployed(
+        part="predictor",
+        network="predictor",
+        load=load_predictor,
+        inputs=(IMAGE, HOLE),
+        outputs=(LANDMARKS,),
+        output_tolerance=0.01,
+    ),
+    "lafin_generator": Deployed(
+        part="generator",
+        network="generator",
+        load=load_generator,
+        inputs=(IMAGE, HOLE, LANDMARKS),
+        outputs=(IMAGE,),
+        output_tolerance=1.0,
+    ),
+}

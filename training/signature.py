@@ -1,0 +1,51 @@
+"""What a config.pbtxt promises: tensors and largest batch of a deployed model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from google.protobuf import text_format
+from tritonclient.grpc import model_config_pb2
+
+from training.deployed import Deployed, Port
+
+
+class SignatureError(Exception):
+    """A config.pbtxt that cannot be read, or that differs from what would be exported."""
+
+
+def read_config(folder: Path) -> model_config_pb2.ModelConfig:
+    """The parsed config.pbtxt of a model folder."""
+    path = folder / "config.pbtxt"
+    if not path.is_file():
+        raise SignatureError(f"{path} is missing")
+    try:
+        return text_format.Parse(path.read_text(), model_config_pb2.ModelConfig())
+    except text_format.ParseError as error:
+        raise SignatureError(f"{path} cannot be parsed: {error}") from error
+
+
+def require_signature(folder: Path, deployed: Deployed) -> int:
+    """The largest batch of the model; SignatureError if config.pbtxt declares other tensors than `deployed` has."""
+    config = read_config(folder)
+    for kind, declared, ports in (
+        ("INPUT", config.input, deployed.inputs),
+        ("OUTPUT", config.output, deployed.outputs),
+    ):
+        expected = [describe(f"{kind}__{place}", port) for place, port in enumerate(ports)]
+        found = [describe(tensor.name, as_port(tensor)) for tensor in declared]
+        if expected != found:
+            raise SignatureError(
+                f"{folder / 'config.pbtxt'} declares {', '.join(found)}; the export has {', '.join(expected)}"
+            )
+    return max(1, config.max_batch_size)
+
+
+def as_port(tensor: model_config_pb2.ModelInput | model_config_pb2.ModelOutput) -> Port:
+    """A declared tensor in KServe's names."""
+    name = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
+    return Port(name, tuple(tensor.dims))
+
+
+def describe(name: str, port: Port) -> str:
+    return f"{name} {port.data_type} {list(port.shape)}"
