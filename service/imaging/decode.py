@@ -130,7 +130,7 @@ def decode_mask(
     if size != (rgb.height, rgb.width):
         raise _sizes_differ((rgb.height, rgb.width), size)
     marked = _bright(rgb, alpha) if mode == "luminance" else _transparent(alpha)
-    hole = (marked != invert).astype(np.uint8)
+    hole: Hole = (marked != invert).astype(np.uint8)
     if dilate_pixels:
         hole = dilate(hole, dilate_pixels)
     refuse_useless(hole)
