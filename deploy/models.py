@@ -1,7 +1,8 @@
-"""`python -m deploy.models`: makes the TorchScript files that are missing or older than their snapshots.
+"""`python -m deploy.models`: makes the TorchScript files that are missing or out of date.
 
 A leaf model is a folder of the model repository whose config.pbtxt says backend "pytorch":
-snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads). An ensemble only needs its folder 1/.
+snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads), again when the weights or config.pbtxt are
+newer. An ensemble only needs its folder 1/.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ def stale_models(repository: Path) -> list[str]:
                     f"the model {folder.name} has no weights: {snapshot} is missing. Restore it (git checkout), "
                     f"import one (python -m training.convert --help) or train one (make train)."
                 )
-        elif not script.is_file() or script.stat().st_mtime < snapshot.stat().st_mtime:
+        elif not script.is_file() or script.stat().st_mtime < max(
+            file.stat().st_mtime for file in (snapshot, folder / "config.pbtxt")
+        ):
             stale.append(folder.name)
     return stale
 
@@ -47,7 +50,9 @@ def make_models(repository: Path) -> None:
     if not stale:
         return
     print(f"Making the TorchScript files of {', '.join(stale)} ...", flush=True)
-    if subprocess.run([sys.executable, "-m", "training.export", "--repository", str(repository)]).returncode != 0:
+    chosen = [argument for name in stale for argument in ("--model", name)]
+    command = [sys.executable, "-m", "training.export", "--repository", str(repository), *chosen]
+    if subprocess.run(command).returncode != 0:
         raise CannotStart("the export failed; the lines above say why.")
 
 

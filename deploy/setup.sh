@@ -13,26 +13,26 @@ fail() {
     exit 1
 }
 
-if [ -z "${PYTHON:-}" ] && [ -n "$(identity .venv/bin/python)" ]; then
+present=$(identity .venv/bin/python)
+if [ -z "${PYTHON:-}" ] && [ -n "$present" ]; then
     python=.venv/bin/python
 else
     python=$(sh deploy/find_python.sh)
 fi
 made_by="$PWD $(identity "$python")"
 made_from=$(cat pyproject.toml constraints.txt deploy/setup.sh | cksum)
-if [ "$(cat .venv/.ready 2>/dev/null)" = "$made_by
+if [ -n "$present" ] && [ "$(cat .venv/.ready 2>/dev/null)" = "$made_by
 $made_from" ]; then
     exit 0
 fi
 
 previous=$(head -n 1 .venv/.ready 2>/dev/null || true)
 rm -f .venv/.ready
-if [ "$(identity .venv/bin/python)" != "$(identity "$python")" ] || { [ -n "$previous" ] && [ "$previous" != "$made_by" ]; }; then
-    base=$python
-    [ "$python" = .venv/bin/python ] && base=$(sh deploy/find_python.sh)
-    made_by="$PWD $(identity "$base")"
-    echo "Making .venv with $base ..."
-    "$base" -m venv --clear .venv || fail "the virtual environment could not be made; the lines above say why."
+if [ "$PWD $present" != "$made_by" ] || [ "${previous:-$made_by}" != "$made_by" ]; then
+    [ "$python" != .venv/bin/python ] || python=$(sh deploy/find_python.sh)
+    made_by="$PWD $(identity "$python")"
+    echo "Making .venv with $python ..."
+    "$python" -m venv --clear .venv || fail "the virtual environment could not be made; the lines above say why."
 fi
 
 # torch comes first and alone: it is the largest by far, and a failure then names it.

@@ -45,6 +45,13 @@ def test_an_older_script_is_stale(repository: Path) -> None:
     assert stale_models(repository) == ["x_generator"]
 
 
+def test_a_script_older_than_its_configuration_is_stale(repository: Path) -> None:
+    write_script(repository, age_seconds=-10)
+    config = repository / "x_generator" / "config.pbtxt"
+    os.utime(config, (config.stat().st_mtime + 60,) * 2)
+    assert stale_models(repository) == ["x_generator"]
+
+
 def test_a_newer_script_is_kept_and_the_ensemble_gets_its_folder(repository: Path) -> None:
     write_script(repository, age_seconds=-10)
     assert stale_models(repository) == []
