@@ -1,0 +1,48 @@
+"""`python -m service.embedded --repository model_repository --port 8001`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.embedded.refusals import CannotStart
+from service.embedded.repository import read_repository
+
+NO_TORCH = "torch is not installed: pip install 'face-inpainting[embedded]', or point ENGINE_URL at a Triton."
+
+
+def main(
+    repository: Annotated[Path, typer.Option(help="Folder with one folder a model.")] = Path("model_repository"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: the system chooses.")] = 8001,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    threads: Annotated[int, typer.Option(min=0, help="Threads of one forward; 0: every core.")] = 0,
+    concurrent_forwards: Annotated[int, typer.Option(min=1, help="Forwards at a time, over all models.")] = 1,
+    grace_seconds: Annotated[float, typer.Option(min=0, help="How long a stop waits for work under way.")] = 20.0,
+) -> None:
+    """Serve a model repository over KServe v2 gRPC. Stops on SIGTERM and SIGINT."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        models = read_repository(repository)
+        from service.embedded import process  # loads torch, which takes a while: only for a sound repository
+
+        process.run(models, host, port, threads, concurrent_forwards, grace_seconds)
+    except CannotStart as error:
+        give_up(str(error))
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        give_up(NO_TORCH)
+
+
+def give_up(reason: str) -> None:
+    """One line, exit code 1."""
+    print(f"embedded engine: {' '.join(reason.split())}", file=sys.stderr)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,98 @@
+"""One TorchScript module: batches of arrays in, arrays out. The only file that touches torch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from service.embedded.repository import DeployedModel, RepositoryError, Tensor
+from service.embedded.requests import Arrays
+from service.embedded.statistics import Durations
+
+LOAD: Any = torch.jit.load  # torch gives it no types
+
+
+class LeafError(Exception):
+    """The module failed, or answered something that config.pbtxt does not promise."""
+
+
+def use_threads(count: int) -> None:
+    """Threads of one forward; 0 leaves torch's own choice, which is every core."""
+    if count:
+        torch.set_num_threads(count)
+
+
+class Leaf:
+    """A loaded module. `run` is called from one thread at a time per instance; it keeps no state."""
+
+    def __init__(self, model: DeployedModel) -> None:
+        """Load `1/model.pt`. Raises RepositoryError."""
+        self.model = model
+        self._inputs = by_number(model, model.inputs, "INPUT__")
+        self._outputs = by_number(model, model.outputs, "OUTPUT__")
+        try:
+            self._module: Any = LOAD(str(model.file), map_location="cpu")
+        except (RuntimeError, ValueError) as error:
+            raise RepositoryError(
+                f"{model.file} is not a TorchScript module: make it again with `make models`"
+                f" ({str(error).splitlines()[0]})."
+            ) from None
+        self._module.eval()
+        takes = len(self._module.forward.schema.arguments) - 1
+        if takes != len(self._inputs):
+            raise RepositoryError(f"{model.file} takes {takes} inputs, config.pbtxt names {len(self._inputs)}.")
+
+    def run(self, requests: Sequence[Arrays]) -> tuple[list[Arrays], Durations]:
+        """One forward for all `requests` together. Each answer is a view into the batch. Raises LeafError."""
+        started_ns = time.perf_counter_ns()
+        sizes = [len(request[self._inputs[0].name]) for request in requests]
+        columns = [np.concatenate([request[tensor.name] for request in requests]) for tensor in self._inputs]
+        gathered_ns = time.perf_counter_ns()
+        results = self._forward(columns)
+        ran_ns = time.perf_counter_ns()
+        answers = self._split(results, sizes)
+        ended_ns = time.perf_counter_ns()
+        return answers, Durations(gathered_ns - started_ns, ran_ns - gathered_ns, ended_ns - ran_ns)
+
+    def _forward(self, columns: list[NDArray[Any]]) -> tuple[torch.Tensor, ...]:
+        try:
+            with torch.inference_mode():
+                results = self._module(*[torch.from_numpy(column) for column in columns])
+        except RuntimeError as error:
+            raise LeafError(f"PyTorch execute failure: {error}") from None
+        return (results,) if isinstance(results, torch.Tensor) else tuple(results)
+
+    def _split(self, results: tuple[torch.Tensor, ...], sizes: list[int]) -> list[Arrays]:
+        if len(results) != len(self._outputs):
+            raise LeafError(f"model.pt gives {len(results)} outputs, config.pbtxt names {len(self._outputs)}")
+        answers: list[Arrays] = [{} for _ in sizes]
+        ends = np.cumsum(sizes)
+        for tensor, result in zip(self._outputs, results, strict=True):
+            array = checked(tensor, result.numpy(), int(ends[-1]))
+            for answer, part in zip(answers, np.split(array, ends[:-1]), strict=True):
+                answer[tensor.name] = part
+        return answers
+
+
+def by_number(model: DeployedModel, tensors: tuple[Tensor, ...], prefix: str) -> list[Tensor]:
+    """The tensors in the order of the module's arguments: INPUT__0, INPUT__1, ..."""
+    wanted = [f"{prefix}{index}" for index in range(len(tensors))]
+    named = {tensor.name: tensor for tensor in tensors}
+    if set(named) != set(wanted):
+        raise RepositoryError(
+            f"{model.name}/config.pbtxt: tensors must be named {', '.join(wanted)}, not {', '.join(named)}."
+        )
+    return [named[name] for name in wanted]
+
+
+def checked(tensor: Tensor, array: NDArray[Any], batch: int) -> NDArray[Any]:
+    if array.shape != (batch, *tensor.dims):
+        raise LeafError(f"output '{tensor.name}' has the shape {array.shape}, expected {(batch, *tensor.dims)}")
+    if array.dtype != tensor.dtype:
+        raise LeafError(f"output '{tensor.name}' has the type {array.dtype}, expected {tensor.dtype}")
+    return array

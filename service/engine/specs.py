@@ -1,0 +1,64 @@
+"""The tensors of every deployed model, as the service uses them.
+
+They must say what `model_repository/<model>/config.pbtxt` says; a test compares the two. `name` is the friendly name
+that pipelines use, `wire_name` the one that goes to the engine. Shapes are without the batch dimension.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    name: str  # friendly: image, hole, landmarks, raw
+    wire_name: str  # as in config.pbtxt
+    dtype: str  # KServe: UINT8, FP32, ...
+    shape: tuple[int, ...]  # without the batch dimension
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    name: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    ensemble: bool = False
+
+
+FRAME_PIXELS = 256  # side of the face frame that LaFIn sees
+
+IMAGE = (3, FRAME_PIXELS, FRAME_PIXELS)  # RGB, 0..255
+HOLE = (1, FRAME_PIXELS, FRAME_PIXELS)  # {0, 1}, 1 = missing
+LANDMARKS = (68, 2)  # (x, y) in pixels of the face frame
+
+SPECS: dict[str, ModelSpec] = {
+    "lafin_predictor": ModelSpec(
+        name="lafin_predictor",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+        ),
+        outputs=(TensorSpec("landmarks", "OUTPUT__0", "FP32", LANDMARKS),),
+    ),
+    "lafin_generator": ModelSpec(
+        name="lafin_generator",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+            TensorSpec("landmarks", "INPUT__2", "FP32", LANDMARKS),
+        ),
+        outputs=(TensorSpec("raw", "OUTPUT__0", "UINT8", IMAGE),),
+    ),
+    "lafin": ModelSpec(
+        name="lafin",
+        inputs=(
+            TensorSpec("image", "image", "UINT8", IMAGE),
+            TensorSpec("hole", "hole", "UINT8", HOLE),
+        ),
+        outputs=(
+            TensorSpec("raw", "raw", "UINT8", IMAGE),
+            TensorSpec("landmarks", "landmarks", "FP32", LANDMARKS),
+        ),
+        ensemble=True,
+    ),
+}
