@@ -21,6 +21,8 @@ ServiceError
 │       ├── BadField                bad_field
 │       └── GuidanceNotAccepted     guidance_not_accepted
 ├── Overloaded                  429 overloaded              retryable
+├── ClientGone                  499 client_gone             nobody reads this answer: for logs and metrics
+├── StorageFull                 503 storage_full            retryable
 └── EngineError                     the machine behind the service
     ├── EngineContractBroken    500 engine_contract_broken  our tensor was refused: an alarm
     ├── EngineGarbage           502 engine_garbage
@@ -137,6 +139,14 @@ class GuidanceNotAccepted(IllegalInput):
 
 class Overloaded(ServiceError):
     status, code, title, retryable = 429, "overloaded", "Too many requests at once", True
+
+
+class ClientGone(ServiceError):
+    status, code, title = 499, "client_gone", "The client went away"
+
+
+class StorageFull(ServiceError):
+    status, code, title, retryable = 503, "storage_full", "No room for the upload", True
 
 
 class EngineError(ServiceError):

@@ -1,0 +1,63 @@
+"""The OpenAPI document: FastAPI's own, with the forms and the problem schema that routes refer to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+
+from service.api.forms import InpaintForm, LandmarksForm
+from service.api.problems import MEDIA_TYPE, Problem
+from service.api.schemas import InpaintAnswerBody
+
+REFERRED: tuple[type[BaseModel], ...] = (Problem, InpaintForm, LandmarksForm, InpaintAnswerBody)
+ANY_ERROR = {
+    "description": "Any other error.",
+    "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+REQUEST_ID = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Your own id of the request, echoed in the answer and in the logs; made up when missing.",
+    "schema": {"type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9._:-]+$"},
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app.openapi()` answer the complete document; it is built once."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for kind in REFERRED:
+        schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(schema.pop("$defs", {}))
+        schemas[kind.__name__] = schema
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for path in document["paths"].values():
+        for operation in path.values():
+            _complete(operation)
+    return document
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Every operation takes a request id and may fail in ways that all share."""
+    operation.setdefault("parameters", []).append(REQUEST_ID)
+    answers = operation["responses"]
+    if "HTTPValidationError" in str(answers.get("422", "")):
+        del answers["422"]
+    answers["default"] = ANY_ERROR

@@ -1,0 +1,173 @@
+"""Multipart forms: declared once as models, read strictly. Unknown and repeated fields are refused by name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any, Literal, TypeVar
+
+from fastapi import Request, UploadFile
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.datastructures import FormData
+from starlette.datastructures import UploadFile as Part
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
+
+from service.errors import BadField, BrokenUpload, ClientGone, StorageFull, UnknownField
+
+MAX_TEXT_BYTES = 1_000_000
+MAX_PARTS = 64
+SPEAKABLE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+LANDMARKS_EXAMPLE = "[[101.5, 140.2], [102.1, 158.0], ...]"
+
+
+class LandmarksForm(BaseModel):
+    """What POST /landmarks takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
+    mask: UploadFile | None = Field(None, description="Optional: what of the picture is missing, white = missing.")
+    mask_mode: Literal["luminance", "alpha"] = Field(
+        "luminance", description="luminance: white is missing. alpha: transparent is missing."
+    )
+    mask_invert: bool = Field(False, description="Swap missing and known.")
+    mask_dilate: int = Field(0, ge=0, description="Grow the hole by this many pixels; GET /limits names the most.")
+
+
+class InpaintForm(LandmarksForm):
+    """What POST /inpaint takes."""
+
+    mask: UploadFile = Field(description="What to fill: a picture of the same size, white = fill.")
+    model: str = Field("lafin", max_length=64, description="A name from GET /models.")
+    landmarks: str | None = Field(
+        None, description=f"JSON: 68 points [x, y] in pixels of the upright image, iBUG order: {LANDMARKS_EXAMPLE}"
+    )
+    reference: UploadFile | None = Field(None, description="A picture that guides the filling, where the model can.")
+    attributes: str | None = Field(None, description="JSON: attribute name -> -1..1, where the model can.")
+    samples: int = Field(1, ge=1, le=8, description="How many different results, where the model can. Many need JSON.")
+    seed: int = Field(0, ge=0, lt=2**31, description="Makes random results repeatable.")
+    align: Literal["auto", "none"] = Field(
+        "auto", description="auto: faces are found and aligned. none: the whole picture is the aligned face."
+    )
+    blend: Literal["feather", "poisson", "none"] = Field(
+        "feather", description="How the filling meets its surroundings. No choice touches a pixel outside the hole."
+    )
+    output_format: Literal["png", "jpeg", "webp"] | None = Field(
+        None, description="Format of the picture; wins over `Accept`. Default png."
+    )
+    quality: int | None = Field(
+        None, ge=1, le=100, description="For jpeg and webp. Left out: jpeg 95, webp lossless. 100: webp lossless."
+    )
+
+
+F = TypeVar("F", bound=BaseModel)
+
+
+@asynccontextmanager
+async def read_form(request: Request, kind: type[F]) -> AsyncIterator[F]:
+    """The request's form as `kind`. File parts over 1 MB lie in the temp folder until the block ends."""
+    form = await _parse(request)
+    try:
+        yield _validated(await _fields(form, kind), kind)
+    finally:
+        await form.close()
+
+
+class _WholeForm(MultiPartParser):
+    """Knows whether the closing boundary came: the parser itself takes a cut body for a whole one."""
+
+    whole = False
+
+    def on_end(self) -> None:
+        self.whole = True
+
+
+async def _parse(request: Request) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise BrokenUpload("The body must be multipart/form-data.")
+    parser = _WholeForm(
+        request.headers, request.stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_TEXT_BYTES
+    )
+    try:
+        form = await parser.parse()
+    except MultiPartException as error:
+        raise BrokenUpload(f"The multipart body cannot be read: {error.message}") from None
+    except ClientDisconnect:
+        raise ClientGone() from None
+    except OSError:
+        raise StorageFull("There is no room for the upload right now.", retry_after_seconds=5) from None
+    if not parser.whole:
+        await form.close()
+        raise BrokenUpload("The multipart body ends before its closing boundary.")
+    return form
+
+
+async def _fields(form: FormData, kind: type[BaseModel]) -> dict[str, Any]:
+    items = form.multi_items()
+    _refuse_unknown((name for name, _ in items), kind)
+    _refuse_repeated(name for name, _ in items)
+    return {name: await _value(name, value, kind) for name, value in items}
+
+
+def _refuse_unknown(names: Iterable[str], kind: type[BaseModel]) -> None:
+    known = list(kind.model_fields)
+    unknown = sorted(set(names) - set(known))
+    if not unknown:
+        return
+    errors = [{"field": _speakable(name), "allowed": known} for name in unknown]
+    near = difflib.get_close_matches(unknown[0], known, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise UnknownField(f"There is no field {_speakable(unknown[0])!r}.{hint}", errors=errors)
+
+
+def _refuse_repeated(names: Iterable[str]) -> None:
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        errors = [{"field": name, "message": "sent more than once"} for name in repeated]
+        raise BadField(f"The field {repeated[0]!r} was sent more than once.", errors=errors)
+
+
+async def _value(name: str, value: Part | str, kind: type[BaseModel]) -> Part | str:
+    """A text field may also come as a file, as `curl -F landmarks=@points.json` sends it."""
+    if isinstance(value, str) or name in file_fields(kind):
+        return value
+    data = await value.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        errors = [{"field": name, "allowed_bytes": MAX_TEXT_BYTES}]
+        raise BadField(f"The field {name!r} is longer than {MAX_TEXT_BYTES} bytes.", errors=errors)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        errors = [{"field": name, "message": "not UTF-8"}]
+        raise BadField(f"The field {name!r} is not UTF-8 text.", errors=errors) from None
+
+
+def file_fields(kind: type[BaseModel]) -> frozenset[str]:
+    """The fields of a form that are files."""
+    return frozenset(name for name, field in kind.model_fields.items() if "UploadFile" in str(field.annotation))
+
+
+def _validated(fields: dict[str, Any], kind: type[F]) -> F:
+    try:
+        return kind.model_validate(fields)
+    except ValidationError as error:
+        errors = [_complaint(dict(item), kind) for item in error.errors(include_input=False, include_url=False)]
+        detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors)
+        raise BadField(f"{detail}.", errors=errors) from None
+
+
+def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> dict[str, str]:
+    field = str(item["loc"][0])
+    if item["type"] == "missing":
+        return {"field": field, "message": "is needed"}
+    if field in file_fields(kind):
+        return {"field": field, "message": "must be a file part (with a filename)"}
+    return {"field": field, "message": item["msg"][:1].lower() + item["msg"][1:]}
+
+
+def _speakable(name: str) -> str:
+    return name if SPEAKABLE.fullmatch(name) else "(an unreadable name)"

@@ -1,0 +1,61 @@
+"""GET /models and /models/{name}: what can be asked for. GET /limits: how much of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Request
+
+from service.api.accept import OFFERED
+from service.api.problems import documented
+from service.api.schemas import LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
+from service.api.state import ServiceState, service_of
+from service.errors import UnknownModel
+from service.imaging.decode import MEDIA_TYPES
+from service.pipelines import PIPELINES, pipeline_named
+from service.pipelines.protocol import Pipeline
+
+router = APIRouter(tags=["catalogue"])
+
+
+@router.get("/models", summary="The models that POST /inpaint may name.")
+async def models(request: Request) -> ModelsBody:
+    service = service_of(request)
+    return ModelsBody(models=[await _described(pipeline, service) for pipeline in PIPELINES.values()])
+
+
+@router.get("/models/{name}", summary="One model, with its card.", responses=documented(UnknownModel))
+async def model(request: Request, name: str) -> ModelWithCardBody:
+    service = service_of(request)
+    pipeline = pipeline_named(name)
+    described = await _described(pipeline, service)
+    return ModelWithCardBody(**described.model_dump(), card=_card(pipeline, service.settings.model_repository))
+
+
+@router.get("/limits", summary="The limits of a request.")
+async def limits(request: Request) -> LimitsBody:
+    settings = service_of(request).settings
+    return LimitsBody(
+        **settings.model_dump(include=set(LimitsBody.model_fields)),
+        image_media_types=sorted(set(MEDIA_TYPES.values())),
+        output_media_types=list(OFFERED),
+    )
+
+
+async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
+    missing = await service.readiness.missing()
+    return ModelBody(
+        name=pipeline.name,
+        summary=pipeline.summary,
+        guidance=sorted(pipeline.guidance),
+        plural=pipeline.plural,
+        frame_pixels=pipeline.frame_pixels,
+        deployed_models=list(pipeline.models),
+        ready=not set(missing) & set(pipeline.models),
+    )
+
+
+def _card(pipeline: Pipeline, repository: Path) -> str | None:
+    """The text of the first of the pipeline's models that has a card."""
+    cards = (repository / name / "card.md" for name in pipeline.models)
+    return next((card.read_text(encoding="utf-8") for card in cards if card.is_file()), None)

@@ -1,0 +1,48 @@
+"""Probes for orchestrators and the metrics for Prometheus. No key, no limits."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from service.api.problems import documented
+from service.api.schemas import ProbeBody
+from service.api.state import service_of
+from service.errors import Draining, EngineUnavailable
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/livez", summary="Is the process alive?")
+async def livez() -> ProbeBody:
+    return ProbeBody(status="alive")
+
+
+@router.get("/startupz", summary="Has the service been ready once?", responses=documented(EngineUnavailable))
+async def startupz(request: Request) -> ProbeBody:
+    readiness = service_of(request).readiness
+    if not readiness.started:
+        await _require_models(request)
+    return ProbeBody(status="started")
+
+
+@router.get("/readyz", summary="Can requests be answered now?", responses=documented(EngineUnavailable, Draining))
+@router.get("/healthz", summary="The same as /readyz.", responses=documented(EngineUnavailable, Draining))
+async def readyz(request: Request) -> ProbeBody:
+    if service_of(request).admission.draining:
+        raise Draining("The service is shutting down.")
+    await _require_models(request)
+    return ProbeBody(status="ready")
+
+
+@router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
+async def metrics(request: Request) -> Response:
+    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _require_models(request: Request) -> None:
+    missing = await service_of(request).readiness.missing()
+    if missing:
+        raise EngineUnavailable(
+            "The engine does not answer for every model.", errors=[{"model": name, "ready": False} for name in missing]
+        )

@@ -1,0 +1,80 @@
+"""The JSON answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Face(BaseModel):
+    box: list[float] = Field(description="[x0, y0, x1, y1] in pixels of the upright image.")
+    landmarks: list[list[float]] = Field(description="68 points [x, y] in pixels of the upright image, iBUG order.")
+
+
+class EncodedPicture(BaseModel):
+    media_type: str = Field(description="image/png, image/jpeg or image/webp.")
+    data: str = Field(description="The file's bytes in base64.")
+
+
+class InpaintAnswerBody(BaseModel):
+    """A completed picture with what was found on the way."""
+
+    model: str = Field(description="The model that filled the hole.")
+    seed: int = Field(description="Send it again to get the same result.")
+    width: int = Field(description="Pixels of the upright picture.")
+    height: int = Field(description="Pixels of the upright picture.")
+    hole_ratio: float = Field(description="Missing share of the picture, 0..1.")
+    faces: list[Face] = Field(description="The faces that were completed; empty when no hole lay on a face.")
+    images: list[EncodedPicture] = Field(description="The completed picture; several when several samples were asked.")
+    timings: dict[str, float] = Field(description="Seconds per stage.")
+
+
+class LandmarksBody(BaseModel):
+    """The faces of a picture."""
+
+    model: str = Field(description="The model that predicted the landmarks.")
+    width: int = Field(description="Pixels of the upright picture.")
+    height: int = Field(description="Pixels of the upright picture.")
+    faces: list[Face] = Field(description="The surest first.")
+
+
+class ModelBody(BaseModel):
+    """What a model takes and whether it can answer now."""
+
+    name: str = Field(description="The value of the form field `model`.")
+    summary: str
+    guidance: list[str] = Field(description="The optional form fields that guide it.")
+    plural: bool = Field(description="Whether `samples` may be more than 1.")
+    frame_pixels: int = Field(description="Side of the aligned square that the networks see.")
+    deployed_models: list[str] = Field(description="What the engine must have for it.")
+    ready: bool = Field(description="Whether the engine has all of it now.")
+
+
+class ModelWithCardBody(ModelBody):
+    card: str | None = Field(description="The model's card: data, figures, limits (Markdown).")
+
+
+class ModelsBody(BaseModel):
+    models: list[ModelBody]
+
+
+class LimitsBody(BaseModel):
+    """What a request may be. The names in capitals are the settings."""
+
+    max_body_bytes: int
+    max_image_pixels: int
+    max_side_pixels: int
+    min_side_pixels: int
+    max_mask_dilate_pixels: int
+    max_faces: int
+    max_concurrent_requests: int
+    max_waiting_requests: int
+    request_deadline_seconds: float
+    upload_timeout_seconds: float
+    image_media_types: list[str] = Field(description="What is read, found by decoding.")
+    output_media_types: list[str] = Field(description="What `Accept` may name.")
+
+
+class ProbeBody(BaseModel):
+    status: Literal["alive", "started", "ready"]

@@ -1,0 +1,26 @@
+"""LaFIn: landmarks first, then the picture. Landmarks are predicted in the same call, unless they are given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from service.deadline import Deadline
+from service.engine import Engine
+from service.pipelines.protocol import Completion, FaceFrame, Guidance, as_rgb, as_tensors
+
+
+class Lafin:
+    name = "lafin"
+    summary = "Generative Landmark Guided Face Inpainting (Yang et al. 2019)."
+    models = ("lafin", "lafin_predictor", "lafin_generator")
+    frame_pixels = 256
+    guidance: frozenset[Guidance] = frozenset({"landmarks"})
+    plural = False
+
+    async def complete(self, engine: Engine, frame: FaceFrame, deadline: Deadline) -> Completion:
+        """Without landmarks the ensemble predicts them from the frame; with landmarks the generator obeys them."""
+        if frame.landmarks is None:
+            outputs = await engine.infer("lafin", as_tensors(frame), deadline=deadline)
+            return Completion(as_rgb(outputs["raw"]), outputs["landmarks"][0].astype(np.float64))
+        outputs = await engine.infer("lafin_generator", as_tensors(frame), deadline=deadline)
+        return Completion(as_rgb(outputs["raw"]), frame.landmarks)

@@ -1,0 +1,72 @@
+"""What a pipeline is: the way from one face frame to its completed pixels, through the models of one paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.deadline import Deadline
+from service.engine import Engine
+from service.imaging.arrays import Hole, Points, Rgb
+
+Guidance = Literal["landmarks", "reference", "attributes"]
+
+
+@dataclass(frozen=True)
+class FaceFrame:
+    """What a network sees: image [F,F,3] uint8 RGB, hole [F,F] {0,1}, landmarks [68,2] frame pixels or None."""
+
+    image: Rgb
+    hole: Hole
+    landmarks: Points | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What came back: raw [F,F,3] uint8 RGB, and the landmarks [68,2] in frame pixels that guided it, if any did."""
+
+    raw: Rgb
+    landmarks: Points | None
+
+
+class Pipeline(Protocol):
+    """One paper at work. `models` are deployed models; `frame_pixels` is the side of the face frame."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def summary(self) -> str: ...
+    @property
+    def models(self) -> tuple[str, ...]: ...
+    @property
+    def frame_pixels(self) -> int: ...
+    @property
+    def guidance(self) -> frozenset[Guidance]: ...
+    @property
+    def plural(self) -> bool: ...
+
+    async def complete(self, engine: Engine, frame: FaceFrame, deadline: Deadline) -> Completion:
+        """Fill the hole of one face frame."""
+        ...
+
+
+def as_tensors(frame: FaceFrame) -> dict[str, NDArray[np.generic]]:
+    """A frame as a batch of one: image [1,3,F,F] uint8, hole [1,1,F,F] uint8, landmarks [1,68,2] float32 if given."""
+    tensors: dict[str, NDArray[np.generic]] = {
+        "image": np.ascontiguousarray(frame.image.transpose(2, 0, 1)[None]),
+        "hole": np.ascontiguousarray(frame.hole[None, None]),
+    }
+    if frame.landmarks is not None:
+        tensors["landmarks"] = frame.landmarks[None].astype(np.float32)
+    return tensors
+
+
+def as_rgb(raw: NDArray[np.generic]) -> Rgb:
+    """A batch of one, [1,3,F,F] uint8, as a picture [F,F,3]."""
+    assert raw.dtype == np.uint8, raw.dtype
+    assert raw.shape[:2] == (1, 3), raw.shape
+    picture: Rgb = np.ascontiguousarray(raw[0].transpose(1, 2, 0), dtype=np.uint8)
+    return picture

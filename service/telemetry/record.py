@@ -1,0 +1,42 @@
+"""What is known of one request while it runs. The log line, the metrics and the headers are made from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+class Stages:
+    """Seconds spent per named stage, in the order in which the stages began. A stage that runs twice adds up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Count the time inside the block for stage `name`, also when it fails."""
+        start_seconds = time.perf_counter()
+        self.seconds.setdefault(name, 0.0)
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - start_seconds
+
+    def server_timing(self) -> str:
+        """The value of the `Server-Timing` header, milliseconds."""
+        return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in self.seconds.items())
+
+
+@dataclass
+class RequestRecord:
+    """Never a file name, never image content: faces are personal data."""
+
+    request_id: str
+    stages: Stages = field(default_factory=Stages)
+    model: str | None = None
+    code: str | None = None
+    input_pixels: int | None = None
+    hole_ratio: float | None = None
+    face_count: int | None = None

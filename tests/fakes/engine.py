@@ -1,0 +1,117 @@
+"""An engine in memory: deterministic, instant unless told otherwise, and strict about what it is given.
+
+It paints a colour that depends on every byte it was given, so that a mix-up between two requests shows, and it dots
+the landmarks, so that an edit of them shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.deadline import Deadline
+from service.engine import Arrays
+from service.engine.specs import SPECS
+from service.errors import DeadlineExceeded, EngineUnavailable, ServiceError
+
+FRAME_PIXELS = 256
+
+
+def mean_shape() -> NDArray[np.float64]:
+    """68 landmarks [68,2] of a face as FFHQ's alignment lays it into a frame of 256 pixels."""
+    shape = np.zeros((68, 2))
+    turn = np.linspace(np.pi, 0, 17)
+    shape[0:17] = np.c_[128 + 72 * np.cos(turn), 118 + 108 * np.sin(turn)]
+    shape[17:22] = np.c_[np.linspace(72, 112, 5), [104, 98, 96, 98, 102]]
+    shape[22:27] = np.c_[np.linspace(144, 184, 5), [102, 98, 96, 98, 104]]
+    shape[27:31] = np.c_[np.full(4, 128.0), [118, 131, 144, 156]]
+    shape[31:36] = np.c_[np.linspace(113, 143, 5), [164, 167, 169, 167, 164]]
+    eye = np.array([[-13, 0], [-5, -5], [5, -5], [13, 0], [5, 5], [-5, 5]])
+    shape[36:42], shape[42:48] = eye + (96, 121), eye + (160, 121)
+    outer, inner = np.linspace(np.pi, -np.pi, 13)[:12], np.linspace(np.pi, -np.pi, 9)[:8]
+    shape[48:60] = np.c_[128 + 26 * np.cos(outer), 192 - 11 * np.sin(outer)]
+    shape[60:68] = np.c_[128 + 18 * np.cos(inner), 192 - 4 * np.sin(inner)]
+    return shape
+
+
+class FakeEngine:
+    """Implements `service.engine.Engine`."""
+
+    def __init__(self) -> None:
+        self.landmarks = mean_shape()
+        self.up = True
+        self.delay_seconds = 0.0
+        self.error: ServiceError | None = None
+        self.crash: Exception | None = None
+        self.calls: Counter[str] = Counter()
+        self.canceled = 0
+        self.running = 0
+        self.most_running = 0
+
+    async def infer(self, model: str, inputs: Mapping[str, NDArray[Any]], *, deadline: Deadline) -> Arrays:
+        if not self.up:
+            raise EngineUnavailable("The engine cannot be reached.", retry_after_seconds=1)
+        if self.error is not None:
+            raise self.error
+        if self.crash is not None:
+            raise self.crash
+        check_inputs(model, inputs)
+        self.calls[model] += 1
+        await self._take_time(deadline)
+        return self._outputs(model, inputs)
+
+    async def ready(self, model: str | None = None) -> bool:
+        return self.up
+
+    async def _take_time(self, deadline: Deadline) -> None:
+        self.running += 1
+        self.most_running = max(self.most_running, self.running)
+        try:
+            async with asyncio.timeout(deadline.remaining_seconds):
+                await asyncio.sleep(self.delay_seconds)
+        except TimeoutError:
+            raise DeadlineExceeded("The engine did not answer before the deadline.") from None
+        except asyncio.CancelledError:
+            self.canceled += 1
+            raise
+        finally:
+            self.running -= 1
+
+    def _outputs(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        batch = len(inputs["image"])
+        predicted = np.repeat(self.landmarks[None].astype(np.float32), batch, axis=0)
+        landmarks = inputs.get("landmarks", predicted)
+        outputs: Arrays = {"landmarks": landmarks}
+        if model != "lafin_predictor":
+            outputs["raw"] = np.stack(
+                [paint(inputs["image"][i], inputs["hole"][i], landmarks[i]) for i in range(batch)]
+            )
+        return {tensor.name: outputs[tensor.name] for tensor in SPECS[model].outputs}
+
+
+def check_inputs(model: str, inputs: Mapping[str, NDArray[Any]]) -> None:
+    """As strict as a real engine."""
+    spec = SPECS[model]
+    assert set(inputs) == {tensor.name for tensor in spec.inputs}, set(inputs)
+    for tensor in spec.inputs:
+        array = inputs[tensor.name]
+        assert array.shape[1:] == tensor.shape, array.shape
+        assert array.dtype == {"UINT8": np.uint8, "FP32": np.float32}[tensor.dtype], array.dtype
+    assert inputs["hole"].max() <= 1
+
+
+def paint(image: NDArray[Any], hole: NDArray[Any], landmarks: NDArray[Any]) -> NDArray[np.uint8]:
+    """[3,F,F] uint8: a colour made from all bytes, a slope, and a white dot of 5x5 pixels on every landmark."""
+    known = image * (1 - hole)
+    sums = [zlib.crc32(known[channel].tobytes() + hole.tobytes()) % 160 for channel in range(3)]
+    slope = np.linspace(0, 60, FRAME_PIXELS)[None, None, :] + np.zeros((1, FRAME_PIXELS, 1))
+    raw = np.asarray(sums, dtype=np.float64)[:, None, None] + slope
+    for x, y in np.clip(np.rint(landmarks), 2, FRAME_PIXELS - 3).astype(int):
+        raw[:, y - 2 : y + 3, x - 2 : x + 3] = 255
+    return raw.astype(np.uint8)
