@@ -99,8 +99,8 @@ def load_tensors(path: Path) -> dict[str, Any]:
             f"{path} is refused: it is no file of weights, or it holds more than tensors, and reading that could run "
             "code stored in it"
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
-        raise ConvertError(f"{path} is damaged or no file of weights: {str(error).strip().splitlines()[0]}") from error
+    except Exception as error:  # a damaged pickle raises whatever its next byte happens to cause
+        raise ConvertError(f"{path} is damaged or no file of weights ({type(error).__name__}: {error})") from error
     if not isinstance(content, dict):
         raise ConvertError(f"{path} holds a {type(content).__name__}, not a table of weights")
     return content
@@ -112,8 +112,7 @@ def copy_config(repository: Path, model: str) -> None:
     if not target.is_file():
         source = SHIPPED_REPOSITORY / model / "config.pbtxt"
         write_atomically(target, lambda beside: shutil.copyfile(source, beside))
-    if model == "lafin":
-        (repository / model / "1").mkdir(exist_ok=True)
+    (repository / model / "1").mkdir(exist_ok=True)  # the version folder: an ensemble needs it, though empty
 
 
 def write(repository: Path, converted: Converted) -> None:
