@@ -1,0 +1,181 @@
+"""Rules of the whole tree: what is pinned, what loads torch, what the commands and documents promise."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from service.pipelines import PIPELINES
+from service.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def tracked() -> list[str]:
+    """Paths of the project's files; in a folder without git, of everything that .gitignore would not keep out."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0:
+        return listed.stdout.split("\0")[:-1]
+    made = re.compile(
+        r"^(\.venv|\.git|\.triton|\.\w+_cache|\.hypothesis|runs|var|model_repository/[^/]+/1)/|__pycache__|egg-info"
+    )
+    names = (str(file.relative_to(ROOT)) for file in ROOT.rglob("*") if file.is_file())
+    return [name for name in names if not made.search(name)]
+
+
+TRACKED = tracked()
+FILES = [ROOT / name for name in TRACKED if (ROOT / name).is_file()]
+TEXTS = [file for file in FILES if b"\0" not in file.read_bytes()[:8192]]
+DOCUMENTS = [file for file in TEXTS if file.suffix == ".md"]
+
+
+def pins() -> dict[str, str]:
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    for line in lines:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.]*", line), f"not a plain pin: {line}"
+    return {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+
+
+def requirements() -> list[Requirement]:
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(text) for text in PROJECT["dependencies"] + [text for extra in extras for text in extra]]
+
+
+def test_every_requirement_is_pinned_within_its_bounds() -> None:
+    pinned = pins()
+    for requirement in requirements():
+        version = pinned[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), f"{requirement} and the pin {version}"
+
+
+def test_the_environment_is_what_is_pinned() -> None:
+    """Every package the project needs, directly or not, is pinned, and the pinned version is the installed one."""
+    installed = {canonicalize_name(one.name): one for one in distributions()}
+    pinned, seen = pins(), set()
+    wanted = requirements()
+    while wanted:
+        requirement = wanted.pop()
+        name = canonicalize_name(requirement.name)
+        key = (name, frozenset(requirement.extras))
+        if key in seen or (name.startswith(("nvidia-", "cuda-", "triton")) and name not in pinned):
+            continue  # what torch's CUDA build brings along, it pins itself
+        seen.add(key)
+        assert installed[name].version.partition("+")[0] == pinned.get(name), f"{name} is not the pinned one"
+        for text in installed[name].requires or []:
+            further = Requirement(text)
+            extras = ["", *requirement.extras]
+            if further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in extras):
+                wanted.append(further)
+
+
+def test_the_api_loads_no_torch() -> None:
+    code = (
+        "import sys, service.app, service.__main__\n"
+        "heavy = {'torch', 'lightning', 'torchmetrics', 'safetensors', 'training'}\n"
+        "sys.exit(' '.join(sorted(heavy & {name.partition('.')[0] for name in sys.modules})))"
+    )
+    fresh = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (fresh.returncode, fresh.stderr) == (0, "")
+
+
+def test_make_help_lists_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.M)
+    assert phony is not None
+    targets = re.findall(r"^([a-z]+):(?!=)", makefile, re.M)
+    shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert phony[1].split() == targets
+    assert re.findall(r"^  make ([a-z]+) ", shown, re.M) == targets
+
+
+def test_what_the_procfile_starts_exists() -> None:
+    commands = re.findall(r"^(\w+): exec python -m (\S+)", (ROOT / "Procfile").read_text(), re.M)
+    assert [name for name, _ in commands] == ["engine", "api"]
+    for _, module in commands:
+        assert importlib.util.find_spec(f"{module}.__main__") is not None
+
+
+def test_the_example_environment_names_real_settings() -> None:
+    known = {name.upper() for name in Settings.model_fields} | {"ENGINE_PORT"}
+    named = re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
+    assert named
+    assert set(named) <= known
+
+
+def test_a_paper_has_one_name_in_three_places() -> None:
+    rooms = {folder.parent.name for folder in (ROOT / "training" / "papers").glob("*/serving.py")}
+    pipelines = {file.stem for file in (ROOT / "service" / "pipelines").glob("*.py")} - {"__init__", "protocol"}
+    models = {config.parent.name for config in (ROOT / "model_repository").glob("*/config.pbtxt")}
+    assert rooms == pipelines == set(PIPELINES)
+    for room in rooms:
+        assert any(name == room or name.startswith(f"{room}_") for name in models), f"no deployed model of {room}"
+    assert {name.partition("_")[0] for name in models} <= rooms
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(ROOT)))
+def test_links_and_commands_of_the_documents_exist(document: Path) -> None:
+    text = document.read_text()
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if "://" not in link:
+            assert (document.parent / link).exists(), link
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    for module in re.findall(r"python -m ((?:service|training|deploy|tests)[\w.]*)", text):
+        assert importlib.util.find_spec(module) is not None, module
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        (r"(?<![\w.])/(?:root|home|farm|Users|work)/", "a path of somebody's machine"),
+        (r"https?://(?:download\.pytorch\.org|pypi\.|[\w.]*/simple\b)", "a package registry"),
+        (r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b|NotImplemented" r"Error", "something unfinished"),
+        (r"mark\.(?:skip|xf" r"ail)|pytest\.sk" r"ip|importor" r"skip", "a test switched off"),
+    ],
+)
+def test_no_text_holds(pattern: str, reason: str) -> None:
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in TEXTS
+        if file.name not in ("LICENSE", "test_house.py")
+        for number, line in enumerate(file.read_text(errors="replace").splitlines(), start=1)
+        if re.search(pattern, line)
+    ]
+    assert found == [], reason
+
+
+def test_ignored_checks_say_why() -> None:
+    """`# type: ignore[...]` and `# noqa: ...` are followed by a reason; lines in a row share the first one's."""
+    ignored = re.compile(r"#\s*(?:type: ignore|noqa)\b(?P<why>(?:\[[\w-]+\]|: [A-Z]+\d+)\s+[#(]\s*\w)?")
+    found = []
+    for file in TEXTS:
+        if file.suffix != ".py" or file.name == "test_house.py":
+            continue
+        reasoned = False
+        for number, line in enumerate(file.read_text().splitlines(), start=1):
+            match = ignored.search(line)
+            reasoned = match is not None and (reasoned or match["why"] is not None)
+            if match is not None and not reasoned:
+                found.append(f"{file.relative_to(ROOT)}:{number}")
+    assert found == []
+
+
+def test_no_module_without_a_subject() -> None:
+    vague = {"utils", "helpers", "misc", "common", "util", "helper"}
+    assert [name for name in TRACKED if vague & {Path(name).stem, *Path(name).parts[:-1]}] == []
+
+
+def test_a_clone_stays_small() -> None:
+    sizes = {file: file.stat().st_size for file in FILES}
+    assert max(sizes.values()) < 25e6
+    assert sum(sizes.values()) < 120e6

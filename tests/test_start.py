@@ -1,0 +1,111 @@
+"""`make serve`: the whole service on tiny models, from the ready line to the end of every process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from tests.bench.stack import ROOT, Stack
+from tests.contract.repositories import DEPLOYED, LEAVES, REPOSITORY
+from tests.contract.standins import make_standin
+from tests.fakes.pictures import box_mask, pixels, png, scene
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's configurations with tiny models."""
+    folder = tmp_path_factory.mktemp("start") / "model_repository"
+    for name in DEPLOYED:
+        (folder / name / "1").mkdir(parents=True)
+        shutil.copy(REPOSITORY / name / "config.pbtxt", folder / name)
+    for name in LEAVES:
+        make_standin(folder / name)
+    return folder
+
+
+@pytest.fixture
+def stack(repository: Path) -> Iterator[Stack]:
+    with Stack(repository) as running:
+        yield running
+
+
+def make_serve(**settings: str) -> subprocess.CompletedProcess[str]:
+    """`make serve` in a start that must fail before anything slow begins."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("ENGINE_URL", "MAKEFLAGS", "MAKELEVEL")
+    }
+    begin = time.monotonic()
+    done = subprocess.run(
+        ["make", "--no-print-directory", "serve"],
+        cwd=ROOT,
+        env=environment | settings,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert time.monotonic() - begin < 10
+    return done
+
+
+def the_one_error(done: subprocess.CompletedProcess[str]) -> str:
+    """The only line of a failed start, apart from make's own."""
+    assert done.returncode != 0
+    assert done.stdout == ""
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    assert len(lines) == 1
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def test_a_request_is_answered_and_ctrl_c_ends_all(stack: Stack) -> None:
+    picture, mask = scene(), box_mask()
+    files = {"image": ("a.png", png(picture)), "mask": ("b.png", png(mask))}
+    answer = httpx.post(f"{stack.address}/inpaint", files=files, timeout=60, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    outside = mask == 0
+    assert np.array_equal(pixels(answer.content)[outside], picture[outside])
+    family = stack.processes()
+    assert len(family) >= 3
+    assert stack.stop() == 0
+    _, alive = psutil.wait_procs(family, timeout=2)
+    assert alive == []
+
+
+@pytest.mark.parametrize("module", ["service.embedded", "service"])
+def test_when_one_process_dies_all_end(stack: Stack, module: str) -> None:
+    family = stack.processes()
+    victims = [process for process in family if process.cmdline()[1:3] == ["-m", module]]
+    assert len(victims) == 1
+    victims[0].kill()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    assert alive == []
+    assert stack.stop() == 1
+    assert any(line.startswith("error: a process ended by itself") for line in stack.lines)
+
+
+def test_a_busy_port_is_one_line(repository: Path) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        line = the_one_error(make_serve(PORT=str(port), MODEL_REPOSITORY=str(repository)))
+    assert f"cannot listen on 127.0.0.1:{port}" in line
+    assert "make serve PORT=" in line
+
+
+def test_a_missing_model_is_one_line(repository: Path, tmp_path: Path) -> None:
+    without = shutil.copytree(repository, tmp_path / "model_repository")
+    (without / "lafin_generator" / "1" / "model.pt").unlink()
+    line = the_one_error(make_serve(PORT="0", MODEL_REPOSITORY=str(without)))
+    assert "the model lafin_generator has no weights" in line
+    assert "snapshot.safetensors is missing" in line
