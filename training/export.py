@@ -72,7 +72,8 @@ def export(folder: Path, deployed: Deployed) -> None:
     try:
         eager = deployed.load(state)
     except RuntimeError as error:
-        raise ExportError(f"{folder / 'snapshot.safetensors'} does not fit {folder.name}: {error}") from error
+        reasons = "; ".join(line.strip()[:200] for line in str(error).splitlines()[1:])
+        raise ExportError(f"{folder / 'snapshot.safetensors'} does not fit {folder.name}: {reasons}") from error
     with torch.inference_mode(False):
         script = torch.jit.freeze(torch.jit.script(eager))
     for batch in sorted({1, largest_batch}):

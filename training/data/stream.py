@@ -95,5 +95,6 @@ def batches(
         collate_fn=collate,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
+        generator=torch.Generator(),  # leaves torch's own random state alone
     )
     return iter(loader)

@@ -1,0 +1,78 @@
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.data.drawn import DrawnFaces
+from training.data.stream import Batch, FaceStream, batches
+from training.papers.lafin.recipe import GENERATOR_HOLES, PREDICTOR_HOLES, build_generator, build_predictor
+from training.recipe import Files
+
+
+@pytest.fixture(autouse=True)
+def seed() -> None:
+    torch.manual_seed(0)
+
+
+def one_batch(pixels: int) -> Batch:
+    stream = FaceStream(DrawnFaces(2, pixels), GENERATOR_HOLES, pixels=pixels, seed=0)
+    return next(itertools.islice(batches(stream, start=0, batch_size=2, workers=0), 0, 1))
+
+
+def gradients(network: torch.nn.Module) -> list[Tensor | None]:
+    return [None if p.grad is None else p.grad.clone() for p in network.parameters()]
+
+
+def test_the_generators_update_leaves_the_discriminator_alone() -> None:
+    step = build_generator(Files(), width=8)
+    batch = one_batch(64)
+    dots = step.dots(batch)
+    raw = step.networks["generator"](batch.image, dots, batch.hole)
+    step.update_discriminator(batch, raw.detach(), dots)
+    before = gradients(step.networks["discriminator"])
+    weights = {key: value.clone() for key, value in step.networks["discriminator"].named_parameters()}
+    step.update_generator(batch, raw, dots)
+    after = gradients(step.networks["discriminator"])
+    assert any(gradient is not None for gradient in before)
+    assert all(
+        (a is None) == (b is None) and (a is None or torch.equal(a, b)) for a, b in zip(before, after, strict=True)
+    )
+    assert all(torch.equal(weights[key], value) for key, value in step.networks["discriminator"].named_parameters())
+    assert all(parameter.requires_grad for parameter in step.networks["discriminator"].parameters())
+
+
+def test_the_discriminators_update_leaves_the_generator_alone() -> None:
+    step = build_generator(Files(), width=8)
+    batch = one_batch(64)
+    dots = step.dots(batch)
+    raw = step.networks["generator"](batch.image, dots, batch.hole)
+    step.update_discriminator(batch, raw.detach(), dots)
+    assert all(gradient is None for gradient in gradients(step.networks["generator"]))
+
+
+def test_the_generator_overfits_one_batch() -> None:
+    step = build_generator(Files(), width=8, demo=True)
+    batch = one_batch(32)
+    first = float(step.update(batch)["pixel"])
+    for _ in range(60):
+        last = float(step.update(batch)["pixel"])
+    assert last < 0.5 * first
+
+
+def test_the_predictor_overfits_one_batch() -> None:
+    step = build_predictor(Files())
+    for group in step.optimizers["predictor"].param_groups:
+        group["lr"] = 1e-2
+    stream = FaceStream(DrawnFaces(2, 256), PREDICTOR_HOLES, pixels=256, seed=0)
+    batch = next(batches(stream, start=0, batch_size=2, workers=0))
+    first = float(step.update(batch)["nme_percent"])
+    for _ in range(14):
+        last = float(step.update(batch)["nme_percent"])
+    assert last < 0.5 * first
+
+
+def test_without_landmarks_the_map_is_empty() -> None:
+    batch = one_batch(32)
+    assert not build_generator(Files(), width=8, landmarks=False).dots(batch).any()
+    assert build_generator(Files(), width=8).dots(batch).any()

@@ -1,0 +1,61 @@
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import (
+    CheckpointError,
+    load_checkpoint,
+    load_snapshot,
+    save_checkpoint,
+    save_snapshot,
+    write_atomically,
+)
+
+
+def test_a_checkpoint_comes_back(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "c.pt", {"images_seen": 3, "weights": {"a": torch.arange(4.0)}})
+    state = load_checkpoint(tmp_path / "c.pt")
+    assert state["images_seen"] == 3
+    assert torch.equal(state["weights"]["a"], torch.arange(4.0))
+
+
+def test_a_write_that_breaks_keeps_the_last_good_file(tmp_path: Path) -> None:
+    path = tmp_path / "c.pt"
+    save_checkpoint(path, {"images_seen": 1})
+
+    def break_off(beside: Path) -> None:
+        beside.write_bytes(b"half a file")
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(path, break_off)
+    assert load_checkpoint(path)["images_seen"] == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps(print))
+    with pytest.raises(CheckpointError, match=r"evil\.pt"):
+        load_checkpoint(path)
+
+
+def test_snapshots_are_half_precision_with_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "s.safetensors"
+    save_snapshot(path, {"w": torch.tensor([0.1]), "count": torch.tensor(7)}, {"images_seen": "9"})
+    tensors, metadata = load_snapshot(path)
+    assert metadata == {"images_seen": "9"}
+    assert tensors["w"].dtype == torch.float32
+    assert tensors["w"].item() == pytest.approx(0.1, abs=1e-4)
+    assert tensors["count"].item() == 7
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no safetensors"])
+def test_a_bad_snapshot_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "s.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"s\.safetensors"):
+        load_snapshot(path)

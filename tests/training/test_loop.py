@@ -1,0 +1,168 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import pytest
+import torch
+
+from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot
+from training.data.drawn import DrawnFaces, write_folder
+from training.loop import Machine, due, stage_at, stage_batches, train
+from training.papers.lafin.recipe import build_generator, lafin_tiny
+from training.recipe import Files, Part, RecipeError
+
+CPU = Machine(accelerator="cpu", devices=1, threads=1)
+FACES = DrawnFaces(6, 64)
+
+
+@pytest.fixture(scope="module")
+def part() -> Part:
+    return lafin_tiny().part("generator")
+
+
+@pytest.fixture(scope="module")
+def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("unbroken")
+    assert train(part, FACES, run, Files(), CPU) == 12
+    return run
+
+
+def test_a_run_folder_holds_what_it_says(unbroken: Path) -> None:
+    lines = [json.loads(line) for line in (unbroken / "metrics.jsonl").read_text().splitlines()]
+    assert [line["images_seen"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    assert {"pixel", "adversarial", "discriminator", "images_per_second"} <= set(lines[0])
+    sheet = cv2.imread(str(unbroken / "sheets" / "000000012.png"))
+    assert sheet is not None
+    assert sheet.shape == (2 * 128, 4 * 128, 3)
+    tensors, metadata = load_snapshot(unbroken / "generator.safetensors")
+    assert metadata["images_seen"] == "12"
+    assert not [key for key in tensors if "parametrizations" in key]
+
+
+def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(part: Part, unbroken: Path, tmp_path: Path) -> None:
+    for images in (4, 8, 12):
+        stages = tuple(stage for stage in part.stages if stage.until_images - images < 8)
+        cut = replace(part, stages=tuple(replace(s, until_images=min(s.until_images, images)) for s in stages))
+        train(replace(cut, stages=cut.stages[: 1 if images <= 8 else 2]), FACES, tmp_path, Files(), CPU)
+    whole, resumed = load_checkpoint(unbroken / "checkpoint.pt"), load_checkpoint(tmp_path / "checkpoint.pt")
+    assert same(whole, resumed)
+    lines = [json.loads(line)["images_seen"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [2, 4, 6, 8, 10, 12]
+
+
+def same(one: object, other: object) -> bool:
+    if isinstance(one, torch.Tensor) and isinstance(other, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def test_the_stages_follow_one_another(part: Part) -> None:
+    assert [stage_at(part, seen).pixels for seen in (0, 7, 8, 11)] == [64, 64, 128, 128]
+
+
+def test_due_counts_crossed_multiples() -> None:
+    assert [due(seen, 10, 4) for seen in (4, 8, 12, 16, 20)] == [False, False, True, False, True]
+
+
+def test_a_checkpoint_of_another_part_is_refused(unbroken: Path) -> None:
+    with pytest.raises(CheckpointError, match="belongs to part"):
+        train(lafin_tiny().part("predictor"), FACES, unbroken, Files(), CPU)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(part: Part, unbroken: Path) -> None:
+    wider = replace(part, build=lambda files: build_generator(files, width=16))
+    with pytest.raises(CheckpointError, match="another recipe"):
+        train(wider, FACES, unbroken, Files(), CPU)
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(part: Part, tmp_path: Path) -> None:
+    class TwoProcesses:
+        world_size, global_rank = 2, 0
+
+    odd = replace(part.stages[0], batch_size=3)
+    with pytest.raises(RecipeError, match="cannot be shared"):
+        stage_batches(part, odd, FACES, 0, TwoProcesses(), CPU)  # type: ignore[arg-type]
+
+
+def test_a_diverging_run_stops_with_a_sentence(part: Part, tmp_path: Path) -> None:
+    def exploding(files: Files) -> object:
+        step = part.build(files)
+        for optimizer in step.optimizers.values():
+            optimizer.param_groups[0]["lr"] = float("inf")
+        return step
+
+    with pytest.raises(RecipeError, match="no longer finite"):
+        train(replace(part, build=exploding), FACES, tmp_path, Files(), CPU)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("drawn")
+    write_folder(path, 12, 64)
+    return path
+
+
+def command(folder: Path, run: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "training.train", "lafin_tiny", "--part", "generator", "--data", str(folder),
+        "--run", str(run), "--accelerator", "cpu", "--threads", "1", *more,
+    ]  # fmt: skip
+
+
+def test_sigterm_saves_and_the_same_command_goes_on(folder: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command(folder, tmp_path, "--devices", "1"), stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    metrics = tmp_path / "generator" / "metrics.jsonl"
+    deadline_seconds = time.monotonic() + 60
+    while not metrics.is_file() and time.monotonic() < deadline_seconds:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 0, process.communicate()
+    seen = load_checkpoint(tmp_path / "generator" / "checkpoint.pt")["images_seen"]
+    assert 2 <= seen <= 12
+    subprocess.run(command(folder, tmp_path, "--devices", "1"), check=True, capture_output=True, timeout=120)
+    assert load_checkpoint(tmp_path / "generator" / "checkpoint.pt")["images_seen"] == 12
+
+
+def test_two_processes_under_torchrun(folder: Path, tmp_path: Path) -> None:
+    torchrun = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
+        "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0",
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, "-m", "--", *command(folder, tmp_path, "--devices", "2")[2:]],
+        capture_output=True, text=True, timeout=240, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    state = load_checkpoint(tmp_path / "generator" / "checkpoint.pt")
+    assert state["images_seen"] == 12
+    assert len((tmp_path / "generator" / "metrics.jsonl").read_text().splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["unknown"], "unknown recipe 'unknown'"),
+        (["lafin_tiny", "--part", "critic"], "has no part 'critic'"),
+    ],
+)
+def test_mistakes_are_one_line(folder: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "training.train", *arguments, "--data", str(folder), "--run", str(tmp_path)],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
