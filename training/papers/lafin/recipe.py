@@ -86,7 +86,7 @@ def lafin_demo() -> Recipe:
         build=lambda files: PredictorStep(
             Predictor(), learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=1e-5, squared=False
         ),
-        stages=(Stage(until_images=40_000, pixels=256, batch_size=16, decay_to=0.02),),
+        stages=(Stage(until_images=24_000, pixels=256, batch_size=16, decay_to=0.02),),
         holes=DEMO_PREDICTOR_HOLES,
         jitter=Jitter(rotation_degrees=20, scale=0.25, shift=0.1, colour=0.25, blur=0.2),
         precision="bf16-mixed",
