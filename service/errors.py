@@ -5,7 +5,7 @@ ServiceError
 │   ├── BrokenUpload            400 broken_upload
 │   ├── UnknownModel            404 unknown_model
 │   ├── NotAcceptable           406 not_acceptable
-│   ├── UploadTimeout           408 upload_timeout
+│   ├── UploadTimeout           408 upload_timeout          retryable
 │   ├── BodyTooLarge            413 body_too_large
 │   ├── UnsupportedImage        415 unsupported_image
 │   └── IllegalInput            422 illegal_input

@@ -36,7 +36,7 @@ def configure_logs() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    for quiet in ("uvicorn.error", "httpx", "PIL"):
+    for quiet in ("uvicorn.error", "httpx", "PIL", "python_multipart"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
 

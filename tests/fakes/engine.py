@@ -33,7 +33,7 @@ def mean_shape() -> NDArray[np.float64]:
     shape[27:31] = np.c_[np.full(4, 128.0), [118, 131, 144, 156]]
     shape[31:36] = np.c_[np.linspace(113, 143, 5), [164, 167, 169, 167, 164]]
     eye = np.array([[-13, 0], [-5, -5], [5, -5], [13, 0], [5, 5], [-5, 5]])
-    shape[36:42], shape[42:48] = eye + (96, 121), eye + (160, 121)
+    shape[36:42], shape[42:48] = eye + np.array((96, 121)), eye + np.array((160, 121))
     outer, inner = np.linspace(np.pi, -np.pi, 13)[:12], np.linspace(np.pi, -np.pi, 9)[:8]
     shape[48:60] = np.c_[128 + 26 * np.cos(outer), 192 - 11 * np.sin(outer)]
     shape[60:68] = np.c_[128 + 18 * np.cos(inner), 192 - 4 * np.sin(inner)]

@@ -1,0 +1,46 @@
+"""A real server on a free port of this machine, in a thread of the test's process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+from service.__main__ import address, bind
+from service.app import create_app
+from service.settings import Settings
+from tests.fakes.engine import FakeEngine
+
+
+def settings(**overrides: object) -> Settings:
+    """Settings that no file and no environment touches."""
+    return Settings(_env_file=None, **overrides)
+
+
+@contextmanager
+def running(engine: FakeEngine, **overrides: object) -> Iterator[str]:
+    """The URL of an application over `engine`."""
+    with serving(create_app(settings(**overrides), engine)) as url:
+        yield url
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    listener = bind(settings(port=0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    end_seconds = time.monotonic() + 10
+    while not server.started:
+        assert time.monotonic() < end_seconds, "the server did not start"
+        time.sleep(0.01)
+    try:
+        yield address(listener)
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()

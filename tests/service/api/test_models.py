@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from tests.fakes.engine import FakeEngine
+from tests.service.api.conftest import Served
+
+
+async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClient) -> None:
+    (lafin,) = (await client.get("/models")).json()["models"]
+    assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["landmarks"], False)
+    assert (lafin["frame_pixels"], lafin["ready"]) == (256, True)
+
+
+async def test_a_model_shows_its_card(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "lafin_generator").mkdir()
+    (tmp_path / "lafin_generator" / "card.md").write_text("# Card ä", encoding="utf-8")
+    async with served(model_repository=tmp_path) as client:
+        assert (await client.get("/models/lafin")).json()["card"] == "# Card ä"
+
+
+async def test_a_model_without_a_card_has_none(served: Served, tmp_path: Path) -> None:
+    async with served(model_repository=tmp_path) as client:
+        assert (await client.get("/models/lafin")).json()["card"] is None
+
+
+async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine: FakeEngine) -> None:
+    engine.up = False
+    async with served() as client:
+        assert (await client.get("/models/lafin")).json()["ready"] is False
+
+
+async def test_an_unknown_model_is_404_and_not_repeated(client: httpx.AsyncClient) -> None:
+    response = await client.get("/models/..%2Fsecrets")
+    assert response.status_code == 404
+    assert "secrets" not in response.text
+
+
+async def test_limits_are_the_settings(served: Served) -> None:
+    async with served(max_body_bytes=123_456, max_faces=3) as client:
+        limits = (await client.get("/limits")).json()
+    assert (limits["max_body_bytes"], limits["max_faces"]) == (123_456, 3)
+    assert limits["output_media_types"] == ["image/png", "image/jpeg", "image/webp", "application/json"]

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import httpx
+
+from service.app import create_app
+from tests.fakes.engine import FakeEngine
+from tests.fakes.server import settings
+from tests.service.api.conftest import Served
+
+
+async def test_all_is_well(client: httpx.AsyncClient) -> None:
+    for path, status in [("/livez", "alive"), ("/startupz", "started"), ("/readyz", "ready"), ("/healthz", "ready")]:
+        response = await client.get(path)
+        assert (response.status_code, response.json()) == (200, {"status": status})
+
+
+async def test_without_an_engine_the_process_lives_and_is_not_ready(served: Served, engine: FakeEngine) -> None:
+    engine.up = False
+    async with served(readiness_cache_seconds=0) as client:
+        assert (await client.get("/livez")).status_code == 200
+        for path in ("/readyz", "/healthz", "/startupz"):
+            response = await client.get(path)
+            assert (response.status_code, response.json()["code"]) == (503, "engine_unavailable")
+            assert int(response.headers["retry-after"]) >= 1
+            assert {"model": "lafin_generator", "ready": False} in response.json()["errors"]
+        engine.up = True
+        assert (await client.get("/readyz")).status_code == 200
+        engine.up = False
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/startupz")).status_code == 200
+
+
+async def test_readiness_is_asked_once_in_a_while(served: Served, engine: FakeEngine) -> None:
+    async with served(readiness_cache_seconds=60) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        engine.up = False
+        assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_a_stopping_service_is_alive_but_not_ready() -> None:
+    app = create_app(settings(), FakeEngine())
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        app.state.service.admission.draining = True
+        response = await client.get("/readyz")
+        assert (response.status_code, response.json()["code"]) == (503, "draining")
+        assert (await client.get("/livez")).status_code == 200
+
+
+async def test_metrics_count_templates_and_codes(client: httpx.AsyncClient, files: dict) -> None:
+    await client.post("/inpaint", files=files)
+    await client.get("/models/some-secret-name")
+    await client.get("/some-secret-path")
+    await client.request("BREW", "/livez")
+    await client.get("/readyz")
+    text = (await client.get("/metrics")).text
+    for line in (
+        'inpaint_http_requests_total{method="POST",route="/inpaint",status="200"} 1.0',
+        'inpaint_http_requests_total{method="GET",route="/models/{name}",status="404"} 1.0',
+        'inpaint_http_requests_total{method="GET",route="other",status="404"} 1.0',
+        'inpaint_rejections_total{reason="unknown_model"} 1.0',
+        'inpaint_engine_requests_total{code="ok",model="lafin"} 1.0',
+        'inpaint_engine_ready{model="lafin"} 1.0',
+        'inpaint_stage_duration_seconds_count{stage="compose"} 1.0',
+        "inpaint_input_pixels_sum 120000.0",
+        "inpaint_http_requests_in_flight 1.0",
+    ):
+        assert line in text
+    assert "inpaint_build_info" in text
+    assert 'method="OTHER"' in text
+    assert "secret" not in text
+    assert "BREW" not in text
