@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import torch
 from torch import Tensor, nn
 
-from training.frozen.features import FeatureFileError
+from training.frozen.features import FeatureFileError, FrozenFeatures, load_features
 
 
 class ScriptedFeatures(nn.Module):
@@ -31,10 +32,23 @@ class ScriptedFeatures(nn.Module):
         for parameter in self.module.parameters():
             parameter.requires_grad = False
         self.network = path.stem
-        self.layers = ("output",)
+        self.layers: tuple[str, ...] = ("output",)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         features = self.module(image)
         if not isinstance(features, Tensor) or features.ndim not in (2, 4) or len(features) != len(image):
             raise FeatureFileError(f"{self.network} returned no [B,C] or [B,C,h,w] for {list(image.shape)}")
         return {"output": features if features.ndim == 4 else features[:, :, None, None]}
+
+
+def open_features(path: str | Path) -> FrozenFeatures | ScriptedFeatures:
+    """The feature network in a file of torchvision's weights or in a TorchScript file. Raises FeatureFileError."""
+    return ScriptedFeatures(path) if is_torchscript(Path(path)) else load_features(path)
+
+
+def is_torchscript(path: Path) -> bool:
+    """Whether a file is a TorchScript archive; a file of weights has no constants.pkl."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(PurePosixPath(name).name == "constants.pkl" for name in archive.namelist())

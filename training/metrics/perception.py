@@ -36,12 +36,12 @@ class FeatureDistance:
         return total
 
 
-def open_distance(features_file: Path, heads_file: Path | None = None) -> FeatureDistance:
+def open_distance(features_file: Path, heads_file: Path | None = None, device: str = "cpu") -> FeatureDistance:
     """The feature distance of the network in a file, with LPIPS's heads when their file is given.
 
     The heads file has the published key names, `lin0.model.1.weight` [1,C,1,1] and so on, one a layer.
     """
-    features = load_features(features_file, DISTANCE_LAYERS)
+    features = load_features(features_file, DISTANCE_LAYERS).to(device)
     if heads_file is None:
         return FeatureDistance(features)
     weights = read_weights(heads_file)
@@ -49,7 +49,7 @@ def open_distance(features_file: Path, heads_file: Path | None = None) -> Featur
     if sorted(weights) != keys:
         raise FeatureFileError(f"{heads_file} should hold {keys[0]} to {keys[-1]}; it holds {sorted(weights)}")
     heads = dict(zip(features.layers, (weights[key].flatten().float() for key in keys), strict=True))
-    probe = features(torch.zeros(1, 3, 64, 64))
+    probe = features(torch.zeros(1, 3, 64, 64, device=device))
     for layer, head in heads.items():
         if len(head) != probe[layer].shape[1]:
             raise FeatureFileError(f"{heads_file}: {len(head)} weights for the {probe[layer].shape[1]} maps of {layer}")

@@ -1,0 +1,179 @@
+"""Figures of a system on the faces of a prepared folder: python -m training.evaluate --help."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import numpy as np
+import torch
+import typer
+from tqdm import tqdm
+
+from training.checkpoint import CheckpointError, write_atomically
+from training.data.faces import DataError, open_split
+from training.data.holes import HoleError, make_hole
+from training.frozen.features import FeatureFileError
+from training.frozen.scripted import open_features
+from training.measuring import BASELINES, FRAME_PIXELS, NME, Prepared, Row, Yardstick, measure, prepare
+from training.metrics.perception import open_distance
+from training.metrics.profiles import PROFILES, Profile
+from training.papers import DEPLOYED
+from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, open_system
+
+Value = TypeVar("Value")
+
+DECIMALS = {"PSNR": 2, "SSIM": 4, "L1 %": 3, NME: 2}
+OTHER_DECIMALS = 4
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class EvaluationError(Exception):
+    """An evaluation that cannot run as asked; the message says what to change."""
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")],
+    repository: Annotated[Path, typer.Option(help="Model repository.")] = Path("model_repository"),
+    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join(SYSTEMS)}.")] = "lafin",
+    snapshot: Annotated[
+        list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
+    ] = None,
+    exports: Annotated[bool, typer.Option("--exports", help="Run 1/model.pt instead of the snapshots.")] = False,
+    holes: Annotated[str, typer.Option(help="Kinds, joined by commas: 20-40 (percent), center, eyes, O1 ...")] = (
+        "10-20,20-40,40-60,center,eyes"
+    ),
+    seed: Annotated[int, typer.Option(help="Of the holes; the same seed makes the same holes.")] = 0,
+    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "validation",
+    count: Annotated[int | None, typer.Option(help="Only the first faces.")] = None,
+    profile: Annotated[str, typer.Option(help=f"How pixels are compared: {', '.join(PROFILES)}.")] = "standard",
+    features: Annotated[Path | None, typer.Option(help="VGG or SqueezeNet weights for the feature distance.")] = None,
+    heads: Annotated[Path | None, typer.Option(help="Learnt LPIPS heads for that network.")] = None,
+    frechet: Annotated[
+        Path | None, typer.Option(help="Network of the Frechet distance: weights or TorchScript.")
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")] = "auto",
+) -> None:
+    """Complete every face under every kind of hole, and print means over the faces, one row a kind and method."""
+    try:
+        place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        kinds = read_kinds(holes)
+        models = Repository(repository, read_snapshots(snapshot or []), exports, place)
+        systems = {model: open_system(model, models)}
+        if baseline is not None:
+            systems[baseline] = pick(BASELINES, baseline, "baseline")
+        yardstick = open_yardstick(pick(PROFILES, profile, "profile"), features, heads, frechet, place)
+        faces = prepare(open_split(data, split), count)
+        rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)
+        if output is not None:
+            head = {"model": model, "faces": len(faces.images), "split": split, "holes_seed": seed, "profile": profile}
+            save(output, {**head, "frame_pixels": FRAME_PIXELS, "weights": models.fingerprints(MODELS[model])}, rows)
+    except (EvaluationError, OpeningError, CheckpointError, DataError, HoleError, FeatureFileError) as error:
+        sys.exit(f"training.evaluate: {error}")
+
+
+def show(
+    systems: dict[str, System],
+    kinds: list[str],
+    seed: int,
+    yardstick: Yardstick,
+    faces: Prepared,
+    batch_size: int,
+    device: str,
+) -> list[Row]:
+    """Print the table row by row, with a progress bar beside it; all rows."""
+    columns = yardstick.columns()
+    print(f"{len(faces.images)} faces at {FRAME_PIXELS} px; {yardstick.profile.words}; holes from seed {seed}")
+    print_line("holes", "hole ratio", "method", *columns)
+    print_line(*["---"] * (3 + len(columns)))
+    rows = []
+    with tqdm(total=len(faces.images) * len(kinds), unit="face", leave=False) as bar:
+        for row in measure(
+            systems, faces, kinds, seed, yardstick, batch_size=batch_size, device=device, progress=bar.update
+        ):
+            bar.clear()
+            print_line(row.holes, f"{row.hole_ratio:.3f}", row.method, *(cell(row, column) for column in columns))
+            rows.append(row)
+    return rows
+
+
+def print_line(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def cell(row: Row, column: str) -> str:
+    if column not in row.figures:
+        return "-"
+    return f"{row.figures[column]:.{DECIMALS.get(column, OTHER_DECIMALS)}f}"
+
+
+def open_yardstick(
+    profile: Profile, features: Path | None, heads: Path | None, frechet: Path | None, device: str
+) -> Yardstick:
+    """What is measured; a figure whose file is not given is left out, with a line that says so."""
+    if features is None and heads is not None:
+        raise EvaluationError("--heads needs --features, the network that the heads belong to")
+    if features is None:
+        print("no --features file: the feature distance is left out")
+    if frechet is None:
+        print("no --frechet file: the Frechet distance is left out")
+    return Yardstick(
+        profile,
+        None if features is None else open_distance(features, heads, device),
+        None if frechet is None else open_features(frechet).to(device),
+    )
+
+
+def read_kinds(text: str) -> list[str]:
+    """`20-40,center` -> kinds of holes. Raises HoleError before anything is computed."""
+    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
+    if not kinds:
+        raise EvaluationError("--holes names no kind")
+    for kind in kinds:
+        make_hole(kind, np.random.default_rng(0), 32, np.full((68, 2), 16, np.float32))
+    return kinds
+
+
+def read_snapshots(pairs: list[str]) -> dict[str, Path]:
+    """`MODEL=FILE` of --snapshot."""
+    snapshots = {}
+    for pair in pairs:
+        model, equals, file = pair.partition("=")
+        if not equals or model not in DEPLOYED:
+            raise EvaluationError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
+        snapshots[model] = Path(file)
+    return snapshots
+
+
+def pick(table: dict[str, Value], name: str, what: str) -> Value:
+    """An entry of a table by name."""
+    if name not in table:
+        raise EvaluationError(f"unknown {what} {name!r}; there are {', '.join(table)}")
+    return table[name]
+
+
+def save(path: Path, head: dict[str, object], rows: list[Row]) -> None:
+    """Figures as JSON; one that is not finite, such as the PSNR of equal pictures, is null."""
+    listed = [
+        {
+            "holes": row.holes,
+            "hole_ratio": row.hole_ratio,
+            "method": row.method,
+            "figures": {name: value if math.isfinite(value) else None for name, value in row.figures.items()},
+        }
+        for row in rows
+    ]
+    text = json.dumps({**head, "rows": listed}, indent=1) + "\n"
+    write_atomically(path, lambda beside: beside.write_text(text))
+
+
+if __name__ == "__main__":
+    app()
