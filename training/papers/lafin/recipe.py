@@ -80,7 +80,7 @@ def lafin_augmented() -> Recipe:
 
 
 def lafin_demo() -> Recipe:
-    """For little time and few faces: a half-width generator, 128 px first, then 256; faster rates, moved faces."""
+    """For little time and few faces: a half-width generator, 64 px first, then 128, then 256; faster rates, moved faces."""
     predictor = Part(
         name="predictor",
         build=lambda files: PredictorStep(
@@ -98,8 +98,9 @@ def lafin_demo() -> Recipe:
         name="generator",
         build=lambda files: build_generator(files, width=32, demo=True),
         stages=(
-            Stage(until_images=32_000, pixels=128, batch_size=8, decay_to=0.4),
-            Stage(until_images=35_000, pixels=256, batch_size=4, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=24_000, pixels=64, batch_size=4),
+            Stage(until_images=38_000, pixels=128, batch_size=4, decay_to=0.5),
+            Stage(until_images=40_400, pixels=256, batch_size=4, learning_rate_factor=0.5, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=4, scale=0.06, shift=0.02, colour=0.1),
