@@ -44,9 +44,17 @@ class Aligner:
 
     async def faces(self, rgb: Rgb, hole: Hole, deadline: Deadline, *, touching: bool) -> list[AlignedFace]:
         """The faces of a picture, the surest first. `touching` leaves out those far from every hole pixel."""
-        frames = await self._threads.run(_first_frames, rgb, hole, touching, self._max_faces)
+        boxes = await self._threads.run(detect_faces, rgb, hole)
         deadline.check()
-        aligned = await all_or_cancel([self._align(*found, deadline) for found in frames])
+        return await self.align(rgb, hole, boxes, deadline, touching=touching)
+
+    async def align(
+        self, rgb: Rgb, hole: Hole, boxes: Sequence[FaceBox], deadline: Deadline, *, touching: bool
+    ) -> list[AlignedFace]:
+        """The faces in a detector's boxes; boxes that hold no face, or one that another box holds, are left out."""
+        frames = await self._threads.run(_first_frames, rgb, hole, boxes, touching, self._max_faces)
+        deadline.check()
+        aligned = await all_or_cancel([self._align_one(*found, deadline) for found in frames])
         return distinct([face for face in aligned if face is not None])
 
     async def predict(self, rgb: Rgb, hole: Hole, transform: FrameTransform, deadline: Deadline) -> Points:
@@ -54,7 +62,7 @@ class Aligner:
         frame = await self._threads.run(cut, rgb, hole, transform)
         return transform.to_canvas(await self._predict(frame, deadline))
 
-    async def _align(
+    async def _align_one(
         self, box: FaceBox, transform: FrameTransform, frame: FaceFrame, deadline: Deadline
     ) -> AlignedFace | None:
         landmarks = await self._predict(frame, deadline)
@@ -121,12 +129,14 @@ async def all_or_cancel(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 def _first_frames(
-    rgb: Rgb, hole: Hole, touching: bool, max_faces: int
+    rgb: Rgb, hole: Hole, boxes: Sequence[FaceBox], touching: bool, max_faces: int
 ) -> list[tuple[FaceBox, FrameTransform, FaceFrame]]:
-    found = []
-    for box in sorted(detect_faces(rgb, hole), key=lambda box: -box.score):
+    found: list[tuple[FaceBox, FrameTransform, FaceFrame]] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
         transform = FrameTransform.from_box(box)
         frame = cut(rgb, hole, transform)
         if frame.hole.any() or not touching:
             found.append((box, transform, frame))
-    return found[:max_faces]
+        if len(found) == max_faces:
+            break
+    return found

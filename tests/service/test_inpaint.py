@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.deadline import Deadline
+from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, UnknownModel
+from service.imaging.decode import ImageLimits
+from service.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest
+from service.telemetry.record import Stages
+from service.threads import ImagingThreads
+from tests.fakes.engine import FakeEngine, mean_shape
+from tests.fakes.pictures import box_mask, pixels, png, scene
+
+FACE = mean_shape() + np.array((100, 50))
+ON_THE_FACE = (180, 150, 280, 220)
+FAR_AWAY = (620, 400, 700, 480)
+
+
+def holes(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    return np.maximum.reduce([box_mask(500, 800, box) for box in boxes])
+
+
+def order(mask: np.ndarray, **changes: Any) -> InpaintRequest:
+    return dataclasses.replace(InpaintRequest(png(scene(500, 800)), png(mask)), **changes)
+
+
+def inpainter(engine: FakeEngine) -> Inpainter:
+    return Inpainter(
+        engine, ImagingThreads(1), ImageLimits(10**6, 2000, 32), feather_pixels=8, max_faces=8, max_holes=8
+    )
+
+
+async def run(engine: FakeEngine, request: InpaintRequest) -> InpaintAnswer:
+    return await inpainter(engine).inpaint(request, Deadline(30), Stages())
+
+
+def assert_filled(answer: InpaintAnswer, mask: np.ndarray) -> None:
+    completed, before = pixels(answer.pictures[0]), scene(500, 800)
+    assert np.array_equal(completed[mask == 0], before[mask == 0])
+    assert (completed[mask > 0] != before[mask > 0]).any(axis=-1).mean() > 0.9
+
+
+async def test_without_a_face_one_square_around_the_hole_is_completed() -> None:
+    engine, mask = FakeEngine(), holes(FAR_AWAY)
+    answer = await run(engine, order(mask))
+    assert_filled(answer, mask)
+    assert engine.calls == {"lafin": 1}
+    assert answer.faces == []
+    assert answer.hole_ratio == pytest.approx(80 * 80 / 400_000)
+
+
+async def test_holes_far_apart_get_a_square_each() -> None:
+    engine, mask = FakeEngine(), holes((20, 20, 60, 60), FAR_AWAY)
+    assert_filled(await run(engine, order(mask)), mask)
+    assert engine.calls == {"lafin": 2}
+
+
+async def test_given_landmarks_call_the_generator_and_no_predictor() -> None:
+    engine, mask = FakeEngine(), holes(ON_THE_FACE)
+    answer = await run(engine, order(mask, landmarks=FACE))
+    assert_filled(answer, mask)
+    assert engine.calls == {"lafin_generator": 1}
+    (face,) = answer.faces
+    assert np.array_equal(face.landmarks, FACE)
+    assert face.box == (*FACE.min(axis=0), *FACE.max(axis=0))
+
+
+async def test_given_landmarks_belong_to_one_face_and_other_holes_do_without() -> None:
+    engine, mask = FakeEngine(), holes(ON_THE_FACE, FAR_AWAY)
+    answer = await run(engine, order(mask, landmarks=FACE))
+    assert_filled(answer, mask)
+    assert engine.calls == {"lafin_generator": 1, "lafin": 1}
+    assert len(answer.faces) == 1
+
+
+async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
+    engine, mask = FakeEngine(), holes(FAR_AWAY)
+    answer = await run(engine, order(mask, landmarks=FACE))
+    assert_filled(answer, mask)
+    assert (engine.calls, answer.faces) == ({"lafin": 1}, [])
+
+
+async def test_a_hole_across_the_frames_border_is_filled_on_both_sides() -> None:
+    engine, mask = FakeEngine(), holes((250, 200, 600, 260))
+    assert_filled(await run(engine, order(mask, landmarks=FACE)), mask)
+    assert engine.calls == {"lafin_generator": 1, "lafin": 1}
+
+
+async def test_without_alignment_the_whole_picture_is_the_frame() -> None:
+    engine, mask = FakeEngine(), holes(ON_THE_FACE, FAR_AWAY)
+    answer = await run(engine, order(mask, align="none"))
+    assert_filled(answer, mask)
+    assert engine.calls == {"lafin": 1}
+    assert answer.faces[0].box == (0, 0, 800, 500)
+
+
+async def test_landmarks_without_alignment_guide_the_whole_picture() -> None:
+    engine, mask = FakeEngine(), holes(ON_THE_FACE)
+    await run(engine, order(mask, align="none", landmarks=FACE))
+    assert engine.calls == {"lafin_generator": 1}
+
+
+async def test_the_same_request_gives_the_same_bytes() -> None:
+    request = order(holes(ON_THE_FACE, FAR_AWAY), landmarks=FACE)
+    assert (await run(FakeEngine(), request)).pictures == (await run(FakeEngine(), request)).pictures
+
+
+async def test_stages_are_timed_in_their_order() -> None:
+    stages = Stages()
+    await inpainter(FakeEngine()).inpaint(order(holes(FAR_AWAY)), Deadline(30), stages)
+    assert list(stages.seconds) == ["decode", "align", "infer", "compose", "encode"]
+
+
+async def test_a_deadline_that_is_gone_stops_before_the_engine_is_called() -> None:
+    engine = FakeEngine()
+    with pytest.raises(DeadlineExceeded):
+        await inpainter(engine).inpaint(order(holes(FAR_AWAY)), Deadline(0), Stages())
+    assert engine.calls == {}
+
+
+async def test_what_the_model_cannot_do_is_refused_before_anything_is_decoded() -> None:
+    nothing = InpaintRequest(b"", b"")
+    for changes, error in [
+        ({"model": "gan"}, UnknownModel),
+        ({"guidance_sent": frozenset({"reference"})}, GuidanceNotAccepted),
+        ({"samples": 2}, BadField),
+    ]:
+        with pytest.raises(error):
+            await run(FakeEngine(), dataclasses.replace(nothing, **changes))
+
+
+async def test_errors_of_the_engine_come_through() -> None:
+    engine = FakeEngine()
+    engine.error = EngineGarbage()
+    with pytest.raises(EngineGarbage):
+        await run(engine, order(holes(FAR_AWAY)))
+
+
+async def test_landmarks_of_a_picture_without_a_face() -> None:
+    request = LandmarksRequest(png(scene(500, 800)))
+    answer = await inpainter(FakeEngine()).find_landmarks(request, Deadline(30), Stages())
+    assert (answer.model, answer.width, answer.height, answer.faces) == ("lafin_predictor", 800, 500, [])

@@ -1,0 +1,149 @@
+"""`python -m service` as a process: its one line when it starts, and when it cannot."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+from service.__main__ import address, bind
+from tests.contract.engines import ROOT, free_port
+from tests.contract.repositories import DEPLOYED, LEAVES, REPOSITORY
+from tests.contract.standins import make_standin
+from tests.fakes.pictures import box_mask, pixels, png, scene
+from tests.fakes.server import settings
+from tests.service.api.conftest import form_files
+
+Started = tuple[subprocess.Popen[str], str]
+
+
+def launch(folder: Path, module: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    clean = {name: value for name, value in os.environ.items() if name not in ("PORT", "HOST", "ENGINE_URL")}
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The embedded engine over tiny models."""
+    folder = tmp_path_factory.mktemp("engine")
+    for name in DEPLOYED:
+        (folder / "models" / name / "1").mkdir(parents=True)
+        shutil.copy(REPOSITORY / name / "config.pbtxt", folder / "models" / name)
+    for name in LEAVES:
+        make_standin(folder / "models" / name)
+    port = free_port()
+    process = launch(folder, "service.embedded", "--repository", "models", "--port", str(port))
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.communicate(timeout=30)
+
+
+@pytest.fixture
+def started(engine_url: str, tmp_path: Path) -> Iterator[Started]:
+    process = launch(tmp_path, "service", ENGINE_URL=engine_url, PORT="0", DRAIN_SECONDS="5")
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith("Face inpainting answers on http://127.0.0.1:"), line + process.communicate(timeout=5)[1]
+    yield process, line.split()[4]
+    if process.poll() is None:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_after_its_line_it_answers_and_the_pixels_come_from_the_engine(started: Started) -> None:
+    _, url = started
+    assert httpx.get(f"{url}/readyz").status_code == 200
+    forms = [form_files(png(scene(seed=seed)), png(box_mask())) for seed in (1, 1, 2)]
+    first, again, other = (pixels(httpx.post(f"{url}/inpaint", files=form, timeout=60).content) for form in forms)
+    outside = box_mask() == 0
+    assert np.array_equal(first[outside], scene(seed=1)[outside])
+    assert (first[~outside] != scene(seed=1)[~outside]).any()
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first[~outside], other[~outside])
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_stop_ends_it_at_once_when_it_is_idle(started: Started, name: str) -> None:
+    process, _ = started
+    process.send_signal(getattr(signal, name))
+    output, errors = process.communicate(timeout=10)
+    assert (process.returncode, output) == (0, "")
+    assert "Traceback" not in errors
+
+
+def test_a_stop_finishes_what_runs(started: Started) -> None:
+    process, url = started
+    answers: list[httpx.Response] = []
+    form = form_files(png(scene(2000, 2000)), png(box_mask(2000, 2000, (100, 100, 1900, 1900))))
+    thread = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/inpaint", files=form, timeout=60)))
+    thread.start()
+    _wait_until_working(url)
+    process.send_signal(signal.SIGTERM)
+    thread.join(30)
+    assert answers[0].status_code == 200
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def _wait_until_working(url: str) -> None:
+    end_seconds = time.monotonic() + 20
+    while "inpaint_http_requests_in_flight 2.0" not in httpx.get(f"{url}/metrics").text:
+        assert time.monotonic() < end_seconds
+        time.sleep(0.01)
+
+
+def the_one_line(process: subprocess.Popen[str], status: int) -> str:
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output) == (status, ""), errors
+    lines = [line for line in errors.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1, errors
+    return lines[0]
+
+
+def test_a_bad_setting_is_one_line(tmp_path: Path) -> None:
+    line = the_one_line(launch(tmp_path, "service", MAX_FACES="none"), 2)
+    assert line.startswith("service: Bad setting MAX_FACES: ")
+
+
+def test_a_busy_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        line = the_one_line(launch(tmp_path, "service", PORT=str(port)), 1)
+    assert line == f"service: 127.0.0.1:{port} is in use. Stop what listens there, or set PORT to another port."
+
+
+def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
+    line = the_one_line(launch(tmp_path, "service", HOST="192.0.2.1"), 1)
+    assert line.startswith("service: Cannot listen on 192.0.2.1:8000: ")
+
+
+def test_an_engine_that_does_not_come_is_one_line_that_names_what_is_missing(tmp_path: Path) -> None:
+    url = f"127.0.0.1:{free_port()}"
+    line = the_one_line(launch(tmp_path, "service", PORT="0", ENGINE_URL=url, ENGINE_START_SECONDS="0.5"), 1)
+    assert line.startswith(f"service: The engine at {url} is not ready after 0.5 s; missing: lafin, ")
+    assert "ENGINE_URL" in line
+
+
+def test_an_address_is_printed_as_a_browser_takes_it() -> None:
+    with bind(settings(host="0.0.0.0", port=0)) as listener:
+        assert address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
