@@ -204,14 +204,15 @@ def from_wire(spec: ModelSpec, result: InferResult, batch: int) -> Arrays:
 
 
 def tensor_from_wire(spec: ModelSpec, tensor: TensorSpec, result: InferResult, batch: int) -> NDArray[Any]:
-    try:
-        array: NDArray[Any] | None = result.as_numpy(tensor.wire_name)
-    except (ValueError, TypeError, InferenceServerException):
-        raise EngineGarbage(f"{spec.name} answered a broken tensor {tensor.name}.") from None
-    if array is None:
+    promised = result.get_output(tensor.wire_name)
+    if promised is None:
         raise EngineGarbage(f"{spec.name} did not answer {tensor.name}.")
-    if np_to_triton_dtype(array.dtype) != tensor.dtype or array.shape != (batch, *tensor.shape):
+    if promised.datatype != tensor.dtype or tuple(promised.shape) != (batch, *tensor.shape):
         raise EngineGarbage(f"{spec.name} answered {tensor.name} with another type or shape than promised.")
+    try:
+        array: NDArray[Any] = result.as_numpy(tensor.wire_name)
+    except ValueError:
+        raise EngineGarbage(f"{spec.name} answered {tensor.name} with too few or too many bytes.") from None
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise EngineGarbage(f"{spec.name} answered numbers in {tensor.name} that are not finite.")
     return array

@@ -1,0 +1,148 @@
+"""Every deployed model gives the same answers, names and descriptions on both engines."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+import pytest
+from tritonclient.grpc import InferResult, service_pb2
+
+from service.deadline import Deadline
+from service.embedded.repository import Tensor, parse, read_tensor
+from service.engine.client import EngineClient
+from service.engine.specs import SPECS
+from tests.contract.engines import EngineProcess, message
+from tests.contract.repositories import DEPLOYED, REPOSITORY
+
+CALL_SECONDS = 60.0
+PIXELS_APART = 1  # of 255
+NUMBERS_APART = 1e-3
+
+
+def tensors_of(model: str, field: str) -> list[Tensor]:
+    config = REPOSITORY / model / "config.pbtxt"
+    return [read_tensor(config, tensor) for tensor in getattr(parse(config), field)]
+
+
+def max_batch_size(model: str) -> int:
+    return int(parse(REPOSITORY / model / "config.pbtxt").max_batch_size)
+
+
+def made(tensor: Tensor, batch: int, seed: int) -> Any:
+    """Random contents: a picture, a hole of one rectangle, points of the frame."""
+    random = np.random.default_rng(seed)
+    shape = (batch, *tensor.dims)
+    if tensor.datatype != "UINT8":
+        return (random.random(shape) * 255).astype(tensor.dtype)
+    if tensor.dims[0] != 1:
+        return random.integers(0, 256, shape, np.uint8)
+    hole = np.zeros(shape, np.uint8)
+    top, left = random.integers(0, tensor.dims[1] // 2, 2)
+    hole[:, :, top : top + tensor.dims[1] // 3, left : left + tensor.dims[2] // 3] = 1
+    return hole
+
+
+def inputs_of(model: str, batch: int, seed: int) -> dict[str, Any]:
+    return {tensor.name: made(tensor, batch, seed + place) for place, tensor in enumerate(tensors_of(model, "input"))}
+
+
+def far_apart(one: Any, other: Any) -> bool:
+    limit = PIXELS_APART if one.dtype == np.uint8 else NUMBERS_APART
+    return bool(np.abs(one.astype(np.float64) - other.astype(np.float64)).max() > limit)
+
+
+def test_there_are_models() -> None:
+    assert "lafin" in DEPLOYED
+
+
+@pytest.mark.parametrize("model", DEPLOYED)
+async def test_same_answers_for_every_batch_size(model: str, stubs: dict[str, Any]) -> None:
+    for batch in sorted({1, 2, max_batch_size(model)}):
+        request = message(model, inputs_of(model, batch, seed=batch), id=f"batch-{batch}")
+        answers = {name: await stub.ModelInfer(request, timeout=CALL_SECONDS) for name, stub in stubs.items()}
+        for answer in answers.values():
+            assert (answer.model_name, answer.model_version, answer.id) == (model, "1", f"batch-{batch}")
+        named = [sorted((o.name, o.datatype, tuple(o.shape)) for o in answer.outputs) for answer in answers.values()]
+        assert named[0] == named[1]
+        for tensor in tensors_of(model, "output"):
+            one, other = (InferResult(answer).as_numpy(tensor.name) for answer in answers.values())
+            assert one.shape == (batch, *tensor.dims)
+            assert one.dtype == tensor.dtype
+            assert not far_apart(one, other)
+
+
+@pytest.mark.parametrize("model", DEPLOYED)
+async def test_same_description(model: str, stubs: dict[str, Any]) -> None:
+    asked = service_pb2.ModelMetadataRequest(name=model)
+    one, other = [await stub.ModelMetadata(asked) for stub in stubs.values()]
+    assert one == other
+    asked = service_pb2.ModelConfigRequest(name=model)
+    one, other = [without_triton_only(await stub.ModelConfig(asked)) for stub in stubs.values()]
+    assert one == other
+
+
+def without_triton_only(response: Any) -> Any:
+    """The configuration without what Triton adds about itself: pinned memory, the backend's file, decoupling."""
+    for field in ("optimization", "runtime", "model_transaction_policy"):
+        response.config.ClearField(field)
+    return response.config
+
+
+async def test_same_repository_index(stubs: dict[str, Any]) -> None:
+    one, other = [await stub.RepositoryIndex(service_pb2.RepositoryIndexRequest()) for stub in stubs.values()]
+    assert sorted(map(str, one.models)) == sorted(map(str, other.models))
+
+
+@pytest.mark.parametrize("model", DEPLOYED)
+async def test_batched_and_single_requests_agree(model: str, stub: Any) -> None:
+    """32 different requests at once: each gets its own answer, whatever batch it travelled in."""
+    requests = [message(model, inputs_of(model, 1, seed=1000 * n), id=str(n)) for n in range(32)]
+    together = await asyncio.gather(*[stub.ModelInfer(request, timeout=CALL_SECONDS) for request in requests])
+    alone = {n: await stub.ModelInfer(requests[n], timeout=CALL_SECONDS) for n in range(0, 32, 8)}
+    assert [answer.id for answer in together] == [str(n) for n in range(32)]
+    for tensor in tensors_of(model, "output"):
+        arrays = [InferResult(answer).as_numpy(tensor.name) for answer in together]
+        assert len({array.tobytes() for array in arrays}) > 16
+        for n, answer in alone.items():
+            assert not far_apart(arrays[n], InferResult(answer).as_numpy(tensor.name))
+
+
+@pytest.mark.parametrize("model", [name for name in DEPLOYED if name in SPECS])
+async def test_the_client_reads_both(model: str, engine: EngineProcess) -> None:
+    spec = SPECS[model]
+    tensors = {tensor.name: tensor for tensor in tensors_of(model, "input")}
+    inputs = {tensor.name: made(tensors[tensor.wire_name], 2, 7) for tensor in spec.inputs}
+    async with EngineClient(engine.url) as client:
+        answer = await client.infer(model, inputs, deadline=Deadline(CALL_SECONDS))
+        assert await client.ready(model)
+    assert {name: array.shape for name, array in answer.items()} == {
+        tensor.name: (2, *tensor.shape) for tensor in spec.outputs
+    }
+
+
+@pytest.mark.parametrize("model", DEPLOYED)
+async def test_statistics_count_alike(model: str, stub: Any) -> None:
+    """A batch of two counts as two inferences and one execution."""
+    asked = service_pb2.ModelStatisticsRequest(name=model)
+    before = (await stub.ModelStatistics(asked)).model_stats[0]
+    await stub.ModelInfer(message(model, inputs_of(model, 2, seed=5)), timeout=CALL_SECONDS)
+    after = await counted(stub, asked, before.execution_count + 1)
+    assert after.inference_count - before.inference_count == 2
+    assert after.inference_stats.success.count - before.inference_stats.success.count == 1
+    assert batches(after)[2] - batches(before).get(2, 0) == 1
+
+
+async def counted(stub: Any, asked: Any, executions: int) -> Any:
+    """The statistics once they show `executions`; Triton counts a moment after it answers."""
+    for _ in range(100):
+        entry = (await stub.ModelStatistics(asked)).model_stats[0]
+        if entry.execution_count >= executions:
+            return entry
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{executions} executions were never counted: {entry}")
+
+
+def batches(entry: Any) -> dict[int, int]:
+    return {batch.batch_size: batch.compute_infer.count for batch in entry.batch_stats}
