@@ -1,0 +1,33 @@
+"""Small things that several tests of the training package share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import save_snapshot
+from training.convert import SHIPPED_REPOSITORY
+from training.data.drawn import write_folder
+from training.papers.lafin.networks import Generator, Predictor
+
+
+@pytest.fixture(scope="session")
+def tiny_repository(tmp_path_factory) -> Path:
+    """A model repository with untrained LaFIn snapshots: a generator of width 8, a predictor."""
+    repository = tmp_path_factory.mktemp("repository")
+    torch.manual_seed(0)
+    generator, predictor = Generator(8, spectral=False), Predictor()
+    for model, network in (("lafin_generator", generator), ("lafin_predictor", predictor)):
+        (repository / model).mkdir()
+        shutil.copy(SHIPPED_REPOSITORY / model / "config.pbtxt", repository / model)
+        save_snapshot(repository / model / "snapshot.safetensors", network.state_dict(), {}, half=False)
+    return repository
+
+
+@pytest.fixture(scope="session")
+def drawn_folder(tmp_path_factory) -> Path:
+    """A prepared folder of six drawn faces at 128 px; the last is the validation face."""
+    folder = tmp_path_factory.mktemp("drawn")
+    write_folder(folder, count=6, size=128, seed=1)
+    return folder

@@ -1,0 +1,86 @@
+"""The evaluation command: table, JSON, left-out figures and one-line errors."""
+
+import json
+
+import pytest
+import safetensors.torch
+import torch
+from typer.testing import CliRunner
+
+from training.evaluate import app
+from training.frozen.features import FrozenFeatures
+
+
+def evaluate(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def features_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("features") / "squeezenet.safetensors"
+    torch.manual_seed(0)
+    safetensors.torch.save_file(FrozenFeatures("squeezenet1_1").state_dict(), path)
+    return path
+
+
+def test_table_and_json_say_the_same(tiny_repository, drawn_folder, features_file, tmp_path):
+    result = evaluate(
+        *("--data", drawn_folder, "--repository", tiny_repository, "--features", features_file),
+        *("--holes", "center", "--baseline", "telea", "--output", tmp_path / "figures.json"),
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert (figures["model"], figures["faces"], figures["holes_seed"]) == ("lafin", 1, 0)
+    assert set(figures["weights"]) == {"lafin_predictor", "lafin_generator"}
+    assert [(row["holes"], row["method"]) for row in figures["rows"]] == [("center", "lafin"), ("center", "telea")]
+    lines = [line for line in result.output.splitlines() if line.startswith("|")]
+    assert "feature distance (squeezenet1_1)" in lines[0]
+    for line, row in zip(lines[2:], figures["rows"], strict=True):
+        assert f"| center | 0.250 | {row['method']} | {row['figures']['PSNR']:.2f} |" in line
+    assert lines[3].endswith("| - |")  # Telea has no landmarks
+
+
+def test_figures_without_their_file_are_left_out_aloud(tiny_repository, drawn_folder):
+    result = evaluate(
+        "--data", drawn_folder, "--repository", tiny_repository, "--model", "lafin_predictor", "--holes", "none"
+    )
+    assert result.exit_code == 0, result.output
+    assert "no --features file: the feature distance is left out" in result.output
+    assert "no --frechet file: the Frechet distance is left out" in result.output
+    assert "feature distance (" not in result.output
+
+
+def test_other_weights_can_be_named(tiny_repository, drawn_folder, tmp_path):
+    predictor = tiny_repository / "lafin_predictor" / "snapshot.safetensors"
+    (tmp_path / "empty").mkdir()
+    result = evaluate(
+        *("--data", drawn_folder, "--repository", tmp_path / "empty", "--model", "lafin_predictor"),
+        *("--snapshot", f"lafin_predictor={predictor}", "--holes", "none", "--split", "all", "--count", 2),
+    )
+    assert result.exit_code == 0, result.output
+    assert "2 faces at 256 px" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--holes", "moon"], "unknown hole 'moon'"),
+        (["--holes", ","], "--holes names no kind"),
+        (["--profile", "other"], "unknown profile 'other'; there are standard, lafin"),
+        (["--model", "other"], "unknown model 'other'"),
+        (["--baseline", "other"], "unknown baseline 'other'; there are telea"),
+        (["--features", "absent.pth"], "no feature network at absent.pth"),
+        (["--heads", "absent.pth"], "--heads needs --features"),
+        (["--snapshot", "lafin_predictor"], "write MODEL=FILE"),
+        (["--snapshot", "lafin_predictor=absent"], "there is no snapshot at absent"),
+        (["--data", "absent"], "faces.csv is missing"),
+        (["--split", "other"], "unknown split 'other'"),
+    ],
+)
+def test_mistakes_are_one_line(tiny_repository, drawn_folder, arguments: list[str], words: str):
+    result = evaluate("--data", drawn_folder, "--repository", tiny_repository, *arguments)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    message = str(result.exception.code) + result.output
+    assert words in message
+    assert "Traceback" not in message

@@ -1,0 +1,72 @@
+"""Systems: which models they run, from snapshots or exports, and how they refuse."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import CheckpointError
+from training.export import export
+from training.papers import DEPLOYED
+from training.systems import MODELS, SYSTEMS, OpeningError, Repository, open_system
+
+SEED = torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    image = torch.randint(0, 256, (1, 3, 256, 256), dtype=torch.uint8, generator=SEED)
+    hole = torch.zeros(1, 1, 256, 256, dtype=torch.uint8)
+    hole[:, :, 64:128, 64:128] = 1
+    return image, hole, 255 * torch.rand(1, 68, 2, generator=SEED)
+
+
+def test_every_system_lists_its_models():
+    assert MODELS.keys() == SYSTEMS.keys()
+    for name, build in SYSTEMS.items():
+        opened: list[str] = []
+        build(lambda model, opened=opened: opened.append(model))
+        assert tuple(opened) == MODELS[name]
+        assert set(opened) <= set(DEPLOYED)
+
+
+@torch.no_grad()
+def test_lafin_completes_with_its_own_landmarks(tiny_repository, batch):
+    image, hole, landmarks = batch
+    repository = Repository(tiny_repository, {})
+    whole = open_system("lafin", repository)(*batch)
+    predicted = open_system("lafin_predictor", repository)(*batch)
+    assert predicted.raw is None
+    assert torch.equal(whole.landmarks, predicted.landmarks)
+    given = open_system("lafin_generator", repository)
+    assert torch.equal(given(image, hole, predicted.landmarks).raw, whole.raw)
+    assert not torch.equal(given(image, hole, landmarks).raw, whole.raw)
+    assert (whole.raw.dtype, tuple(whole.raw.shape)) == (torch.uint8, (1, 3, 256, 256))
+
+
+@torch.no_grad()
+def test_exports_answer_as_snapshots_do(tiny_repository, batch):
+    export(tiny_repository / "lafin_predictor", DEPLOYED["lafin_predictor"])
+    eager = open_system("lafin_predictor", Repository(tiny_repository, {}))(*batch)
+    script = open_system("lafin_predictor", Repository(tiny_repository, {}, exported=True))(*batch)
+    assert torch.allclose(eager.landmarks, script.landmarks, atol=0.01)
+
+
+def test_missing_and_wrong_models_are_refused(tiny_repository, tmp_path):
+    with pytest.raises(OpeningError, match="unknown model 'other'; there are lafin, "):
+        open_system("other", Repository(tiny_repository, {}))
+    with pytest.raises(CheckpointError, match="there is no snapshot at"):
+        open_system("lafin", Repository(tmp_path, {}))
+    with pytest.raises(OpeningError, match=r"model\.pt is missing; training\.export makes it"):
+        open_system("lafin", Repository(tmp_path, {}, exported=True))
+    wrong = {"lafin_predictor": tiny_repository / "lafin_generator" / "snapshot.safetensors"}
+    with pytest.raises(OpeningError, match="does not fit lafin_predictor"):
+        open_system("lafin_predictor", Repository(tiny_repository, wrong))
+
+
+def test_fingerprints_are_of_the_files_that_were_run(tiny_repository):
+    other = {"lafin_predictor": Path(tiny_repository / "lafin_generator" / "snapshot.safetensors")}
+    plain = Repository(tiny_repository, {}).fingerprints(MODELS["lafin"])
+    swapped = Repository(tiny_repository, other).fingerprints(MODELS["lafin"])
+    assert plain["lafin_predictor"] != plain["lafin_generator"]
+    assert swapped["lafin_predictor"] == plain["lafin_generator"]

@@ -1,0 +1,122 @@
+"""Augmented landmark data of LaFIn: python -m training.augment --help.
+
+Section 4 and appendix B: I_aug = G_P(L_gt, masked I). Every pair (I, L_gt) gives one augmented pair (I_aug, L_gt) an
+epoch, with another hole in each epoch; the hole is filled by the generator, the landmarks stay.
+
+With and without, compared by the normalised mean error on the validation faces (Tables 4 and 5):
+
+    python -m training.augment --data FACES --output AUGMENTED --epochs 10
+    python -m training.train lafin_augmented --data FACES --augmented AUGMENTED --run runs/augmented
+    python -m training.train lafin --part predictor --data FACES --run runs/plain
+    python -m training.evaluate --model lafin_predictor --data FACES --holes none,20-40,40-60 \\
+        --snapshot lafin_predictor=runs/augmented/predictor/predictor.safetensors     (and runs/plain/...)
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import torch
+import typer
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from training.checkpoint import CheckpointError
+from training.data.faces import DataError, FaceFolder, open_split
+from training.data.transforms import resize
+from training.masking import complete
+from training.papers.lafin.networks import FRAME_PIXELS
+from training.papers.lafin.recipe import GENERATOR_HOLES
+from training.systems import OpeningError, Repository, System, open_system
+
+JPEG_QUALITY = 95
+HEADER = ("name", "source", "epoch")
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Prepared folder with the pairs to augment.")],
+    output: Annotated[Path, typer.Option(help="Prepared folder to write; must not be one yet.")],
+    repository: Annotated[Path, typer.Option(help="Model repository with lafin_generator.")] = Path("model_repository"),
+    epochs: Annotated[int, typer.Option(help="Augmented pictures of each face, each with its own hole.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of the holes.")] = 0,
+    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "train",
+    batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")] = "auto",
+) -> None:
+    """Make augmented pairs of pictures and landmarks; `training.train --augmented` adds them to a predictor's data."""
+    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        if (output / "faces.csv").exists():
+            raise DataError(f"{output} is a prepared folder already; name another one")
+        faces = open_split(data, split)
+        system = open_system("lafin_generator", Repository(repository, {}, device=place))
+        augment(faces, system, output, epochs=epochs, seed=seed, batch_size=batch_size, device=place)
+    except (OpeningError, CheckpointError, DataError) as error:
+        sys.exit(f"training.augment: {error}")
+    print(f"{epochs * len(faces)} augmented pairs in {output}")
+
+
+def augment(
+    faces: FaceFolder, system: System, output: Path, *, epochs: int, seed: int, batch_size: int, device: str = "cpu"
+) -> None:
+    """Write whole epochs of `faces`, one after another. `faces.csv` comes last: a broken-off folder has none."""
+    (output / "images").mkdir(parents=True, exist_ok=True)
+    rows: list[tuple[str, str, int]] = []
+    landmarks: list[NDArray[np.float32]] = []
+    with tqdm(total=epochs * len(faces), unit="face") as bar:
+        for epoch, indices in batches(len(faces), epochs, batch_size):
+            pictures, points = augment_batch(faces, system, indices, [seed, epoch], device)
+            for index, picture in zip(indices, pictures, strict=True):
+                name = f"e{epoch:03d}_{faces.name(index)}"
+                write_jpeg(output / "images" / f"{name}.jpg", picture)
+                rows.append((name, faces.name(index), epoch))
+            landmarks.extend(points)
+            bar.update(len(indices))
+    np.save(output / "landmarks.npy", np.stack(landmarks))
+    with (output / "faces.csv").open("w", newline="") as table:
+        csv.writer(table).writerows([HEADER, *rows])
+
+
+def batches(count: int, epochs: int, batch_size: int) -> Iterator[tuple[int, list[int]]]:
+    """(epoch, indices of faces), epoch after epoch; no batch belongs to two epochs."""
+    for epoch in range(epochs):
+        for start in range(0, count, batch_size):
+            yield epoch, list(range(start, min(start + batch_size, count)))
+
+
+def augment_batch(
+    faces: FaceFolder, system: System, indices: list[int], seed: list[int], device: str
+) -> tuple[NDArray[np.uint8], list[NDArray[np.float32]]]:
+    """Completed pictures [B,256,256,3] and their true landmarks; the hole of a face depends on seed and index alone."""
+    pairs = [resize(faces.image(index), faces.landmarks(index), FRAME_PIXELS) for index in indices]
+    holes = [
+        GENERATOR_HOLES.draw(np.random.default_rng([*seed, index]), FRAME_PIXELS, points)
+        for index, (_, points) in zip(indices, pairs, strict=True)
+    ]
+    image = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in pairs])).to(device)
+    hole = torch.from_numpy(np.stack(holes))[:, None].to(device)
+    landmarks = [points for _, points in pairs]
+    with torch.no_grad():
+        raw = system(image, hole, torch.from_numpy(np.stack(landmarks)).to(device)).raw
+    assert raw is not None
+    completed: NDArray[np.uint8] = complete(raw, image, hole).permute(0, 2, 3, 1).cpu().numpy()
+    return completed, landmarks
+
+
+def write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:
+    """RGB [H,W,3] to a file."""
+    if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
+        raise DataError(f"{path} could not be written")
+
+
+if __name__ == "__main__":
+    app()
