@@ -187,7 +187,9 @@ def report(
     fabric: Fabric, run: Path, images_seen: int, figures: dict[str, list[Tensor]], rate: float, bar: Any
 ) -> None:
     """A line in metrics.jsonl: means since the last line, over all processes."""
-    means = {name: float(fabric.all_reduce(torch.stack(values).float().mean())) for name, values in figures.items()}
+    means = {
+        name: float(all_reduced(fabric, torch.stack(values).float().mean(), "mean")) for name, values in figures.items()
+    }
     if fabric.is_global_zero:
         line = {"images_seen": images_seen, "images_per_second": round(rate, 3), **means}
         with (run / "metrics.jsonl").open("a") as lines:
@@ -266,7 +268,14 @@ def agree(fabric: Fabric, stop: bool) -> bool:
     """Whether any process wants to stop."""
     if fabric.world_size == 1:
         return stop
-    return bool(fabric.all_reduce(torch.tensor(float(stop), device=fabric.device), reduce_op="sum") > 0)
+    return bool(all_reduced(fabric, torch.tensor(float(stop), device=fabric.device), "sum") > 0)
+
+
+def all_reduced(fabric: Fabric, value: Tensor, operation: str) -> Tensor:
+    """`value` over all processes: "mean" or "sum"."""
+    reduced = fabric.all_reduce(value, reduce_op=operation)
+    assert isinstance(reduced, Tensor)
+    return reduced
 
 
 @contextlib.contextmanager

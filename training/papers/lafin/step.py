@@ -20,7 +20,7 @@ from training.papers.lafin.networks import Discriminator, Generator, Predictor
 class PredictorStep:
     """One update of the landmark predictor (Eq. 1)."""
 
-    shipped = ("predictor",)
+    shipped: tuple[str, ...] = ("predictor",)
     backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
 
     def __init__(
@@ -63,7 +63,7 @@ class PredictorStep:
 class GeneratorStep:
     """One update of the discriminator, then one of the generator on the same fake (Eq. 2 to 7)."""
 
-    shipped = ("generator",)
+    shipped: tuple[str, ...] = ("generator",)
     backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
 
     def __init__(
@@ -138,6 +138,6 @@ class GeneratorStep:
 
 def bare(network: nn.Module) -> nn.Module:
     """The network without the loop's wrappers, so that a frozen pass is not counted by distributed training."""
-    while hasattr(network, "module"):
-        network = network.module
+    while isinstance(inner := getattr(network, "module", None), nn.Module):
+        network = inner
     return network
