@@ -18,7 +18,7 @@ import psutil
 from deploy.place import free_port
 
 ROOT = Path(__file__).parents[2]
-READY = re.compile(r"ready: (http://\S+)")
+READY = re.compile(r"answers on (http://\S+)")
 
 
 class Stack:
