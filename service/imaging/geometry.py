@@ -23,9 +23,9 @@ HALF_SIDE_IN_EYE_DISTANCES = 2.0
 HALF_SIDE_IN_EYE_MOUTH_DISTANCES = 1.8
 CENTRE_BELOW_EYES = 0.1
 
-# Where FFHQ's square lies around a detector's box: medians over BOX_SAMPLES aligned faces, see from_box.
-SIDE_IN_BOXES = 1.524
-CENTRE_ABOVE_BOX = 0.073
+# Where FFHQ's square lies around a detector's box; how they were measured stands in from_box.
+SIDE_IN_BOXES = 1.515
+CENTRE_ABOVE_BOX = 0.065
 
 HOLE_SHARE = 0.5  # of the frame's side, around a hole without a face
 HIGHEST_HOLE_SHARE = 0.6  # rather than leave the canvas
@@ -87,7 +87,10 @@ class FrameTransform:
     def from_box(cls, box: FaceBox, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
         """An upright frame around a detector's box, near FFHQ's: good enough for a predictor of landmarks.
 
-        CALIBRATION
+        The two constants are medians over 261 photo-like faces in FFHQ alignment, on which detect_faces found one box
+        each: frame side / box side (deviation 0.076) and the frame's centre above the box's, in box sides (deviation
+        0.014; sideways -0.003, taken as 0). Measured back, the frame's scale is off by 5 % and its centre by 2.4 frame
+        pixels, one standard deviation each. A turned head stays turned.
         """
         side = (box.x1 - box.x0 + box.y1 - box.y0) / 2
         centre = (box.x0 + box.x1) / 2 - 0.5, (box.y0 + box.y1) / 2 - 0.5 - CENTRE_ABOVE_BOX * side
