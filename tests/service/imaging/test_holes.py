@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.errors import EmptyHole, FullHole
+from service.imaging.holes import Region, bounds, components, dilate, refuse_useless
+
+
+def hole_of(*rectangles: tuple[int, int, int, int], size: tuple[int, int] = (60, 80)) -> np.ndarray:
+    hole = np.zeros(size, np.uint8)
+    for x0, y0, x1, y1 in rectangles:
+        hole[y0:y1, x0:x1] = 1
+    return hole
+
+
+def test_bounds() -> None:
+    assert bounds(hole_of((10, 5, 20, 9), (70, 50, 80, 60))) == Region(10, 5, 80, 60)
+    assert bounds(hole_of()) is None
+
+
+def test_region_grows_to_the_borders_only() -> None:
+    assert Region(10, 5, 20, 9).grown(8, (60, 80)) == Region(2, 0, 28, 17)
+    assert Region(70, 50, 80, 60).grown(8, (60, 80)) == Region(62, 42, 80, 60)
+
+
+def test_components_largest_first() -> None:
+    parts = components(hole_of((0, 0, 4, 4), (30, 30, 50, 50), (79, 59, 80, 60)))
+    assert [int(part.sum()) for part in parts] == [400, 16, 1]
+    assert components(hole_of()) == []
+
+
+def test_near_components_count_as_one() -> None:
+    hole = hole_of((10, 10, 20, 20), (24, 10, 30, 20))
+    assert len(components(hole)) == 2
+    joined = components(hole, join_pixels=8)
+    assert len(joined) == 1
+    assert np.array_equal(joined[0], hole), "joining adds no pixel"
+
+
+def test_corners_connect() -> None:
+    assert len(components(hole_of((0, 0, 5, 5), (5, 5, 9, 9)))) == 1
+
+
+@pytest.mark.parametrize("radius", [0, 1, 3, 10, 200])
+def test_dilate_is_a_disc(radius: int) -> None:
+    hole = hole_of((40, 30, 41, 31), (0, 59, 1, 60))
+    rows, columns = np.mgrid[:60, :80]
+    near = np.minimum((rows - 30) ** 2 + (columns - 40) ** 2, (rows - 59) ** 2 + columns**2) <= radius**2
+    assert np.array_equal(dilate(hole, radius), near.astype(np.uint8))
+
+
+def test_dilate_nothing() -> None:
+    assert not dilate(hole_of(), 5).any()
+
+
+def test_useless_holes() -> None:
+    with pytest.raises(EmptyHole, match="mask_invert"):
+        refuse_useless(hole_of())
+    with pytest.raises(FullHole, match="mask_invert"):
+        refuse_useless(hole_of((0, 0, 80, 60)))
+    refuse_useless(hole_of((0, 0, 79, 60)))
+    refuse_useless(hole_of((0, 0, 1, 1)))
