@@ -85,4 +85,8 @@ class Stack:
         """End everything as Ctrl-C does; return the exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def wait(self) -> int:
+        """The exit code, once the supervisor has ended."""
         return self._process.wait(timeout=60)

@@ -91,7 +91,7 @@ def test_a_batch_that_processes_cannot_share_is_refused(part: Part, tmp_path: Pa
 
     odd = replace(part.stages[0], batch_size=3)
     with pytest.raises(RecipeError, match="cannot be shared"):
-        stage_batches(part, odd, FACES, 0, TwoProcesses(), CPU)  # type: ignore[arg-type]
+        stage_batches(part, odd, FACES, 0, TwoProcesses(), CPU)
 
 
 def test_a_diverging_run_stops_with_a_sentence(part: Part, tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_diverging_run_stops_with_a_sentence(part: Part, tmp_path: Path) -> No
         return step
 
     with pytest.raises(RecipeError, match="no longer finite"):
-        train(replace(part, build=exploding), FACES, tmp_path, Files(), CPU)  # type: ignore[arg-type]
+        train(replace(part, build=exploding), FACES, tmp_path, Files(), CPU)
 
 
 @pytest.fixture(scope="module")
