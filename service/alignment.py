@@ -44,7 +44,7 @@ class Aligner:
 
     async def faces(self, rgb: Rgb, hole: Hole, deadline: Deadline, *, touching: bool) -> list[AlignedFace]:
         """The faces of a picture, the surest first. `touching` leaves out those far from every hole pixel."""
-        boxes = await self._threads.run(detect_faces, rgb, hole)
+        boxes = await self._threads.run(detect_faces, rgb, hole if hole.any() else None)
         deadline.check()
         return await self.align(rgb, hole, boxes, deadline, touching=touching)
 

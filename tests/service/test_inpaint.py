@@ -13,6 +13,7 @@ from service.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksR
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 from tests.fakes.engine import FakeEngine, mean_shape
+from tests.fakes.faces import group, mouth_hole
 from tests.fakes.pictures import box_mask, pixels, png, scene
 
 FACE = mean_shape() + np.array((100, 50))
@@ -144,3 +145,50 @@ async def test_landmarks_of_a_picture_without_a_face() -> None:
     request = LandmarksRequest(png(scene(500, 800)))
     answer = await inpainter(FakeEngine()).find_landmarks(request, Deadline(30), Stages())
     assert (answer.model, answer.width, answer.height, answer.faces) == ("lafin_predictor", 800, 500, [])
+
+
+async def complete_group(engine: FakeEngine, mask: np.ndarray, **changes: Any) -> InpaintAnswer:
+    picture = group()
+    answer = await run(engine, InpaintRequest(png(picture), png(mask), **changes))
+    completed = pixels(answer.pictures[0])
+    assert np.array_equal(completed[mask == 0], picture[mask == 0])
+    assert (completed[mask > 0] != picture[mask > 0]).any(axis=-1).mean() > 0.9
+    return answer
+
+
+async def test_every_face_with_a_hole_is_completed_and_the_others_are_left_alone() -> None:
+    engine = FakeEngine()
+    answer = await complete_group(engine, np.maximum(mouth_hole(0, 3), mouth_hole(2, 3)))
+    assert engine.calls == {"lafin_predictor": 2, "lafin": 2}
+    middles = sorted(face.landmarks[:, 0].mean() for face in answer.faces)
+    assert middles == pytest.approx([200, 1000], abs=30)
+    for face in answer.faces:
+        x0, y0, x1, y1 = face.box
+        assert x0 < face.landmarks[30, 0] < x1
+        assert y0 < face.landmarks[30, 1] < y1
+
+
+async def test_a_hole_beside_a_face_gets_its_own_square() -> None:
+    engine = FakeEngine()
+    mask = mouth_hole(0, 3)
+    mask[10:50, 1150:1190] = 255
+    answer = await complete_group(engine, mask)
+    assert engine.calls == {"lafin_predictor": 1, "lafin": 2}
+    assert len(answer.faces) == 1
+
+
+async def test_given_landmarks_replace_the_face_that_is_found_there_and_no_other() -> None:
+    found = await complete_group(FakeEngine(), mouth_hole(0, 3))
+    engine = FakeEngine()
+    mask = np.maximum(mouth_hole(0, 3), mouth_hole(2, 3))
+    answer = await complete_group(engine, mask, landmarks=found.faces[0].landmarks)
+    assert engine.calls == {"lafin_generator": 1, "lafin_predictor": 2, "lafin": 1}
+    assert np.array_equal(answer.faces[0].landmarks, found.faces[0].landmarks)
+    assert len(answer.faces) == 2
+
+
+async def test_landmarks_of_every_face_seen_in_its_aligned_frame() -> None:
+    engine = FakeEngine()
+    answer = await inpainter(engine).find_landmarks(LandmarksRequest(png(group())), Deadline(30), Stages())
+    assert sorted(face.landmarks[:, 0].mean() for face in answer.faces) == pytest.approx([200, 600, 1000], abs=30)
+    assert engine.calls == {"lafin_predictor": 6}

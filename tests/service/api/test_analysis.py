@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import httpx
+import numpy as np
 
 from tests.fakes.engine import FakeEngine
-from tests.fakes.pictures import png, scene
-from tests.service.api.conftest import Served
+from tests.fakes.faces import group, mouth_hole
+from tests.fakes.pictures import pixels, png, scene
+from tests.service.api.conftest import Served, form_files
 
 
 async def test_a_picture_without_a_face_has_none(client: httpx.AsyncClient) -> None:
@@ -27,3 +30,18 @@ async def test_the_gates_are_shared_with_inpaint(served: Served, engine: FakeEng
         response = await client.post("/landmarks", files={"image": ("a", png(scene()))})
         assert (response.status_code, response.json()["code"]) == (429, "overloaded")
         assert (await busy).status_code == 200
+
+
+async def test_found_landmarks_can_be_edited_and_sent_back(client: httpx.AsyncClient) -> None:
+    image, mask = png(group((3,))), png(mouth_hole(0, 1))
+    found = (await client.post("/landmarks", files={"image": ("a", image), "mask": ("b", mask)})).json()
+    assert (found["width"], found["height"], len(found["faces"])) == (400, 400, 1)
+    landmarks = found["faces"][0]["landmarks"]
+    wide = [[x + (i - 51) * 0.6, y] if i >= 48 else [x, y] for i, (x, y) in enumerate(landmarks)]
+
+    async def completed(points: list[list[float]]) -> np.ndarray:
+        response = await client.post("/inpaint", files=form_files(image, mask), data={"landmarks": json.dumps(points)})
+        assert response.status_code == 200, response.text
+        return pixels(response.content)
+
+    assert (await completed(landmarks) != await completed(wide)).any()
