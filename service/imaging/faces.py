@@ -22,7 +22,7 @@ from service.imaging.membrane import fill_smoothly
 
 STRICT, TOLERANT = "haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_default.xml"
 LOOK_PIXELS = 256  # longer side of the copy that is searched
-FINE_LOOK_PIXELS = 640
+FINE_LOOK_PIXELS = 960
 SMALLEST_FACE_PIXELS = 24  # on the copy
 NEIGHBOURS = 3  # overlapping hits that make a face; under the hole one is enough, for it must touch the hole
 WINDOW_IN_HOLES = 2.0  # the second look reaches this many hole extents beyond the hole, on every side

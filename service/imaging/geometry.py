@@ -60,6 +60,8 @@ class FrameTransform:
         """
         landmarks = np.asarray(landmarks, dtype=np.float64)
         assert landmarks.shape == (LANDMARKS, 2), landmarks.shape
+        if not np.isfinite(landmarks).all():
+            raise _no_face()
         left, right = landmarks[LEFT_EYE].mean(axis=0), landmarks[RIGHT_EYE].mean(axis=0)
         eyes, mouth = (left + right) / 2, landmarks[MOUTH_CORNERS].mean(axis=0)
         across, down = right - left, mouth - eyes
@@ -69,11 +71,8 @@ class FrameTransform:
             HALF_SIDE_IN_EYE_MOUTH_DISTANCES * float(np.hypot(*down)),
         )
         length = float(np.hypot(*edge))
-        if not np.isfinite(landmarks).all() or min(half_side, length) < SHORTEST_SIDE_PIXELS / 2:
-            raise BadLandmarks(
-                "The landmarks do not describe a face: eyes and mouth are too close together, or not finite.",
-                errors=[{"field": "landmarks", "actual": "degenerate", "allowed": "68 points of one face"}],
-            )
+        if min(half_side, length) < SHORTEST_SIDE_PIXELS / 2:
+            raise _no_face()
         centre = eyes + CENTRE_BELOW_EYES * down
         direction = edge / length
         return cls.from_square(
@@ -175,6 +174,13 @@ class FrameTransform:
     @property
     def _frame(self) -> Region:
         return Region(0, 0, self.frame_pixels, self.frame_pixels)
+
+
+def _no_face() -> BadLandmarks:
+    return BadLandmarks(
+        "The landmarks do not describe a face: eyes and mouth are too close together, or not finite.",
+        errors=[{"field": "landmarks", "actual": "degenerate", "allowed": "68 points of one face"}],
+    )
 
 
 def _centre(middle: float, side: float, length: int) -> float:

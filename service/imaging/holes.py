@@ -10,6 +10,8 @@ import numpy as np
 from service.errors import EmptyHole, FullHole
 from service.imaging.arrays import Hole, Size, assert_plane, size_of
 
+MOST_COMPONENTS = 64  # a mask may be dust: millions of parts, each as large as the canvas
+
 
 @dataclass(frozen=True)
 class Region:
@@ -51,8 +53,8 @@ def bounds(hole: Hole) -> Region | None:
     return Region(x, y, x + width, y + height) if width else None
 
 
-def components(hole: Hole, join_pixels: int = 0) -> list[Hole]:
-    """The connected parts of a hole, largest first, each as a hole of the canvas' size.
+def components(hole: Hole, join_pixels: int = 0, most: int = MOST_COMPONENTS) -> list[Hole]:
+    """The connected parts of a hole, largest first and at most `most`, each as a hole of the canvas' size.
 
     Parts with less than join_pixels between them count as one: neighbouring strokes belong together.
     """
@@ -62,13 +64,17 @@ def components(hole: Hole, join_pixels: int = 0) -> list[Hole]:
     region = region.grown(join_pixels, size_of(hole))
     near = hole[region.slices]
     joined = dilate(near, join_pixels // 2) if join_pixels >= 2 else near
-    count, labels, _, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    pixels = np.bincount(labels[near > 0], minlength=count)
+    largest = [int(label) for label in np.argsort(-pixels, kind="stable")[:most] if label > 0 and pixels[label]]
     parts = []
-    for label in range(1, count):
+    for label in largest:
+        x, y, width, height = (int(value) for value in boxes[label][:4])
+        window = slice(y, y + height), slice(x, x + width)
         part = np.zeros_like(hole)
-        part[region.slices] = near & (labels == label)
+        part[region.slices][window] = near[window] & (labels[window] == label)
         parts.append(part)
-    return sorted(parts, key=lambda part: -int(np.count_nonzero(part)))
+    return parts
 
 
 def dilate(hole: Hole, radius_pixels: int) -> Hole:
