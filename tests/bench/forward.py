@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +44,10 @@ class BareForward:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(calls, file=self._process.stdin, flush=True)
-        seconds: list[float] = json.loads(self._process.stdout.readline())
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the bare forward failed; the lines above say why")
+        seconds: list[float] = json.loads(line)
         return seconds
 
     def __enter__(self) -> BareForward:
@@ -55,6 +59,11 @@ class BareForward:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(timeout=30)
+
+
+def only(outputs: Any) -> Any:
+    """A module's one output; a traced module may wrap it in a tuple."""
+    return outputs[0] if isinstance(outputs, tuple) else outputs
 
 
 def main(repository: Path) -> None:
@@ -70,7 +79,8 @@ def main(repository: Path) -> None:
             seconds = []
             for _ in range(int(line)):
                 begin = time.perf_counter()
-                generator(image, hole, predictor(image, hole)).numpy()
+                landmarks = only(predictor(image, hole))
+                only(generator(image, hole, landmarks)).numpy()
                 seconds.append(time.perf_counter() - begin)
             print(json.dumps(seconds), flush=True)
 
