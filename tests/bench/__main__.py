@@ -66,7 +66,7 @@ async def bench(options: argparse.Namespace) -> dict[str, float]:
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--repository", type=Path, default=ROOT / "model_repository", help="model repository")
-    parser.add_argument("--image", type=Path, default=SAMPLES / "astronaut.png", help="picture to complete")
+    parser.add_argument("--image", type=Path, default=SAMPLES / "astronaut.jpg", help="picture to complete")
     parser.add_argument("--mask", type=Path, default=SAMPLES / "astronaut_mask.png", help="its mask")
     parser.add_argument("--rounds", type=int, default=10, help="turns of every kind of call (default 10)")
     parser.add_argument("--calls", type=int, default=5, help="calls of a turn (default 5)")
