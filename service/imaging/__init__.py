@@ -6,6 +6,6 @@ Points are (x, y) in pixels, and (0, 0) is the centre of the top left pixel.
 
 import cv2
 
-# One request keeps one core busy. Requests run side by side in threads of the service, and OpenCV's own threads, one for
+# One request keeps one core busy. Requests run side by side in threads of the service; OpenCV's own threads, one for
 # every core of the host, would only get in their way.
 cv2.setNumThreads(0)

@@ -80,7 +80,7 @@ def lafin_augmented() -> Recipe:
 
 
 def lafin_demo() -> Recipe:
-    """For little time and few faces: a half-width generator, 64 px first, then 128, then 256; faster rates, moved faces."""
+    """For little time and few faces: a half-width generator, 64 px, then 128, then 256; faster rates, moved faces."""
     predictor = Part(
         name="predictor",
         build=lambda files: PredictorStep(
