@@ -11,6 +11,7 @@ scheduler.py    the queue and the batches of one leaf
 ensemble.py     a model made of steps
 statistics.py   what was counted
 engine.py       all models: loading, warm-up, look-up, stopping
+address.py      what to listen on
 server.py       the gRPC face
 process.py      signals, start and stop
 """

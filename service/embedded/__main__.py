@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from service.embedded.address import check_address
 from service.embedded.refusals import CannotStart
 from service.embedded.repository import read_repository
 
@@ -27,7 +28,8 @@ def main(
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     try:
         models = read_repository(repository)
-        from service.embedded import process  # loads torch, which takes a while: only for a sound repository
+        check_address(host, port)
+        from service.embedded import process  # loads torch, which takes a while: only once the rest is sound
 
         process.run(models, host, port, threads, concurrent_forwards, grace_seconds)
     except CannotStart as error:

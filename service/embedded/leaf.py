@@ -63,8 +63,8 @@ class Leaf:
         try:
             with torch.inference_mode():
                 results = self._module(*[torch.from_numpy(column) for column in columns])
-        except RuntimeError as error:
-            raise LeafError(f"PyTorch execute failure: {error}") from None
+        except (RuntimeError, torch.jit.Error) as error:
+            raise LeafError(f"PyTorch execute failure: {str(error).strip().splitlines()[-1]}") from error
         return (results,) if isinstance(results, torch.Tensor) else tuple(results)
 
     def _split(self, results: tuple[torch.Tensor, ...], sizes: list[int]) -> list[Arrays]:

@@ -35,23 +35,31 @@ def run(
 
 async def serve(engine: EmbeddedEngine, host: str, port: int, grace_seconds: float) -> bool:
     """True if everything that was under way could finish. Raises CannotStart."""
-    started = time.monotonic()
     stop = stop_event()
     server, bound = await start(engine, host, port)
-    loading = asyncio.create_task(engine.load())
-    stopping = asyncio.create_task(stop.wait())
+    try:
+        if not await loaded(engine, stop, f"{host}:{bound}"):
+            return False
+        await stop.wait()
+        print(f"embedded engine stopping, {engine.under_way} requests under way", flush=True)
+        return await engine.drain(grace_seconds)
+    finally:
+        await server.stop(LAST_ANSWERS_SECONDS)
+
+
+async def loaded(engine: EmbeddedEngine, stop: asyncio.Event, address: str) -> bool:
+    """Load and warm up, and say so. False if `stop` came first. Raises CannotStart."""
+    started = time.monotonic()
+    loading, stopping = asyncio.create_task(engine.load()), asyncio.create_task(stop.wait())
     await asyncio.wait({loading, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     if not loading.done():
-        await server.stop(0)
+        loading.cancel()
         return False
     loading.result()
-    names = ", ".join(sorted(engine.repository))
-    print(f"embedded engine ready on {host}:{bound}: {names} ({time.monotonic() - started:.1f} s)", flush=True)
-    await stopping
-    print(f"embedded engine stopping, {engine.under_way} requests under way", flush=True)
-    clean = await engine.drain(grace_seconds)
-    await server.stop(LAST_ANSWERS_SECONDS)
-    return clean
+    seconds = time.monotonic() - started
+    print(f"embedded engine ready on {address}: {', '.join(sorted(engine.repository))} ({seconds:.1f} s)", flush=True)
+    return True
 
 
 def stop_event() -> asyncio.Event:

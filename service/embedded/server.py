@@ -11,8 +11,9 @@ import grpc
 from tritonclient.grpc import service_pb2
 
 from service import __version__
+from service.embedded.address import AddressError, check_address, grpc_address
 from service.embedded.engine import EmbeddedEngine, Served
-from service.embedded.refusals import CannotStart, Refusal, invalid
+from service.embedded.refusals import Refusal, invalid
 from service.embedded.requests import read_request, write_response
 
 log = logging.getLogger(__name__)
@@ -148,19 +149,14 @@ def deadline_of(context: Any) -> float | None:
     return asyncio.get_running_loop().time() + float(remaining_seconds)
 
 
-class PortError(CannotStart):
-    """The address cannot be bound."""
-
-
 async def start(engine: EmbeddedEngine, host: str, port: int) -> tuple[Any, int]:
-    """A listening server and the port it got (`port` 0 lets the system choose). Raises PortError."""
+    """A listening server and the port it got (`port` 0 lets the system choose). Raises AddressError."""
+    check_address(host, port)
     server = grpc.aio.server(options=SERVER_OPTIONS)
     server.add_generic_rpc_handlers((handlers(Calls(engine)),))
     try:
-        bound = server.add_insecure_port(f"{host}:{port}")
-    except RuntimeError:
-        raise PortError(
-            f"port {port} on {host} cannot be bound: stop what uses it, or choose another with --port."
-        ) from None
+        bound = server.add_insecure_port(grpc_address(host, port))
+    except RuntimeError as error:
+        raise AddressError(f"port {port} on {host} cannot be bound: {error}") from None
     await server.start()
     return server, int(bound)
