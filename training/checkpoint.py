@@ -29,6 +29,7 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         write(beside)
         with beside.open("rb") as written:
             os.fsync(written.fileno())
+        beside.chmod(0o644)  # safetensors writes for the owner alone; an engine may run as another user
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

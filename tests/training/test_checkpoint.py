@@ -47,6 +47,7 @@ def test_snapshots_are_half_precision_with_metadata(tmp_path: Path) -> None:
     save_snapshot(path, {"w": torch.tensor([0.1]), "count": torch.tensor(7)}, {"images_seen": "9"})
     tensors, metadata = load_snapshot(path)
     assert metadata == {"images_seen": "9"}
+    assert path.stat().st_mode & 0o777 == 0o644
     assert tensors["w"].dtype == torch.float32
     assert tensors["w"].item() == pytest.approx(0.1, abs=1e-4)
     assert tensors["count"].item() == 7
