@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import Any
-from zlib import Z_RLE
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -32,36 +32,36 @@ def encode(rgb: Rgb, alpha: Alpha | None, media_type: str, quality: int | None =
     _check_side(rgb, media_type)
     if alpha is not None:
         assert_plane(alpha, size_of(rgb))
-    name, options, keeps_alpha = WRITERS[media_type]
-    image = _with_alpha(rgb, alpha) if keeps_alpha else Image.fromarray(_on_white(rgb, alpha))
-    file = BytesIO()
-    image.save(file, name, **options(quality))
-    return file.getvalue()
+    return WRITERS[media_type](rgb, alpha, quality)
 
 
-def _png(quality: int | None) -> dict[str, Any]:
-    return {"compress_level": 1, "compress_type": Z_RLE}  # on photos quicker and smaller than the default strategy
+def _png(rgb: Rgb, alpha: Alpha | None, quality: int | None) -> bytes:
+    """By OpenCV, a quarter quicker than Pillow; run lengths are on photos quicker and smaller than the full search."""
+    swapped = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    written, data = cv2.imencode(".png", swapped if alpha is None else np.dstack((swapped, alpha)), options)
+    assert written
+    return data.tobytes()
 
 
-def _jpeg(quality: int | None) -> dict[str, Any]:
-    return {"quality": quality or JPEG_QUALITY, "subsampling": 0}
+def _jpeg(rgb: Rgb, alpha: Alpha | None, quality: int | None) -> bytes:
+    return _saved(Image.fromarray(_on_white(rgb, alpha)), "JPEG", quality=quality or JPEG_QUALITY, subsampling=0)
 
 
-def _webp(quality: int | None) -> dict[str, Any]:
+def _webp(rgb: Rgb, alpha: Alpha | None, quality: int | None) -> bytes:
+    image = Image.fromarray(rgb if alpha is None else np.dstack((rgb, alpha)))
     if quality is None or quality == 100:
-        return {"lossless": True, "quality": 0, "method": 0, "exact": True}  # here quality is effort, not loss
-    return {"quality": quality, "method": 4}
+        return _saved(image, "WEBP", lossless=True, quality=0, method=0, exact=True)  # here quality is effort, not loss
+    return _saved(image, "WEBP", quality=quality, method=4)
 
 
-WRITERS = {
-    "image/png": ("PNG", _png, True),
-    "image/jpeg": ("JPEG", _jpeg, False),
-    "image/webp": ("WEBP", _webp, True),
-}
+WRITERS = {"image/png": _png, "image/jpeg": _jpeg, "image/webp": _webp}
 
 
-def _with_alpha(rgb: Rgb, alpha: Alpha | None) -> Image.Image:
-    return Image.fromarray(rgb if alpha is None else np.dstack((rgb, alpha)))
+def _saved(image: Image.Image, name: str, **options: Any) -> bytes:
+    file = BytesIO()
+    image.save(file, name, **options)
+    return file.getvalue()
 
 
 def _on_white(rgb: Rgb, alpha: Alpha | None) -> Rgb:

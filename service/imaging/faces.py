@@ -21,9 +21,8 @@ from service.imaging.holes import Region, bounds, components
 from service.imaging.membrane import fill_smoothly
 
 STRICT, TOLERANT = "haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_default.xml"
-LOOK_PIXELS = 256  # longer side of the copy that is searched
-FINE_LOOK_PIXELS = 960
-SMALLEST_FACE_PIXELS = 24  # on the copy
+LOOK_PIXELS, NEAR_LOOK_PIXELS, FINE_LOOK_PIXELS = 200, 256, 960  # longer side of the copy that is searched
+SMALLEST_FACE_PIXELS = 22  # on the copy
 NEIGHBOURS = 3  # overlapping hits that make a face; under the hole one is enough, for it must touch the hole
 WINDOW_IN_HOLES = 2.0  # the second look reaches this many hole extents beyond the hole, on every side
 MOST_HIDDEN = 3  # parts of the hole that get a second look
@@ -56,7 +55,7 @@ class _Look:
 
 FIRST = _Look(STRICT, LOOK_PIXELS, 1.2, NEIGHBOURS)
 FINE = _Look(STRICT, FINE_LOOK_PIXELS, 1.2, NEIGHBOURS)
-HIDDEN = (_Look(STRICT, LOOK_PIXELS, 1.1, 1), _Look(TOLERANT, LOOK_PIXELS, 1.1, 1))
+HIDDEN = (_Look(STRICT, NEAR_LOOK_PIXELS, 1.1, 1), _Look(TOLERANT, NEAR_LOOK_PIXELS, 1.1, 1))
 
 
 def detect_faces(rgb: Rgb, hole: Hole | None = None) -> list[FaceBox]:
@@ -81,18 +80,19 @@ def detect_faces(rgb: Rgb, hole: Hole | None = None) -> list[FaceBox]:
 
 def _search(rgb: Rgb, window: Region, look: _Look) -> list[FaceBox]:
     grey, shrink = _reduced(rgb, window, look.side_pixels)
-    return _hits(grey, shrink, window, look)
+    return _hits(grey, shrink, window, look, SMALLEST_FACE_PIXELS)
 
 
 def _search_under(rgb: Rgb, hole: Hole, part: Hole) -> list[FaceBox]:
-    """The likeliest face that a part of the hole touches, if any."""
+    """The likeliest face that a part of the hole touches, if any. One smaller than the part would not show."""
     tight = bounds(part)
     assert tight is not None
     window = tight.grown(round(WINDOW_IN_HOLES * max(tight.width, tight.height)), size_of(hole))
     for look in HIDDEN:
         grey, shrink = _reduced(rgb, window, look.side_pixels)
         filled = _filled(grey, hole[window.slices])
-        found = [face for face in _hits(filled, shrink, window, look) if _touches(face, part)]
+        smallest = max(SMALLEST_FACE_PIXELS, int(np.sqrt(np.count_nonzero(part)) / shrink))
+        found = [face for face in _hits(filled, shrink, window, look, smallest) if _touches(face, part)]
         if found:
             return [max(found, key=_certainty)]
     return []
@@ -114,11 +114,10 @@ def _filled(grey: Grey, hole: Hole) -> Grey:
     return np.asarray(np.where(known, grey, np.rint(filled)), dtype=np.uint8)
 
 
-def _hits(grey: Grey, shrink: float, window: Region, look: _Look) -> list[FaceBox]:
-    """What the cascade finds, in canvas pixels."""
-    smallest = (SMALLEST_FACE_PIXELS, SMALLEST_FACE_PIXELS)
+def _hits(grey: Grey, shrink: float, window: Region, look: _Look, smallest: int) -> list[FaceBox]:
+    """What the cascade finds, in canvas pixels; smallest is in pixels of the copy."""
     boxes, counts = _classifier(look.cascade).detectMultiScale2(
-        grey, scaleFactor=look.step, minNeighbors=look.neighbours, minSize=smallest
+        grey, scaleFactor=look.step, minNeighbors=look.neighbours, minSize=(smallest, smallest)
     )
     return [
         FaceBox(
