@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import dataclasses
+from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from service.deadline import Deadline
 from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, UnknownModel
@@ -16,6 +19,7 @@ from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.faces import group, mouth_hole
 from tests.fakes.pictures import box_mask, pixels, png, scene
 
+SAMPLES = Path(__file__).parents[2] / "service" / "web" / "samples"
 FACE = mean_shape() + np.array((100, 50))
 ON_THE_FACE = (180, 150, 280, 220)
 FAR_AWAY = (620, 400, 700, 480)
@@ -171,7 +175,7 @@ async def test_every_face_with_a_hole_is_completed_and_the_others_are_left_alone
 async def test_a_hole_beside_a_face_gets_its_own_square() -> None:
     engine = FakeEngine()
     mask = mouth_hole(0, 3)
-    mask[10:50, 1150:1190] = 255
+    mask[5:35, 385:415] = 255
     answer = await complete_group(engine, mask)
     assert engine.calls == {"lafin_predictor": 1, "lafin": 2}
     assert len(answer.faces) == 1
@@ -192,3 +196,14 @@ async def test_landmarks_of_every_face_seen_in_its_aligned_frame() -> None:
     answer = await inpainter(engine).find_landmarks(LandmarksRequest(png(group())), Deadline(30), Stages())
     assert sorted(face.landmarks[:, 0].mean() for face in answer.faces) == pytest.approx([200, 600, 1000], abs=30)
     assert engine.calls == {"lafin_predictor": 6}
+
+
+async def test_the_sample_portrait_is_completed_as_one_face() -> None:
+    engine = FakeEngine()
+    image, mask = ((SAMPLES / name).read_bytes() for name in ("astronaut.jpg", "astronaut_mask.png"))
+    answer = await run(engine, InpaintRequest(image, mask))
+    assert engine.calls == {"lafin_predictor": 1, "lafin": 1}
+    assert len(answer.faces) == 1
+    completed, before = pixels(answer.pictures[0]), np.asarray(Image.open(BytesIO(image)).convert("RGB"))
+    hole = np.asarray(Image.open(BytesIO(mask)).convert("L")) >= 128
+    assert np.array_equal(completed[~hole], before[~hole])
