@@ -33,6 +33,8 @@ def main(
     """Write TorchScript for every model whose snapshot is newer than its export."""
     torch.manual_seed(0)
     try:
+        for config in repository.glob("*/config.pbtxt"):
+            (config.parent / "1").mkdir(exist_ok=True)  # an ensemble needs the folder, and nothing in it
         for name in model or [name for name in DEPLOYED if (repository / name / "config.pbtxt").is_file()]:
             if name not in DEPLOYED:
                 raise ExportError(f"unknown model {name!r}; there are {', '.join(DEPLOYED)}")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from training.checkpoint import save_snapshot
-from training.export import ExportError, export, is_stale
+from training.export import ExportError, export, is_stale, main
 from training.layers.spectral import folded_state
 from training.papers import DEPLOYED
 from training.papers.lafin.networks import Generator, Predictor
@@ -69,6 +69,14 @@ def test_a_snapshot_of_another_network_is_refused(repository: Path) -> None:
     with pytest.raises(ExportError, match=r"does not fit lafin_predictor.*Missing key"):
         export(repository / "lafin_predictor", DEPLOYED["lafin_predictor"])
     assert not (repository / "lafin_predictor" / "1").exists()
+
+
+def test_an_ensemble_gets_its_empty_version_folder(repository: Path) -> None:
+    (repository / "lafin").mkdir()
+    shutil.copy(REPOSITORY / "lafin" / "config.pbtxt", repository / "lafin")
+    main(repository, model=["lafin_generator"])
+    assert (repository / "lafin_generator" / "1" / "model.pt").is_file()
+    assert list((repository / "lafin" / "1").iterdir()) == []
 
 
 def test_a_missing_snapshot_is_one_line(repository: Path) -> None:
