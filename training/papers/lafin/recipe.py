@@ -112,6 +112,13 @@ def lafin_demo() -> Recipe:
     return Recipe("lafin_demo", (predictor, generator))
 
 
+def lafin_augmented_demo() -> Recipe:
+    """Section 4 at a small scale: the demo's predictor for a third of its images. Run with --augmented and without."""
+    predictor = lafin_demo().part("predictor")
+    stages = tuple(replace(stage, until_images=8_000) for stage in predictor.stages)
+    return Recipe("lafin_augmented_demo", (replace(predictor, stages=stages),))
+
+
 def lafin_tiny() -> Recipe:
     """For tests: a few updates on small frames, both parts."""
     predictor = Part(
