@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -104,9 +105,9 @@ class FrameTransform:
         the canvas is reflected at its borders.
         """
         extent, shorter = max(region.width, region.height), min(canvas)
-        side = max(extent / HOLE_SHARE, min(frame_pixels, shorter))
+        side = max(math.ceil(extent / HOLE_SHARE), min(frame_pixels, shorter))
         if side > shorter:
-            side = max(extent / HIGHEST_HOLE_SHARE, shorter)
+            side = max(math.ceil(extent / HIGHEST_HOLE_SHARE), shorter)
         height, width = canvas
         centre = _centre((region.x0 + region.x1) / 2, side, width), _centre((region.y0 + region.y1) / 2, side, height)
         return cls.from_square(centre, side, (1.0, 0.0), frame_pixels)
@@ -183,9 +184,12 @@ def _no_face() -> BadLandmarks:
     )
 
 
-def _centre(middle: float, side: float, length: int) -> float:
-    """Where the square's centre comes to lie on one axis: at the hole's, moved to keep the square on the canvas."""
+def _centre(middle: float, side: int, length: int) -> float:
+    """Where the square's centre comes to lie on one axis: at the hole's, moved to keep the square on the canvas.
+
+    The square begins between two pixels, so that at scale 1 the frame holds the canvas' own bytes.
+    """
     if side >= length:
         return (length - 1) / 2
     start = min(max(middle - side / 2, 0), length - side)
-    return float(np.floor(start)) + side / 2 - 0.5
+    return math.floor(start) + (side - 1) / 2

@@ -17,7 +17,7 @@ from service.imaging.arrays import Hole, Rgb, Size, size_of
 from service.imaging.holes import Region
 
 SUPPORT = 4  # pixels: reach of the cubic kernel and the blur, rounded up
-NOTICEABLE = 0.5 / 255  # share of a hole pixel in a value that could move it by half a grey level
+NOTICEABLE = 0.1 / 255  # share of a hole pixel in a value: black or white there, it moves a tenth of a level
 
 Pixels: TypeAlias = NDArray[Any]  # [h,w] or [h,w,3], uint8 or float32; what goes in comes out
 Matrix: TypeAlias = NDArray[np.float64]  # [2,3]: source (x, y, 1) -> target (x, y)

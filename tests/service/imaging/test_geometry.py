@@ -233,7 +233,7 @@ class TestWarpHole:
         transform = square((300, 250), side, degrees)
         known = transform.warp_hole(hole) == 0
         difference = np.abs(transform.warp_image(black).astype(int) - transform.warp_image(white))[known]
-        assert difference.size == 0 or difference.max() <= 2  # half a level, rounded up to three times
+        assert difference.size == 0 or difference.max() <= 3  # of 255: blur and kernel work in whole numbers
 
     @pytest.mark.parametrize("side", [100, 256, 900])
     def test_the_hole_does_not_grow_much(self, side: float) -> None:
