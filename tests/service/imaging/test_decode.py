@@ -10,7 +10,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -88,6 +88,7 @@ class TestFormats:
             with pytest.raises(UnsupportedImage):
                 decode_image(data[:length], LIMITS)
 
+    @settings(deadline=None)
     @given(st.integers(0, 10_000), st.binary(min_size=1, max_size=8), st.sampled_from(sorted(FORMATS)))
     def test_damaged_bytes_are_an_input_error_or_a_picture(self, place: int, noise: bytes, name: str) -> None:
         data = bytearray(saved(Image.fromarray(RGB), name))
