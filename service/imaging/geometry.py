@@ -100,7 +100,7 @@ class FrameTransform:
     def around_hole(cls, region: Region, canvas: Size, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
         """An upright square around a hole (its bounds on the canvas), for holes without a face.
 
-        The hole takes at most half of the side, and a small one is seen at scale 1, not enlarged, if the canvas has room.
+        The hole takes at most half of the side, and a small one is seen at scale 1 if the canvas has room.
         The square is shifted to lie within the canvas. Where it cannot (the hole takes over 60 % of the shorter side),
         the canvas is reflected at its borders.
         """
