@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,6 +26,8 @@ def main(
     grace_seconds: Annotated[float, typer.Option(min=0, help="How long a stop waits for work under way.")] = 20.0,
 ) -> None:
     """Serve a model repository over KServe v2 gRPC. Stops on SIGTERM and SIGINT."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)  # until the event loop takes over
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     try:
         models = read_repository(repository)
@@ -38,6 +41,11 @@ def main(
         if error.name != "torch":
             raise
         give_up(NO_TORCH)
+
+
+def leave(number: int, frame: Any) -> None:
+    """A stop before anything is served."""
+    sys.exit(0)
 
 
 def give_up(reason: str) -> None:

@@ -59,7 +59,6 @@ RULES: tuple[Rule, ...] = (
     Rule(
         S.NOT_FOUND, "Request for unknown model", EngineUnavailable, "The engine does not have the model.", retry=True
     ),
-    Rule(S.NOT_FOUND, "has no available versions", EngineUnavailable, STOPPING, retry=True),
     Rule(S.NOT_FOUND, None, EngineContractBroken, REFUSED),
     Rule(S.INVALID_ARGUMENT, None, EngineContractBroken, REFUSED),
     Rule(S.FAILED_PRECONDITION, None, EngineContractBroken, REFUSED),

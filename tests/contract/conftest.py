@@ -10,12 +10,13 @@ import pytest
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from tests.contract.engines import EngineProcess, launch_embedded, launch_triton
-from tests.contract.repositories import add_slow_models, copy_repository
+from tests.contract.repositories import LIKE, STANDIN, add_slow_models, add_standin, copy_repository
 
 
 @pytest.fixture(scope="session")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_repository(tmp_path_factory.mktemp("contract") / "model_repository")
+    add_standin(folder, STANDIN, LIKE)
     add_slow_models(folder)
     return folder
 

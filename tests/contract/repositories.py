@@ -13,6 +13,7 @@ from tests.contract.standins import make_slow, make_standin
 ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY = ROOT / "model_repository"
 
+STANDIN, LIKE = "standin", "lafin_generator"  # a model of which many requests at once cost little
 SLOW_QUEUE_SIZE = 3
 
 SLOW = f"""
@@ -44,6 +45,10 @@ DEPLOYED = [path.parent.name for path in CONFIGS]
 LEAVES = [path.parent.name for path in CONFIGS if not parse(path).HasField("ensemble_scheduling")]
 
 
+def max_batch_size(model: str) -> int:
+    return int(parse(REPOSITORY / model / "config.pbtxt").max_batch_size)
+
+
 def copy_repository(folder: Path) -> Path:
     """The project's repository, config.pbtxt untouched, with real exports where there are snapshots."""
     shutil.copytree(REPOSITORY, folder)
@@ -54,6 +59,24 @@ def copy_repository(folder: Path) -> Path:
         if not (folder / name / "1" / "model.pt").is_file():
             make_standin(folder / name)
     return folder
+
+
+def standin_repository(folder: Path) -> Path:
+    """The project's config.pbtxt files over stand-ins: for tests to which the weights do not matter."""
+    for path in CONFIGS:
+        (folder / path.parent.name / "1").mkdir(parents=True)
+        shutil.copyfile(path, folder / path.parent.name / "config.pbtxt")
+    for name in LEAVES:
+        make_standin(folder / name)
+    return folder
+
+
+def add_standin(folder: Path, name: str, like: str) -> None:
+    """A stand-in called `name` with the configuration of the leaf `like`."""
+    config = (REPOSITORY / like / "config.pbtxt").read_text()
+    (folder / name / "1").mkdir(parents=True)
+    (folder / name / "config.pbtxt").write_text(config.replace(f'"{like}"', f'"{name}"'))
+    make_standin(folder / name)
 
 
 def export(names: list[str], folder: Path) -> None:

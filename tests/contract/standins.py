@@ -59,7 +59,7 @@ class Slow(nn.Module):
 def ramp(dims: tuple[int, ...]) -> Tensor:
     """Values 1..6 that differ between neighbours on every axis."""
     count = math.prod(dims)
-    return (torch.arange(count, dtype=torch.float64) * 0.618).remainder(5).reshape(dims) + 1
+    return (torch.arange(count, dtype=torch.float64) * 0.6180339887498949).remainder(5).reshape(dims) + 1
 
 
 def make_standin(folder: Path) -> None:

@@ -14,7 +14,7 @@ from service.embedded.repository import Tensor, parse, read_tensor
 from service.engine.client import EngineClient
 from service.engine.specs import SPECS
 from tests.contract.engines import EngineProcess, message
-from tests.contract.repositories import DEPLOYED, REPOSITORY
+from tests.contract.repositories import DEPLOYED, LIKE, REPOSITORY, STANDIN, max_batch_size
 
 CALL_SECONDS = 60.0
 PIXELS_APART = 1  # of 255
@@ -24,10 +24,6 @@ NUMBERS_APART = 1e-3
 def tensors_of(model: str, field: str) -> list[Tensor]:
     config = REPOSITORY / model / "config.pbtxt"
     return [read_tensor(config, tensor) for tensor in getattr(parse(config), field)]
-
-
-def max_batch_size(model: str) -> int:
-    return int(parse(REPOSITORY / model / "config.pbtxt").max_batch_size)
 
 
 def made(tensor: Tensor, batch: int, seed: int) -> Any:
@@ -97,47 +93,64 @@ async def test_same_repository_index(stubs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("model", DEPLOYED)
 async def test_batched_and_single_requests_agree(model: str, stub: Any) -> None:
-    """32 different requests at once: each gets its own answer, whatever batch it travelled in."""
-    requests = [message(model, inputs_of(model, 1, seed=1000 * n), id=str(n)) for n in range(32)]
-    together = await asyncio.gather(*[stub.ModelInfer(request, timeout=CALL_SECONDS) for request in requests])
-    alone = {n: await stub.ModelInfer(requests[n], timeout=CALL_SECONDS) for n in range(0, 32, 8)}
-    assert [answer.id for answer in together] == [str(n) for n in range(32)]
+    """More different requests at once than fit into a batch: each gets the answer it gets alone."""
+    count = max_batch_size(model) + 2
+    requests = [message(model, inputs_of(model, 1, seed=1000 * n), id=str(n)) for n in range(count)]
+    together = await all_at_once(stub, requests)
+    alone = {n: await stub.ModelInfer(requests[n], timeout=CALL_SECONDS) for n in (0, count - 1)}
     for tensor in tensors_of(model, "output"):
         arrays = [InferResult(answer).as_numpy(tensor.name) for answer in together]
-        assert len({array.tobytes() for array in arrays}) > 16
+        assert len({array.tobytes() for array in arrays}) == count
         for n, answer in alone.items():
             assert not far_apart(arrays[n], InferResult(answer).as_numpy(tensor.name))
+
+
+async def test_32_requests_at_once_get_their_own_answers(stubs: dict[str, Any]) -> None:
+    requests = [message(STANDIN, inputs_of(LIKE, 1, seed=1000 * n), id=str(n)) for n in range(32)]
+    answers = {name: await all_at_once(stub, requests) for name, stub in stubs.items()}
+    for one, other in zip(answers["embedded"], answers["triton"], strict=True):
+        assert (one.id, one.raw_output_contents) == (other.id, other.raw_output_contents)
+    assert len({answer.raw_output_contents[0] for answer in answers["embedded"]}) == 32
+    full = max_batch_size(LIKE)
+    full_batches = [batches(await statistics(stub, STANDIN))[full] for stub in stubs.values()]
+    assert min(full_batches) > 3  # three are the warm-up
+
+
+async def all_at_once(stub: Any, requests: list[Any]) -> list[Any]:
+    answers = await asyncio.gather(*[stub.ModelInfer(request, timeout=CALL_SECONDS) for request in requests])
+    assert [answer.id for answer in answers] == [request.id for request in requests]
+    return list(answers)
 
 
 @pytest.mark.parametrize("model", [name for name in DEPLOYED if name in SPECS])
 async def test_the_client_reads_both(model: str, engine: EngineProcess) -> None:
     spec = SPECS[model]
     tensors = {tensor.name: tensor for tensor in tensors_of(model, "input")}
-    inputs = {tensor.name: made(tensors[tensor.wire_name], 2, 7) for tensor in spec.inputs}
+    inputs = {tensor.name: made(tensors[tensor.wire_name], 1, 7) for tensor in spec.inputs}
     async with EngineClient(engine.url) as client:
         answer = await client.infer(model, inputs, deadline=Deadline(CALL_SECONDS))
         assert await client.ready(model)
     assert {name: array.shape for name, array in answer.items()} == {
-        tensor.name: (2, *tensor.shape) for tensor in spec.outputs
+        tensor.name: (1, *tensor.shape) for tensor in spec.outputs
     }
 
 
 @pytest.mark.parametrize("model", DEPLOYED)
 async def test_statistics_count_alike(model: str, stub: Any) -> None:
-    """A batch of two counts as two inferences and one execution."""
-    asked = service_pb2.ModelStatisticsRequest(name=model)
-    before = (await stub.ModelStatistics(asked)).model_stats[0]
-    await stub.ModelInfer(message(model, inputs_of(model, 2, seed=5)), timeout=CALL_SECONDS)
-    after = await counted(stub, asked, before.execution_count + 1)
-    assert after.inference_count - before.inference_count == 2
+    """A batch counts as one execution and as so many inferences."""
+    batch = min(2, max_batch_size(model))
+    before = await statistics(stub, model)
+    await stub.ModelInfer(message(model, inputs_of(model, batch, seed=5)), timeout=CALL_SECONDS)
+    after = await statistics(stub, model, before.execution_count + 1)
+    assert after.inference_count - before.inference_count == batch
     assert after.inference_stats.success.count - before.inference_stats.success.count == 1
-    assert batches(after)[2] - batches(before).get(2, 0) == 1
+    assert batches(after)[batch] - batches(before).get(batch, 0) == 1
 
 
-async def counted(stub: Any, asked: Any, executions: int) -> Any:
-    """The statistics once they show `executions`; Triton counts a moment after it answers."""
+async def statistics(stub: Any, model: str, executions: int = 0) -> Any:
+    """Once they show this many executions; Triton counts a moment after it answers."""
     for _ in range(100):
-        entry = (await stub.ModelStatistics(asked)).model_stats[0]
+        entry = (await stub.ModelStatistics(service_pb2.ModelStatisticsRequest(name=model))).model_stats[0]
         if entry.execution_count >= executions:
             return entry
         await asyncio.sleep(0.05)

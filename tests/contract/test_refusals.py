@@ -12,8 +12,8 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from tests.contract.engines import message
-from tests.contract.repositories import DEPLOYED
-from tests.contract.test_answers import inputs_of, max_batch_size
+from tests.contract.repositories import DEPLOYED, max_batch_size
+from tests.contract.test_answers import inputs_of
 
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 
@@ -184,7 +184,7 @@ async def test_a_part_of_an_ensembles_outputs(stub: Any) -> None:
 
 async def test_the_request_id_is_named(stub: Any) -> None:
     for request_id, shown in (("q-17", "q-17"), ("", "<id_unknown>")):
-        request = message("lafin", inputs_of("lafin", 5, seed=1), id=request_id)
+        request = message("lafin", inputs_of("lafin", max_batch_size("lafin") + 1, seed=1), id=request_id)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await stub.ModelInfer(request, timeout=30)
         assert refused.value.details().startswith(f"[request id: {shown}] ")
