@@ -58,6 +58,12 @@ def test_texts_that_engines_give(status: str, text: str, error: type[EngineError
     assert (rule.error, rule.retry) == (error, retry)
 
 
+def test_a_model_that_is_being_loaded_is_not_called_unknown() -> None:
+    loading = rule_for("StatusCode.NOT_FOUND", "Request for unknown model: 'lafin' has no available versions")
+    unknown = rule_for("StatusCode.NOT_FOUND", "Request for unknown model: 'lafin' is not found")
+    assert loading.detail != unknown.detail
+
+
 @pytest.mark.parametrize("code", grpc.StatusCode, ids=lambda code: code.name)
 @pytest.mark.parametrize("text", ["", "words never seen before"])
 def test_every_status_has_a_rule_for_any_text(code: grpc.StatusCode, text: str) -> None:
