@@ -124,7 +124,9 @@ def stage_batches(
         raise RecipeError(
             f"part {part.name}: a batch of {stage.batch_size} cannot be shared by {fabric.world_size} processes"
         )
-    stream = FaceStream(faces, part.holes, pixels=stage.pixels, seed=part.seed, jitter=part.jitter)
+    stream = FaceStream(
+        faces, part.holes, pixels=stage.pixels, seed=part.seed, jitter=part.jitter, window_pixels=stage.window_pixels
+    )
     return batches(
         stream,
         start=images_seen,

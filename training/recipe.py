@@ -54,6 +54,7 @@ class Stage:
     until_images: int  # the stage ends when this many images have been seen, counted from the part's start
     pixels: int  # side of the square face frame
     batch_size: int  # images of one update, over all processes together
+    window_pixels: int | None = None  # train on windows of this side, cut from the frame at the hole; None = all of it
     learning_rate_factor: float = 1.0  # times the optimisers' own rates
     decay_to: float = 1.0  # the factor falls to this share of itself over the stage, by a half cosine; 1 = constant
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
@@ -33,12 +34,22 @@ Item = tuple[Tensor, Tensor, Tensor]
 class FaceStream(Dataset[Item]):
     """Item i of the row: face (i mod n) of the shuffled epoch (i div n), with its own flip, jitter and hole."""
 
-    def __init__(self, faces: Faces, holes: Mixture, *, pixels: int, seed: int, jitter: Jitter | None = None) -> None:
+    def __init__(
+        self,
+        faces: Faces,
+        holes: Mixture,
+        *,
+        pixels: int,
+        seed: int,
+        jitter: Jitter | None = None,
+        window_pixels: int | None = None,
+    ) -> None:
         self.faces = faces
         self.holes = holes
         self.pixels = pixels
         self.seed = seed
         self.jitter = jitter or Jitter()
+        self.window_pixels = window_pixels
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def face_of(self, position: int) -> int:
@@ -57,11 +68,28 @@ class FaceStream(Dataset[Item]):
         picture, landmarks = move(picture, landmarks, self.jitter, self.pixels, rng)
         picture = recolour(picture, self.jitter, rng)
         hole = self.holes.draw(rng, self.pixels, landmarks)
+        if self.window_pixels is not None:
+            picture, hole, landmarks = cut_window(picture, hole, landmarks, self.window_pixels, rng)
         return (
             torch.from_numpy(np.array(picture.transpose(2, 0, 1))),
             torch.from_numpy(hole[None].copy()),
             torch.from_numpy(np.array(landmarks, dtype=np.float32)),
         )
+
+
+def cut_window(
+    picture: NDArray[np.uint8],
+    hole: NDArray[np.uint8],
+    landmarks: NDArray[np.float32],
+    window_pixels: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.float32]]:
+    """A square window around a random hole pixel (any pixel if nothing is missing), moved to lie inside the frame."""
+    missing = np.argwhere(hole)
+    middle = missing[rng.integers(len(missing))] if len(missing) else rng.integers(hole.shape[0], size=2)
+    top, left = np.clip(middle - window_pixels // 2, 0, hole.shape[0] - window_pixels)
+    rows, columns = slice(top, top + window_pixels), slice(left, left + window_pixels)
+    return picture[rows, columns], hole[rows, columns], landmarks - np.array([left, top], np.float32)
 
 
 class StreamSampler(Sampler[int]):

@@ -60,3 +60,18 @@ def test_the_same_face_comes_with_another_hole_each_time() -> None:
     positions = [p for p in range(25) if stream.face_of(p) == 0]
     holes = {stream[position][1].numpy().tobytes() for position in positions}
     assert len(holes) == len(positions)
+
+
+def test_a_window_shows_the_hole_and_moves_the_landmarks() -> None:
+    whole = make_stream()
+    holes = Mixture(((1.0, "irregular"),))
+    windows = FaceStream(FACES, holes, pixels=64, seed=0, jitter=Jitter(rotation_degrees=5), window_pixels=32)
+    for position in range(8):
+        image, hole, landmarks = windows[position]
+        full_image, full_hole, full_landmarks = whole[position]
+        assert image.shape == (3, 32, 32)
+        assert hole.any()
+        left, top = (full_landmarks - landmarks)[0].int().tolist()
+        assert torch.allclose(full_landmarks - landmarks, torch.tensor([float(left), float(top)]), atol=1e-4)
+        assert torch.equal(image, full_image[:, top : top + 32, left : left + 32])
+        assert torch.equal(hole, full_hole[:, top : top + 32, left : left + 32])
