@@ -101,9 +101,9 @@ def lafin_demo() -> Recipe:
             Stage(until_images=20_000, pixels=64, batch_size=4),
             Stage(until_images=24_400, pixels=128, batch_size=4, decay_to=0.5),
             Stage(
-                until_images=28_400, pixels=256, window_pixels=160, batch_size=2, learning_rate_factor=0.8, decay_to=0.2
+                until_images=27_700, pixels=256, window_pixels=160, batch_size=2, learning_rate_factor=0.8, decay_to=0.2
             ),
-            Stage(until_images=28_700, pixels=256, batch_size=2, learning_rate_factor=0.15, decay_to=0.3),
+            Stage(until_images=27_940, pixels=256, batch_size=2, learning_rate_factor=0.15, decay_to=0.3),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=4, scale=0.06, shift=0.02, colour=0.1),
