@@ -116,7 +116,7 @@ def lafin_demo() -> Recipe:
 
 
 def lafin_augmented_demo() -> Recipe:
-    """Section 4 at a small scale: the demo's predictor, shorter and in batches of 4. Run with --augmented and without."""
+    """Section 4 at a small scale: the demo's predictor, shorter, in batches of 4. Run with --augmented and without."""
     predictor = lafin_demo().part("predictor")
     stages = tuple(replace(stage, until_images=4_800, batch_size=4) for stage in predictor.stages)
     return Recipe("lafin_augmented_demo", (replace(predictor, stages=stages),))
