@@ -3,9 +3,19 @@
 ServiceError
 ├── InputError                      the caller can mend it
 │   ├── BrokenUpload            400 broken_upload
+│   ├── Unauthorized            401 unauthorized
+│   │   ├── KeyMissing              key_missing
+│   │   ├── BadKey                  bad_key
+│   │   └── ScopeMissing            scope_missing
+│   ├── OriginNotAllowed        400 origin_not_allowed      answers the preflight of a browser
 │   ├── UnknownModel            404 unknown_model
+│   ├── UnknownJob              404 unknown_job             also somebody else's: nobody learns that it exists
 │   ├── NotAcceptable           406 not_acceptable
 │   ├── UploadTimeout           408 upload_timeout          retryable
+│   ├── ResultNotReady          409 result_not_ready        retryable
+│   ├── IdempotencyKeyBusy      409 idempotency_key_busy    retryable
+│   ├── ResultExpired           410 result_expired
+│   ├── JobCanceled             410 job_canceled
 │   ├── BodyTooLarge            413 body_too_large
 │   ├── UnsupportedImage        415 unsupported_image
 │   └── IllegalInput            422 illegal_input
@@ -19,10 +29,15 @@ ServiceError
 │       ├── BadLandmarks            bad_landmarks
 │       ├── UnknownField            unknown_field
 │       ├── BadField                bad_field
-│       └── GuidanceNotAccepted     guidance_not_accepted
+│       ├── GuidanceNotAccepted     guidance_not_accepted
+│       ├── IdempotencyKeyReused    idempotency_key_reused
+│       └── BadWebhook              bad_webhook
 ├── Overloaded                  429 overloaded              retryable
+│   └── RateLimited                 rate_limited            retryable
 ├── ClientGone                  499 client_gone             nobody reads this answer: for logs and metrics
+├── JobCrashed                  500 job_crashed             every try ended with the death of its worker
 ├── StorageFull                 503 storage_full            retryable
+├── JobsUnavailable             503 jobs_unavailable        retryable
 └── EngineError                     the machine behind the service
     ├── EngineContractBroken    500 engine_contract_broken  our tensor was refused: an alarm
     ├── EngineGarbage           502 engine_garbage
@@ -69,8 +84,40 @@ class BrokenUpload(InputError):
     status, code, title = 400, "broken_upload", "The upload cannot be read"
 
 
+class OriginNotAllowed(InputError):
+    status, code, title = 400, "origin_not_allowed", "Pages of this origin may not call"
+
+
+class Unauthorized(InputError):
+    """Carries the challenge that RFC 9110 asks for. A key without the scope is refused like a wrong one: with 401."""
+
+    status, code, title = 401, "unauthorized", "A key is needed"
+    challenge: ClassVar[str] = "Bearer"
+
+    def __init__(self, detail: str = "", *, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(detail, errors=errors, headers={"WWW-Authenticate": self.challenge})
+
+
+class KeyMissing(Unauthorized):
+    code, title = "key_missing", "No key was sent"
+
+
+class BadKey(Unauthorized):
+    code, title = "bad_key", "The key is not known"
+    challenge = 'Bearer error="invalid_token"'
+
+
+class ScopeMissing(Unauthorized):
+    code, title = "scope_missing", "The key is not for this"
+    challenge = 'Bearer error="insufficient_scope"'
+
+
 class UnknownModel(InputError):
     status, code, title = 404, "unknown_model", "No such model"
+
+
+class UnknownJob(InputError):
+    status, code, title = 404, "unknown_job", "No such job"
 
 
 class NotAcceptable(InputError):
@@ -79,6 +126,22 @@ class NotAcceptable(InputError):
 
 class UploadTimeout(InputError):
     status, code, title, retryable = 408, "upload_timeout", "The upload took too long", True
+
+
+class ResultNotReady(InputError):
+    status, code, title, retryable = 409, "result_not_ready", "The job is not done yet", True
+
+
+class IdempotencyKeyBusy(InputError):
+    status, code, title, retryable = 409, "idempotency_key_busy", "A request with this key is being answered", True
+
+
+class ResultExpired(InputError):
+    status, code, title = 410, "result_expired", "The result is no longer kept"
+
+
+class JobCanceled(InputError):
+    status, code, title = 410, "job_canceled", "The job was canceled"
 
 
 class BodyTooLarge(InputError):
@@ -137,16 +200,36 @@ class GuidanceNotAccepted(IllegalInput):
     code, title = "guidance_not_accepted", "The model does not take this guidance"
 
 
+class IdempotencyKeyReused(IllegalInput):
+    code, title = "idempotency_key_reused", "The key was used for another request"
+
+
+class BadWebhook(IllegalInput):
+    code, title = "bad_webhook", "The webhook's address cannot be used"
+
+
 class Overloaded(ServiceError):
     status, code, title, retryable = 429, "overloaded", "Too many requests at once", True
+
+
+class RateLimited(Overloaded):
+    code, title = "rate_limited", "Too many requests with this key"
 
 
 class ClientGone(ServiceError):
     status, code, title = 499, "client_gone", "The client went away"
 
 
+class JobCrashed(ServiceError):
+    status, code, title = 500, "job_crashed", "The job could not be finished"
+
+
 class StorageFull(ServiceError):
     status, code, title, retryable = 503, "storage_full", "No room for the upload", True
+
+
+class JobsUnavailable(ServiceError):
+    status, code, title, retryable = 503, "jobs_unavailable", "The store of jobs cannot be reached", True
 
 
 class EngineError(ServiceError):

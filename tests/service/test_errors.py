@@ -11,7 +11,7 @@ def tree(kind: type[ServiceError] = ServiceError) -> list[type[ServiceError]]:
 
 
 def leaves() -> list[type[ServiceError]]:
-    families = {"ServiceError", "InputError", "EngineError", "IllegalInput"}
+    families = {"ServiceError", "InputError", "EngineError", "IllegalInput", "Unauthorized"}
     return [kind for kind in tree() if kind.__module__ == "service.errors" and kind.__name__ not in families]
 
 

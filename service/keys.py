@@ -1,0 +1,136 @@
+"""API keys, and `python -m service.keys ID`, which makes one.
+
+A key is `id.secret`. The service is given only `id:sha256(secret):scopes` and perhaps a rate. The secret holds 256
+random bits, so its plain hash cannot be turned back and needs no salt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SCOPES = {
+    "inpaint": "POST /inpaint",
+    "analysis": "POST /landmarks",
+    "jobs": "everything under /jobs",
+    "metrics": "GET /metrics",
+}
+KEY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+DIGEST = re.compile(r"[0-9a-f]{64}")
+RATE = re.compile(r"(\d{1,9})/(\d{1,6})")
+SECRET_BYTES = 32
+RESERVED = frozenset({"anonymous"})  # the name of callers without a key
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many requests in so many seconds; a rested caller may send all of them at once."""
+
+    requests: int
+    seconds: int
+
+    def __str__(self) -> str:
+        return f"{self.requests}/{self.seconds}"
+
+
+@dataclass(frozen=True)
+class Key:
+    id: str
+    digest: str  # SHA-256 of the secret, 64 hexadecimal digits
+    scopes: frozenset[str]
+    rate: Rate | None = None
+
+    def __str__(self) -> str:
+        """The entry that parse_keys reads."""
+        parts = [self.id, self.digest, "+".join(sorted(self.scopes)), *([str(self.rate)] if self.rate else [])]
+        return ":".join(parts)
+
+
+class Keyring:
+    """The keys that are accepted, by id."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self._keys = {key.id: key for key in keys}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def find(self, presented: str) -> Key | None:
+        """The key that was presented as `id.secret`. An unknown id takes as long as a wrong secret."""
+        key_id, _, secret = presented.partition(".")
+        digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
+        key = self._keys.get(key_id)
+        same = hmac.compare_digest(digest, key.digest if key else "0" * 64)
+        return key if same and key is not None else None
+
+
+def parse_keys(text: str) -> list[Key]:
+    """Entries apart by white space or commas; `#` comments to the end of its line. Raises ValueError without repeating
+    an entry, because somebody may have put the secret there."""
+    bare = re.sub(r"#[^\n]*", "", text)
+    keys = [_entry(entry, number) for number, entry in enumerate(re.split(r"[\s,]+", bare.strip()), 1) if entry]
+    repeated = sorted({key.id for key in keys if sum(other.id == key.id for other in keys) > 1})
+    if repeated:
+        raise ValueError(f"the id {repeated[0]!r} is there twice")
+    return keys
+
+
+def _entry(text: str, number: int) -> Key:
+    parts = text.split(":")
+    if len(parts) not in (3, 4):
+        raise ValueError(f"entry {number} is not id:sha256:scopes or id:sha256:scopes:requests/seconds")
+    key_id, digest, scopes = parts[0], parts[1], frozenset(parts[2].split("+"))
+    check_id(key_id, f"entry {number}: ")
+    if not DIGEST.fullmatch(digest):
+        raise ValueError(f"entry {number}: the hash must be 64 lower-case hexadecimal digits")
+    check_scopes(scopes, f"entry {number}: ")
+    return Key(key_id, digest, scopes, parse_rate(parts[3]) if len(parts) == 4 else None)
+
+
+def check_id(key_id: str, where: str = "") -> None:
+    if not KEY_ID.fullmatch(key_id) or key_id in RESERVED:
+        raise ValueError(f"{where}an id is 1 to 32 of a-z, 0-9, - and _, and not {', '.join(sorted(RESERVED))}")
+
+
+def check_scopes(scopes: frozenset[str], where: str = "") -> None:
+    if not scopes or scopes - set(SCOPES):
+        raise ValueError(f"{where}scopes are {', '.join(SCOPES)}, joined by +")
+
+
+def parse_rate(text: str) -> Rate:
+    """`600/60` is 600 requests in 60 seconds. Raises ValueError."""
+    match = RATE.fullmatch(text)
+    if match is None or int(match[1]) < 1 or int(match[2]) < 1:
+        raise ValueError("a rate is requests/seconds, for example 600/60")
+    return Rate(int(match[1]), int(match[2]))
+
+
+def make_key(key_id: str, scopes: frozenset[str], rate: Rate | None = None) -> tuple[str, Key]:
+    """A new key as its owner sends it, and as the service is told of it."""
+    secret = secrets.token_urlsafe(SECRET_BYTES)
+    return f"{key_id}.{secret}", Key(key_id, hashlib.sha256(secret.encode()).hexdigest(), scopes, rate)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m service.keys", description="Make an API key.")
+    parser.add_argument("id", help="who will use it: 1 to 32 of a-z, 0-9, - and _")
+    parser.add_argument("--scopes", default="+".join(SCOPES), help="joined by + (default: %(default)s)")
+    parser.add_argument("--rate", help="requests/seconds, for example 600/60 (default: RATE_LIMIT)")
+    options = parser.parse_args(arguments)
+    try:
+        check_id(options.id)
+        scopes = frozenset(options.scopes.split("+"))
+        check_scopes(scopes)
+        key, entry = make_key(options.id, scopes, parse_rate(options.rate) if options.rate else None)
+    except ValueError as error:
+        parser.error(str(error))
+    print(f"For the caller, shown only now:   {key}\nFor API_KEYS or API_KEYS_FILE:    {entry}")
+
+
+if __name__ == "__main__":
+    main()
