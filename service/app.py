@@ -11,13 +11,16 @@ from fastapi.responses import RedirectResponse
 
 from service.api import analysis, document, inpaint, models, probes, problems
 from service.api.admission import Admission
+from service.api.auth import needs, needs_for_metrics
+from service.api.cors import OtherOrigins
 from service.api.door import Door
+from service.api.rates import Rates
 from service.api.state import Readiness, ServiceState
 from service.api.uploads import UploadLimits
+from service.assembly import make_inpainter
 from service.engine import Engine
 from service.engine.client import EngineClient
-from service.imaging.decode import ImageLimits
-from service.inpaint import Inpainter
+from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
 from service.telemetry.engine import CountedEngine
 from service.telemetry.metrics import Metrics
@@ -35,21 +38,24 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with _opened(settings, engine) as opened:
             threads = ImagingThreads(settings.imaging_threads)
-            app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads)
+            rates = _rates(settings, metrics)
+            app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates)
             try:
                 yield
             finally:
+                await rates.close()
                 threads.close()
 
     app = FastAPI(
         title="Face inpainting", version=service_version(), description=DESCRIPTION, lifespan=lifespan, redoc_url=None
     )
-    for part in (inpaint, analysis, models, probes):
-        app.include_router(part.router)
+    _mount(app, settings)
     app.add_api_route("/", _to_docs, include_in_schema=False)
     problems.install(app)
     document.install(app)
     app.add_middleware(UploadLimits, settings.max_body_bytes, settings.upload_timeout_seconds)
+    if settings.cors_origins:
+        app.add_middleware(OtherOrigins, settings.cors_origins)
     app.add_middleware(Door, metrics)  # the last added is the outermost
     return app
 
@@ -76,21 +82,29 @@ async def _opened(settings: Settings, engine: Engine | None) -> AsyncIterator[En
         yield client
 
 
-def _state(settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads) -> ServiceState:
-    limits = ImageLimits(settings.max_image_pixels, settings.max_side_pixels, settings.min_side_pixels)
+def _mount(app: FastAPI, settings: Settings) -> None:
+    """Every router, with the scope that a key needs for it."""
+    app.include_router(inpaint.router, dependencies=[needs("inpaint")])
+    app.include_router(analysis.router, dependencies=[needs("analysis")])
+    app.include_router(models.router, dependencies=[needs(None)])
+    app.include_router(probes.router)
+    app.include_router(probes.metrics_router, dependencies=needs_for_metrics(settings.open_metrics))
+
+
+def _rates(settings: Settings, metrics: Metrics) -> Rates:
+    default = parse_rate(settings.rate_limit) if settings.rate_limit else None
+    return Rates(settings.redis_url.get_secret_value(), default, metrics, send_headers=settings.rate_limit_headers)
+
+
+def _state(settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads, rates: Rates) -> ServiceState:
     return ServiceState(
         settings=settings,
         metrics=metrics,
         engine=engine,
-        inpainter=Inpainter(
-            engine,
-            threads,
-            limits,
-            feather_pixels=settings.feather_pixels,
-            max_faces=settings.max_faces,
-            max_holes=settings.max_holes,
-        ),
+        inpainter=make_inpainter(settings, engine, threads),
         admission=Admission(settings.max_concurrent_requests, settings.max_waiting_requests),
+        keyring=Keyring(parse_keys(settings.api_keys.get_secret_value())),
+        rates=rates,
         readiness=Readiness(engine, settings.readiness_cache_seconds),
     )
 

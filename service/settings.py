@@ -1,22 +1,34 @@
 """Everything that can be set from outside, read once at the start. No other module reads the environment.
 
-The environment wins over a file `.env` in the working folder. A bad value stops the start and names its setting.
+The environment wins over a file `.env` in the working folder. NAME_FILE=path instead of NAME=value reads the value from
+a file, as container secrets come. A bad value stops the start and names its setting.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from service.job_settings import JobSettings
+from service.keys import parse_keys, parse_rate
+from service.setting_files import FromFiles
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+PASSWORD = re.compile(r"//[^/@\s]*@")
 
 
 class BadSettings(Exception):
     """One line that names every bad setting and what is wrong with it; never its value."""
 
 
-class Settings(BaseSettings):
+class Settings(JobSettings):
     """The names are those of the environment variables, in upper case."""
 
     model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
@@ -46,11 +58,97 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20, ge=0, description="How long a stop waits for running requests.")
     readiness_cache_seconds: float = Field(1.5, ge=0, description="How long an answer of /readyz is kept.")
 
+    api_keys: SecretStr = Field(SecretStr(""), description="Keys as `python -m service.keys` writes them; empty: open.")
+    allow_anonymous: bool = Field(
+        False, validate_default=True, description="Be open beyond this machine, without keys."
+    )
+    open_metrics: bool = Field(False, description="Serve /metrics without a key even when keys are configured.")
+    rate_limit: str = Field("", description="requests/seconds for a key without its own rate; empty: no limit.")
+    rate_limit_headers: bool = Field(False, description="Send RateLimit and RateLimit-Policy.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call, apart by commas; empty: none."
+    )
+
+    @field_validator("api_keys")
+    @classmethod
+    def _readable_keys(cls, value: SecretStr) -> SecretStr:
+        parse_keys(value.get_secret_value())
+        return value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _readable_rate(cls, value: str) -> str:
+        if value:
+            parse_rate(value)
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(origin != "*" and not ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("an origin is scheme://host or scheme://host:port, without a path")
+        return value
+
+    @field_validator("allow_anonymous")
+    @classmethod
+    def _not_open_by_accident(cls, value: bool, info: ValidationInfo) -> bool:
+        keys, host = info.data.get("api_keys"), info.data.get("host")
+        if keys is None or host is None:
+            return value  # one of them is bad itself, and is complained about
+        if not (value or is_loopback(host) or parse_keys(keys.get_secret_value())):
+            raise ValueError(
+                "HOST is not of this machine alone and API_KEYS is empty; set API_KEYS, or set this to true"
+            )
+        return value
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [(name, redacted(value)) for name, value in super().__repr_args__()]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, FromFiles(settings_cls, env_settings, dotenv_settings), env_settings, dotenv_settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on reaches this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as they may be logged: those that are set at all, without secrets."""
+    values = settings.model_dump(mode="json")
+    return {name: redacted(value) for name, value in values.items() if value not in ("", [], None)}
+
+
+def redacted(value: Any) -> Any:
+    """A value without the password of the address that it may be."""
+    return PASSWORD.sub("//**********@", value) if isinstance(value, str) else value
+
 
 def load_settings(**overrides: object) -> Settings:
     """Read the environment and `.env`; raise BadSettings with one line that names each bad setting."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them, and says so by name
+    except SettingsError as error:
+        raise BadSettings(f"Bad setting {error}") from None
     except ValidationError as error:
-        complaints = [f"{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors(include_input=False)]
+        complaints = [
+            f"{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False)
+        ]
         raise BadSettings("Bad setting " + "; ".join(complaints)) from None

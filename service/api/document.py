@@ -9,8 +9,9 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from service.api.forms import InpaintForm, LandmarksForm
-from service.api.problems import MEDIA_TYPE, Problem
+from service.api.problems import MEDIA_TYPE, Problem, documented
 from service.api.schemas import InpaintAnswerBody
+from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
 
 REFERRED: tuple[type[BaseModel], ...] = (Problem, InpaintForm, LandmarksForm, InpaintAnswerBody)
 ANY_ERROR = {
@@ -60,4 +61,15 @@ def _complete(operation: dict[str, Any]) -> None:
     answers = operation["responses"]
     if "HTTPValidationError" in str(answers.get("422", "")):
         del answers["422"]
+    if "security" in operation:
+        _add_errors(answers, KeyMissing, BadKey, ScopeMissing, RateLimited)
     answers["default"] = ANY_ERROR
+
+
+def _add_errors(answers: dict[str, Any], *kinds: type[ServiceError]) -> None:
+    """More examples to the answers that are there, and new answers."""
+    for status, more in documented(*kinds).items():
+        there = answers.setdefault(str(status), more)
+        if there is not more:
+            there["content"][MEDIA_TYPE]["examples"] |= more["content"][MEDIA_TYPE]["examples"]
+            there["description"] = f"{there['description'].removesuffix('.')}; {more['description']}"

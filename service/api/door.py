@@ -11,6 +11,7 @@ import uuid
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.headers import guards
 from service.api.problems import problem_response
 from service.errors import Draining, ServiceError
 from service.telemetry.logs import log_request
@@ -93,8 +94,8 @@ class Visit:
 
     def _dress(self, headers: MutableHeaders) -> None:
         headers["X-Request-Id"] = self.record.request_id
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Cache-Control"] = "no-store"
+        headers.update(guards(self.scope["path"]))
+        headers.update(self.record.headers)
         if self.record.stages.seconds:
             headers["Server-Timing"] = self.record.stages.server_timing()
 

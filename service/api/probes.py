@@ -1,4 +1,4 @@
-"""Probes for orchestrators and the metrics for Prometheus. No key, no limits."""
+"""Probes for orchestrators, which need no key, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from service.api.state import service_of
 from service.errors import Draining, EngineUnavailable
 
 router = APIRouter(tags=["operation"])
+metrics_router = APIRouter(tags=["operation"])
 
 
 @router.get("/livez", summary="Is the process alive?")
@@ -35,7 +36,7 @@ async def readyz(request: Request) -> ProbeBody:
     return ProbeBody(status="ready")
 
 
-@router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
+@metrics_router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
 async def metrics(request: Request) -> Response:
     return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
 

@@ -117,6 +117,8 @@ def _documented_status(kinds: Sequence[type[ServiceError]]) -> dict[str, Any]:
         "description": "; ".join(kind.title for kind in kinds) + ".",
         "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}},
     }
+    if kinds[0].status == 401:
+        answer["headers"] = {"WWW-Authenticate": {"description": "Bearer.", "schema": {"type": "string"}}}
     if kinds[0].status in RETRY_AFTER_STATUSES:
         answer["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return answer

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from service.api.admission import Admission
+from service.api.rates import Rates
 from service.engine import Engine
 from service.inpaint import Inpainter
+from service.keys import Keyring
 from service.pipelines import PIPELINES
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -25,6 +27,8 @@ class ServiceState:
     engine: Engine
     inpainter: Inpainter
     admission: Admission
+    keyring: Keyring
+    rates: Rates
     readiness: Readiness
 
 

@@ -48,6 +48,9 @@ class Metrics:
             "inpaint_hole_ratio", "Missing share of a picture.", buckets=RATIO_BUCKETS, registry=registry
         )
         self.rejections = Counter("inpaint_rejections", "Refused requests.", ["reason"], registry=registry)
+        self.rate_unchecked = Counter(
+            "inpaint_rate_limit_unchecked", "Requests that passed because Redis did not answer.", registry=registry
+        )
         self.engine_requests = Counter(
             "inpaint_engine_requests", "Calls of a model.", ["model", "code"], registry=registry
         )

@@ -40,3 +40,5 @@ class RequestRecord:
     input_pixels: int | None = None
     hole_ratio: float | None = None
     face_count: int | None = None
+    principal: str | None = None  # the id of the caller's key
+    headers: dict[str, str] = field(default_factory=dict)  # that the answer carries, whatever becomes of it

@@ -15,7 +15,7 @@ import sys
 from service.app import create_app
 from service.settings import Settings
 create_app(Settings(_env_file=None)).openapi()
-heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "lightning", "training", "redis", "rq"})
+heavy = sorted({name.partition(".")[0] for name in sys.modules} & {"torch", "lightning", "training"})
 print(heavy or "light")
 """
 

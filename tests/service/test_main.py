@@ -136,7 +136,7 @@ def test_a_busy_port_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
-    line = the_one_line(launch(tmp_path, "service", HOST="192.0.2.1"), 1)
+    line = the_one_line(launch(tmp_path, "service", HOST="192.0.2.1", ALLOW_ANONYMOUS="true"), 1)
     assert line.startswith("service: Cannot listen on 192.0.2.1:8000: ")
 
 
@@ -148,5 +148,5 @@ def test_an_engine_that_does_not_come_is_one_line_that_names_what_is_missing(tmp
 
 
 def test_an_address_is_printed_as_a_browser_takes_it() -> None:
-    with bind(settings(host="0.0.0.0", port=0)) as listener:
+    with bind(settings(host="0.0.0.0", port=0, allow_anonymous=True)) as listener:
         assert address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"

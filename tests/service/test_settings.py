@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from service.settings import BadSettings, load_settings
+from service.settings import BadSettings, load_settings, redacted, shown
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +34,9 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
         ("MAX_IMAGE_PIXELS", "-1"),
         ("REQUEST_DEADLINE_SECONDS", "0"),
         ("IMAGING_THREADS", "0"),
+        ("REDIS_URL", "http://127.0.0.1"),
+        ("WEBHOOK_SECRET", "whsec_short"),
+        ("PUBLIC_URL", "faces.example"),
     ],
 )
 def test_a_bad_value_is_one_line_with_its_name_and_not_its_value(
@@ -46,6 +51,103 @@ def test_a_bad_value_is_one_line_with_its_name_and_not_its_value(
 
 
 def test_every_number_has_its_unit_or_counts_something() -> None:
-    units = ("_seconds", "_bytes", "_pixels", "_requests", "_threads", "_faces", "_holes")
-    plain = {"host", "port", "engine_url", "model_repository"}
-    assert [name for name in type(load_settings()).model_fields if not name.endswith(units) and name not in plain] == []
+    units = (
+        "_seconds",
+        "_bytes",
+        "_pixels",
+        "_requests",
+        "_threads",
+        "_faces",
+        "_holes",
+        "_items",
+        "_depth",
+        "_attempts",
+    )
+    fields = type(load_settings()).model_fields
+    numbers = [name for name, field in fields.items() if field.annotation in (int, float) and name != "port"]
+    assert numbers
+    assert [name for name in numbers if not name.endswith(units)] == []
+
+
+KEY = "mobile:" + "a" * 64 + ":inpaint"
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
+def test_a_value_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ending: str) -> None:
+    (tmp_path / "keys").write_text(KEY + ending)
+    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys"))
+    assert load_settings().api_keys.get_secret_value() == KEY
+
+
+def test_a_file_may_be_named_in_the_file_of_settings(tmp_path: Path) -> None:
+    (tmp_path / "faces").write_text("3\n")
+    (tmp_path / ".env").write_text(f"MAX_FACES_FILE={tmp_path / 'faces'}\n")
+    assert load_settings().max_faces == 3
+
+
+def test_a_value_and_a_file_at_once_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path))
+    monkeypatch.setenv("API_KEYS", KEY)
+    assert complaint() == "Bad setting API_KEYS_FILE: API_KEYS is set too; set one of them"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8"), (b"x" * 2**20, "larger")]
+)
+def test_a_file_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make: bytes | None, reason: str
+) -> None:
+    if make is not None:
+        (tmp_path / "keys").write_bytes(make)
+    monkeypatch.setenv("API_KEYS_FILE", str(tmp_path / "keys"))
+    assert complaint().startswith("Bad setting API_KEYS_FILE: ")
+    assert reason in complaint()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "api.example"])
+def test_beyond_this_machine_it_is_not_open_by_accident(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HOST", host)
+    assert complaint().startswith("Bad setting ALLOW_ANONYMOUS: HOST is not of this machine alone")
+    assert load_settings(allow_anonymous=True).host == host
+    assert load_settings(api_keys=KEY).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_on_this_machine_it_may_be_open(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("HOST", host)
+    assert load_settings().allow_anonymous is False
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("API_KEYS", "mobile.a-secret"),
+        ("API_KEYS", "mobile:a-secret:inpaint"),
+        ("RATE_LIMIT", "many"),
+        ("CORS_ORIGINS", "https://a.example/path"),
+        ("CORS_ORIGINS", "a.example"),
+    ],
+)
+def test_a_bad_text_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaint().startswith(f"Bad setting {name}: ")
+    assert value not in complaint()
+
+
+def test_origins_stand_apart_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", "https://a.example, http://localhost:3000,")
+    assert load_settings().cors_origins == ("https://a.example", "http://localhost:3000")
+
+
+def test_no_secret_is_printed() -> None:
+    settings = load_settings(api_keys=KEY, engine_url="grpcs://engine:1")
+    for text in (repr(settings), str(settings), str(shown(settings))):
+        assert "a" * 64 not in text
+        assert "grpcs://engine:1" in text
+    assert redacted("redis://:secret@redis:6379/0") == "redis://**********@redis:6379/0"
+
+
+def complaint() -> str:
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    return str(raised.value)
