@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -13,13 +14,16 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from service.api.connections import bounded
 from service.api.state import ServiceState
 from service.app import create_app
-from service.settings import BadSettings, Settings, load_settings
+from service.settings import BadSettings, Settings, load_settings, shown
 from service.telemetry.logs import configure_logs
 
 ENGINE_POLL_SECONDS = 0.2
 LISTEN_BACKLOG = 2048
+
+logger = logging.getLogger("service")
 
 
 class StartFailed(Exception):
@@ -27,17 +31,30 @@ class StartFailed(Exception):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server; /readyz turns false the moment it is told to stop."""
+    """uvicorn's server. Told to stop, /readyz turns false at once; after DRAIN_DELAY_SECONDS nobody is let in, and what
+    runs is finished. Told twice, it does not wait for the delay."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, drain_delay_seconds: float) -> None:
         super().__init__(config)
         self._app = app
+        self._drain_delay_seconds = drain_delay_seconds
+        self._stop: tuple[int, float] | None = None  # the signal, and when it takes effect
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         service: ServiceState | None = getattr(self._app.state, "service", None)
         if service is not None:
+            service.readiness.draining = True
+        if service is not None and self._stop is None and self._drain_delay_seconds:
+            self._stop = sig, time.monotonic() + self._drain_delay_seconds
+            return
+        if service is not None:
             service.admission.draining = True
         super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._stop is not None and time.monotonic() >= self._stop[1]:
+            self.handle_exit(self._stop[0], None)
+        return await super().on_tick(counter)
 
 
 def main() -> int:
@@ -50,6 +67,7 @@ def main() -> int:
     except StartFailed as error:
         return fail(str(error), 1)
     configure_logs()
+    logger.info("starting", extra={"fields": {"settings": shown(settings)}})
     try:
         asyncio.run(serve(settings, listener))
     except StartFailed as error:
@@ -79,10 +97,7 @@ def bind(settings: Settings) -> socket.socket:
 async def serve(settings: Settings, listener: socket.socket) -> None:
     """Answer until told to stop; raises StartFailed when the engine does not come in time."""
     app = create_app(settings)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=max(1, round(settings.drain_seconds))
-    )
-    server = Server(config, app)
+    server = Server(server_config(app, settings), app, settings.drain_delay_seconds)
     announcement = asyncio.create_task(announce(server, app, address(listener)))
     try:
         await server.serve(sockets=[listener])
@@ -93,6 +108,18 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
         outcome = (await asyncio.gather(announcement, return_exceptions=True))[0]
     if isinstance(outcome, StartFailed):
         raise outcome
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How uvicorn runs the application, here and in tests."""
+    return uvicorn.Config(
+        app,
+        http=bounded(settings.head_timeout_seconds, settings.download_timeout_seconds),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+    )
 
 
 async def announce(server: Server, app: FastAPI, url: str) -> None:

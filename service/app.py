@@ -24,6 +24,7 @@ from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
 from service.telemetry.engine import CountedEngine
 from service.telemetry.metrics import Metrics
+from service.telemetry.spans import TELEMETRY
 from service.threads import ImagingThreads
 
 DESCRIPTION = """Fills holes in face photographs. Send a picture and a mask to `POST /inpaint`; white in the mask marks
@@ -32,7 +33,7 @@ what is to be filled. Nothing that is sent is kept. Every error is `application/
 
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` is the one to use instead of the one at ENGINE_URL; its owner opens and closes it."""
-    metrics = Metrics(service_version())
+    metrics = Metrics(service_version(), settings.prometheus_multiproc_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -47,7 +48,12 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
                 threads.close()
 
     app = FastAPI(
-        title="Face inpainting", version=service_version(), description=DESCRIPTION, lifespan=lifespan, redoc_url=None
+        title="Face inpainting",
+        version=service_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        telemetry=TELEMETRY,
     )
     _mount(app, settings)
     app.add_api_route("/", _to_docs, include_in_schema=False)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from service.job_settings import JobSettings
@@ -52,10 +52,15 @@ class Settings(JobSettings):
 
     request_deadline_seconds: float = Field(60, gt=0, description="A request is answered within this time.")
     upload_timeout_seconds: float = Field(30, gt=0, description="A body has arrived within this time.")
+    head_timeout_seconds: float = Field(10, gt=0, description="The head of a request has arrived within this time.")
+    download_timeout_seconds: float = Field(60, gt=0, description="A client has read its answer within this time.")
     max_concurrent_requests: int = Field(8, ge=1, description="Requests worked on at once.")
     max_waiting_requests: int = Field(32, ge=0, description="Requests that may wait beyond those.")
     imaging_threads: int = Field(max(1, min(4, os.cpu_count() or 1)), ge=1, description="Threads for image work.")
     drain_seconds: float = Field(20, ge=0, description="How long a stop waits for running requests.")
+    drain_delay_seconds: float = Field(
+        0, ge=0, description="How long a stop goes on taking requests while /readyz says no."
+    )
     readiness_cache_seconds: float = Field(1.5, ge=0, description="How long an answer of /readyz is kept.")
 
     api_keys: SecretStr = Field(SecretStr(""), description="Keys as `python -m service.keys` writes them; empty: open.")
@@ -68,6 +73,17 @@ class Settings(JobSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins whose pages may call, apart by commas; empty: none."
     )
+
+    prometheus_multiproc_dir: DirectoryPath | None = Field(
+        None, description="Empty folder in which several workers behind one port count together; not from .env."
+    )
+
+    @field_validator("prometheus_multiproc_dir")
+    @classmethod
+    def _library_sees_it(cls, value: Path | None) -> Path | None:
+        if value is not None and os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(value):
+            raise ValueError("prometheus_client reads it too, so it must come from the environment itself")
+        return value
 
     @field_validator("api_keys")
     @classmethod

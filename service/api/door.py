@@ -17,6 +17,7 @@ from service.errors import Draining, ServiceError
 from service.telemetry.logs import log_request
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import RequestRecord
+from service.trace import begin_trace
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -72,7 +73,8 @@ class Visit:
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope = scope
-        self.record = RequestRecord(request_id=_request_id(Headers(scope=scope)))
+        headers = Headers(scope=scope)
+        self.record = RequestRecord(_request_id(headers), traceparent=begin_trace(headers.get("traceparent")))
         self.status = GONE_STATUS
         self._send = send
         self._started = False

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.api.problems import documented
-from service.api.schemas import ProbeBody
+from service.api.schemas import ProbeBody, ReadyBody
 from service.api.state import service_of
 from service.errors import Draining, EngineUnavailable
 
@@ -29,16 +29,19 @@ async def startupz(request: Request) -> ProbeBody:
 
 @router.get("/readyz", summary="Can requests be answered now?", responses=documented(EngineUnavailable, Draining))
 @router.get("/healthz", summary="The same as /readyz.", responses=documented(EngineUnavailable, Draining))
-async def readyz(request: Request) -> ProbeBody:
-    if service_of(request).admission.draining:
+async def readyz(request: Request) -> ReadyBody:
+    """`jobs` tells whether Redis can be reached. Without it POST /inpaint answers as ever, so this stays 200."""
+    service = service_of(request)
+    if service.readiness.draining or service.admission.draining:
         raise Draining("The service is shutting down.")
     await _require_models(request)
-    return ProbeBody(status="ready")
+    return ReadyBody(status="ready", jobs="ready" if await service.jobs.reachable() else "unavailable")
 
 
 @metrics_router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
 async def metrics(request: Request) -> Response:
-    return Response(service_of(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    service = service_of(request)
+    return Response(service.metrics.text() + await service.jobs.metrics(), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _require_models(request: Request) -> None:

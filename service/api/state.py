@@ -37,6 +37,7 @@ class Readiness:
 
     def __init__(self, engine: Engine, cache_seconds: float) -> None:
         self.started = False
+        self.draining = False  # told to stop; requests are answered a little longer
         self._engine = engine
         self._cache_seconds = cache_seconds
         self._missing: list[str] = []

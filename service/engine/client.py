@@ -24,6 +24,7 @@ from service.engine import Arrays
 from service.engine.answers import error_for, rule_for
 from service.engine.specs import SPECS, ModelSpec, TensorSpec
 from service.errors import Draining, EngineError, EngineGarbage
+from service.trace import trace_headers
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ class EngineClient:
                 tensors,
                 client_timeout=seconds,
                 timeout=max(1, int(seconds * 1e6)),  # microseconds, for the engine's queue
+                headers=trace_headers(),
             )
         except asyncio.CancelledError:
             if was_cancelled():

@@ -45,6 +45,7 @@ def log_request(record: RequestRecord, *, method: str, route: str, status: int, 
     level = logging.ERROR if status >= 500 else logging.INFO
     fields = {
         "request_id": record.request_id,
+        "traceparent": record.traceparent,
         "method": method,
         "route": route,
         "status": status,

@@ -1,17 +1,24 @@
-"""Prometheus metrics of the synchronous path. Labels hold route templates and codes, never ids or paths."""
+"""Prometheus metrics of the synchronous path. Labels hold route templates and codes, never ids or paths.
+
+One process a container needs nothing more. Several workers behind one port count together when the environment names an
+empty folder in PROMETHEUS_MULTIPROC_DIR: whoever is asked then answers for all of them.
+"""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
-    Info,
     ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from service.telemetry.record import RequestRecord
 
@@ -22,9 +29,13 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a 
 
 
 class Metrics:
-    """One registry an application, so that two applications in one process do not share counts."""
+    """One registry an application, so that two applications in one process do not share counts.
 
-    def __init__(self, version: str) -> None:
+    `shared_folder`: where all processes of the service keep their counts, if several count together.
+    """
+
+    def __init__(self, version: str, shared_folder: Path | None = None) -> None:
+        self._shared_folder = shared_folder
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self.http_requests = Counter(
@@ -37,7 +48,12 @@ class Metrics:
             buckets=SECONDS_BUCKETS,
             registry=registry,
         )
-        self.in_flight = Gauge("inpaint_http_requests_in_flight", "Requests being answered.", registry=registry)
+        self.in_flight = Gauge(
+            "inpaint_http_requests_in_flight",
+            "Requests being answered.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
         self.stage_seconds = Histogram(
             "inpaint_stage_duration_seconds", "A stage.", ["stage"], buckets=SECONDS_BUCKETS, registry=registry
         )
@@ -58,9 +74,14 @@ class Metrics:
             "inpaint_engine_request_duration_seconds", "A call.", ["model"], buckets=SECONDS_BUCKETS, registry=registry
         )
         self.engine_ready = Gauge(
-            "inpaint_engine_ready", "1 when the engine can run the model.", ["model"], registry=registry
+            "inpaint_engine_ready",
+            "1 when the engine can run the model.",
+            ["model"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
         )
-        Info("inpaint_build", "What runs.", registry=registry).info({"version": version})
+        build = Gauge("inpaint_build_info", "What runs.", ["version"], multiprocess_mode="max", registry=registry)
+        build.labels(version).set(1)
 
     def observe_request(
         self, record: RequestRecord, *, method: str, route: str, status: int, duration_seconds: float
@@ -79,4 +100,28 @@ class Metrics:
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
-        return generate_latest(self.registry)
+        if self._shared_folder is None:
+            return generate_latest(self.registry)
+        together = CollectorRegistry()
+        forget_ended(self._shared_folder)
+        MultiProcessCollector(together, str(self._shared_folder))  # type: ignore[no-untyped-call]  # has no types
+        return generate_latest(together)
+
+
+def forget_ended(shared_folder: Path) -> None:
+    """Drop what ended processes had under way; what they have counted stays."""
+    for file in shared_folder.glob("gauge_live*_*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not is_running(pid):
+            file.unlink(missing_ok=True)
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process with this id."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

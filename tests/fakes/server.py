@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from service.__main__ import address, bind
+from service.__main__ import address, bind, server_config
 from service.app import create_app
 from service.settings import Settings
 from tests.fakes.engine import FakeEngine
@@ -24,14 +24,16 @@ def settings(**overrides: object) -> Settings:
 @contextmanager
 def running(engine: FakeEngine, **overrides: object) -> Iterator[str]:
     """The URL of an application over `engine`."""
-    with serving(create_app(settings(**overrides), engine)) as url:
+    options = settings(**{"drain_seconds": 1, **overrides})
+    with serving(create_app(options, engine), options) as url:
         yield url
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
+def serving(app: FastAPI, options: Settings | None = None) -> Iterator[str]:
+    """The URL of `app` on a server like the real one, with `options` for its connections."""
     listener = bind(settings(port=0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(server_config(app, options or settings(drain_seconds=1)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     end_seconds = time.monotonic() + 10

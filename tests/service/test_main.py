@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -150,3 +150,26 @@ def test_an_engine_that_does_not_come_is_one_line_that_names_what_is_missing(tmp
 def test_an_address_is_printed_as_a_browser_takes_it() -> None:
     with bind(settings(host="0.0.0.0", port=0, allow_anonymous=True)) as listener:
         assert address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_with_a_delay_a_stop_says_not_ready_and_still_answers(engine_url: str, tmp_path: Path) -> None:
+    process = launch(tmp_path, "service", ENGINE_URL=engine_url, PORT="0", DRAIN_DELAY_SECONDS="2")
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[4]
+    process.send_signal(signal.SIGTERM)
+    _wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 503)
+    assert httpx.get(f"{url}/readyz").json()["code"] == "draining"
+    assert httpx.get(f"{url}/livez").status_code == 200
+    form = form_files(png(scene()), png(box_mask()))
+    assert httpx.post(f"{url}/inpaint", files=form, timeout=30).status_code == 200
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/readyz")
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    end_seconds = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end_seconds, "did not happen"
+        time.sleep(0.02)

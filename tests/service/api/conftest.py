@@ -51,3 +51,9 @@ def files() -> dict[str, tuple[str, bytes, str]]:
 
 def form_files(image: bytes, mask: bytes) -> dict[str, tuple[str, bytes, str]]:
     return {"image": ("a.png", image, "image/png"), "mask": ("b.png", mask, "image/png")}
+
+
+def multipart(image: bytes, mask: bytes) -> tuple[bytes, str]:
+    """The body of a request and its content-type line, for bare connections."""
+    request = httpx.Request("POST", "http://test", files=form_files(image, mask))
+    return request.read(), f"Content-Type: {request.headers['content-type']}"

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import socket
+import time
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from tests.fakes.engine import FakeEngine
+from tests.fakes.pictures import box_mask, png
+from tests.fakes.server import running
+from tests.service.api.conftest import multipart
+
+GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def connected(url: str, receive_bytes: int | None = None) -> socket.socket:
+    """A bare connection to a server, with a time-out for every step."""
+    address = urlsplit(url)
+    made = socket.socket()
+    if receive_bytes is not None:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+    made.settimeout(20)
+    made.connect((address.hostname, address.port))
+    return made
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Everything until the other side ends it, politely or not."""
+    parts = []
+    try:
+        while part := connection.recv(65536):
+            parts.append(part)
+    except ConnectionResetError:
+        pass
+    return b"".join(parts)
+
+
+def trickled(connection: socket.socket, seconds: float) -> bool:
+    """Send a byte now and then; False when the other side had enough."""
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            connection.sendall(b"G")
+            time.sleep(0.05)
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /livez HTTP/1.1\r\nX-Slow: "])
+def test_a_head_that_does_not_end_is_cut_off(start: bytes) -> None:
+    with running(FakeEngine(), head_timeout_seconds=0.3) as url, connected(url) as connection:
+        begin = time.monotonic()
+        connection.sendall(start)
+        assert read_all(connection) == b""
+        assert 0.2 < time.monotonic() - begin < 5
+
+
+def test_a_head_that_trickles_is_cut_off_also_after_a_first_request() -> None:
+    with running(FakeEngine(), head_timeout_seconds=0.5) as url, connected(url) as connection:
+        connection.sendall(GET)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        begin = time.monotonic()
+        assert not trickled(connection, 10)
+        assert time.monotonic() - begin < 5
+
+
+def test_a_request_in_time_is_answered_and_the_connection_kept() -> None:
+    with running(FakeEngine(), head_timeout_seconds=1.5) as url, connected(url) as connection:
+        for _ in range(2):
+            connection.sendall(GET[:20])
+            time.sleep(0.2)
+            connection.sendall(GET[20:])
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+            time.sleep(2)
+
+
+def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2600, 2600, 3), dtype=np.uint8)  # 20 MB: no buffer holds it
+    picture = png(noise, compress_level=1)
+    body, headers = multipart(picture, png(box_mask(2600, 2600)))
+    with running(FakeEngine(), download_timeout_seconds=1) as url, connected(url, 4096) as connection:
+        head = f"POST /inpaint HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{headers}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        time.sleep(3)
+        assert len(read_all(connection)) < len(picture) / 2
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"GET / HTTP/1.1\r\nNo colon\r\n\r\n", b"x" * 200_000]
+)
+def test_what_is_no_http_is_told_so_in_a_problem(nonsense: bytes) -> None:
+    with running(FakeEngine()) as url, connected(url) as connection:
+        connection.sendall(nonsense)
+        head, _, body = read_all(connection).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400")
+    assert b"application/problem+json" in head
+    assert json.loads(body)["code"] == "bad_request"
