@@ -1,7 +1,21 @@
 from __future__ import annotations
 
-from service.telemetry.metrics import Metrics
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from service.settings import BadSettings, load_settings
+from service.telemetry.metrics import Metrics, forget_ended
 from service.telemetry.record import RequestRecord
+from tests.contract.engines import ROOT, free_port
 
 
 def test_two_applications_do_not_share_counts() -> None:
@@ -38,3 +52,64 @@ def test_every_metric_of_the_synchronous_path_is_there() -> None:
         "build_info",
     ):
         assert f"# TYPE inpaint_{name} " in text
+
+
+def test_several_workers_count_together(tmp_path: Path) -> None:
+    shared, port = tmp_path / "counts", free_port()
+    shared.mkdir()
+    command = [sys.executable, "-m", "uvicorn", "--factory", "service.app:build", "--workers", "2", "--port", str(port)]
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(shared), "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(lambda: answers(url))
+        pids = {int(file.stem.rpartition("_")[2]) for file in shared.glob("counter_*.db")}
+        for _ in range(40):
+            assert httpx.get(f"{url}/nowhere").status_code == 404
+        assert counted(url) == 40
+        os.kill(pids.pop(), signal.SIGKILL)
+        _wait_for(lambda: answers(url))
+        assert httpx.get(f"{url}/nowhere").status_code == 404
+        assert counted(url) == 41
+        assert "inpaint_http_requests_in_flight 1.0" in httpx.get(f"{url}/metrics").text
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/livez").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def counted(url: str) -> float:
+    pattern = r'inpaint_http_requests_total\{method="GET",route="other",status="404"\} (\S+)'
+    match = re.search(pattern, httpx.get(f"{url}/metrics").text)
+    return float(match[1]) if match else 0.0
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    end_seconds = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end_seconds, "did not happen"
+        time.sleep(0.05)
+
+
+def test_what_ended_processes_had_under_way_is_dropped(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait(20)
+    names = [f"gauge_livesum_{ended.pid}.db", f"gauge_livesum_{os.getpid()}.db", f"counter_{ended.pid}.db"]
+    for name in names:
+        (tmp_path / name).touch()
+    forget_ended(tmp_path)
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(names[1:])
+
+
+def test_the_folder_must_be_there_and_named_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with pytest.raises(BadSettings, match=r"PROMETHEUS_MULTIPROC_DIR: .*environment itself"):
+        load_settings(prometheus_multiproc_dir=str(tmp_path))
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "missing"))
+    with pytest.raises(BadSettings, match="PROMETHEUS_MULTIPROC_DIR: "):
+        load_settings()
