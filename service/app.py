@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from service.api import analysis, document, inpaint, models, probes, problems
+from service.api import analysis, document, inpaint, jobs, models, probes, problems
 from service.api.admission import Admission
 from service.api.auth import needs, needs_for_metrics
 from service.api.cors import OtherOrigins
@@ -20,6 +20,7 @@ from service.api.uploads import UploadLimits
 from service.assembly import make_inpainter
 from service.engine import Engine
 from service.engine.client import EngineClient
+from service.jobs.desk import JobDesk, open_desk
 from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
 from service.telemetry.engine import CountedEngine
@@ -28,7 +29,8 @@ from service.telemetry.spans import TELEMETRY
 from service.threads import ImagingThreads
 
 DESCRIPTION = """Fills holes in face photographs. Send a picture and a mask to `POST /inpaint`; white in the mask marks
-what is to be filled. Nothing that is sent is kept. Every error is `application/problem+json` with a stable `code`."""
+what is to be filled. Only jobs keep pictures, and only for a while. Every error is `application/problem+json` with a
+stable `code`."""
 
 
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
@@ -37,10 +39,10 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, engine) as opened:
+        async with _opened(settings, engine) as opened, open_desk(settings) as jobs:
             threads = ImagingThreads(settings.imaging_threads)
             rates = _rates(settings, metrics)
-            app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates)
+            app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates, jobs)
             try:
                 yield
             finally:
@@ -91,6 +93,7 @@ async def _opened(settings: Settings, engine: Engine | None) -> AsyncIterator[En
 def _mount(app: FastAPI, settings: Settings) -> None:
     """Every router, with the scope that a key needs for it."""
     app.include_router(inpaint.router, dependencies=[needs("inpaint")])
+    app.include_router(jobs.router, dependencies=[needs("jobs")])
     app.include_router(analysis.router, dependencies=[needs("analysis")])
     app.include_router(models.router, dependencies=[needs(None)])
     app.include_router(probes.router)
@@ -102,7 +105,9 @@ def _rates(settings: Settings, metrics: Metrics) -> Rates:
     return Rates(settings.redis_url.get_secret_value(), default, metrics, send_headers=settings.rate_limit_headers)
 
 
-def _state(settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads, rates: Rates) -> ServiceState:
+def _state(
+    settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads, rates: Rates, jobs: JobDesk
+) -> ServiceState:
     return ServiceState(
         settings=settings,
         metrics=metrics,
@@ -112,6 +117,7 @@ def _state(settings: Settings, metrics: Metrics, engine: Engine, threads: Imagin
         keyring=Keyring(parse_keys(settings.api_keys.get_secret_value())),
         rates=rates,
         readiness=Readiness(engine, settings.readiness_cache_seconds),
+        jobs=jobs,
     )
 
 

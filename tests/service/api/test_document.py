@@ -32,7 +32,7 @@ def test_every_operation_is_described_and_every_error_has_examples(path: str, me
 def test_inpaint_documents_every_status_that_it_answers() -> None:
     responses = DOCUMENT["paths"]["/inpaint"]["post"]["responses"]
     documented = {int(status) for status in responses if status.isdigit()}
-    assert documented == {200, 400, 401, 404, 406, 408, 413, 415, 422, 429, 500, 502, 503, 504}
+    assert documented == {200, 202, 400, 401, 404, 406, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504}
     assert set(responses["200"]["content"]) == {"image/png", "image/jpeg", "image/webp", "application/json"}
 
 

@@ -1,0 +1,49 @@
+"""How requests may fail, in groups, for the documentation of the routes."""
+
+from __future__ import annotations
+
+from service.errors import (
+    AnimatedImage,
+    BadField,
+    BadLandmarks,
+    BodyTooLarge,
+    BrokenUpload,
+    DeadlineExceeded,
+    Draining,
+    EmptyHole,
+    EngineContractBroken,
+    EngineGarbage,
+    EngineQueueFull,
+    EngineUnavailable,
+    FullHole,
+    GuidanceNotAccepted,
+    IdempotencyKeyBusy,
+    IdempotencyKeyReused,
+    JobsUnavailable,
+    NotAcceptable,
+    Overloaded,
+    SideTooLong,
+    SideTooShort,
+    SizesDiffer,
+    StorageFull,
+    TooManyPixels,
+    UnknownField,
+    UnknownModel,
+    UnsupportedImage,
+    UploadTimeout,
+)
+
+UPLOAD_ERRORS = (BrokenUpload, UploadTimeout, BodyTooLarge, UnsupportedImage, UnknownField, BadField, StorageFull)
+PICTURE_ERRORS = (TooManyPixels, SideTooLong, SideTooShort, AnimatedImage, SizesDiffer, EmptyHole, FullHole)
+ENGINE_ERRORS = (
+    EngineContractBroken,
+    EngineGarbage,
+    EngineUnavailable,
+    EngineQueueFull,
+    Draining,
+    DeadlineExceeded,
+    Overloaded,
+)
+INPAINT_ERRORS = (UnknownModel, NotAcceptable, BadLandmarks, GuidanceNotAccepted)
+JOB_ERRORS = (IdempotencyKeyBusy, IdempotencyKeyReused, JobsUnavailable)
+BUSY_ERRORS = (Overloaded, Draining, DeadlineExceeded)

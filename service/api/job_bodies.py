@@ -1,0 +1,85 @@
+"""The JSON answers about jobs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from service.api.problems import stored_problem_body
+from service.jobs.states import Job, State
+
+
+class ItemBody(BaseModel):
+    """One pair of image and mask."""
+
+    index: int = Field(description="In the order of the upload, from 0.")
+    state: State
+    problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
+
+
+class JobBody(BaseModel):
+    """A job. Times are ISO 8601, in UTC."""
+
+    id: str
+    state: State = Field(description="queued and running are under way; expired: its pictures are gone.")
+    model: str
+    queue_position: int | None = Field(description="1 is next; null unless queued.")
+    created_at: str
+    started_at: str | None
+    finished_at: str | None
+    expires_at: str = Field(description="When its pictures are deleted.")
+    tries: int = Field(description="More than 1 when a worker died.")
+    items: list[ItemBody]
+    problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
+    url: str = Field(description="Ask here; `?wait=30` answers when the job has ended, after 30 seconds at the latest.")
+    result_url: str | None = Field(description="The picture, or the zip of a batch; null until it is there.")
+
+
+class JobsBody(BaseModel):
+    """A page of jobs, the newest first."""
+
+    jobs: list[JobBody]
+    next_cursor: str | None = Field(description="For `?cursor=`; null on the last page.")
+
+
+ACCEPTED: dict[str, Any] = {
+    "description": "The job. Ask for it at `Location`.",
+    "headers": {
+        "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
+        "Retry-After": {"description": "Seconds until it is worth asking.", "schema": {"type": "integer"}},
+    },
+    "model": JobBody,
+}
+
+
+def job_body(job: Job, position: int | None = None) -> JobBody:
+    """A record as its owner sees it."""
+    items = [
+        ItemBody(index=index, state=item.state, problem=_problem(item.problem, job.id))
+        for index, item in enumerate(job.items())
+    ]
+    return JobBody(
+        id=job.id,
+        state=job.state,
+        model=job.order["model"],
+        queue_position=position if job.state == "queued" else None,
+        created_at=_iso(job.created_at),
+        started_at=None if job.started_at is None else _iso(job.started_at),
+        finished_at=None if job.finished_at is None else _iso(job.finished_at),
+        expires_at=_iso(job.expires_at),
+        tries=job.tries,
+        items=items,
+        problem=_problem(job.problem, job.id),
+        url=f"/jobs/{job.id}",
+        result_url=f"/jobs/{job.id}/result" if job.state == "succeeded" else None,
+    )
+
+
+def _problem(problem: dict[str, Any] | None, job_id: str) -> dict[str, Any] | None:
+    return None if problem is None else stored_problem_body(problem, job_id)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,82 @@
+"""Results on their way out: a picture, or the zip of a batch, which is never whole in memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from io import RawIOBase
+from zipfile import ZIP_STORED, ZipFile, ZipInfo
+
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+
+from service.api.job_bodies import job_body
+from service.api.state import service_of
+from service.jobs.states import Item, Job
+
+ZIP = "application/zip"
+SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+def fetched(request: Request, job: Job, response: Response) -> Response:
+    """`response`, after which the result is gone if the job was asked for that way."""
+    if not job.delete_on_fetch:
+        return response
+
+    async def once() -> AsyncIterator[bytes]:
+        yield bytes(response.body)
+
+    return StreamingResponse(_then_delete(request, job, once()), headers=dict(response.headers))
+
+
+def zipped(request: Request, job: Job) -> Response:
+    """Every item's picture by its number, and `job.json`: the job with its items' states."""
+    headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.order["model"]}
+    chunks = _zip(request, job)
+    stream = _then_delete(request, job, chunks) if job.delete_on_fetch else chunks
+    return StreamingResponse(stream, media_type=ZIP, headers=headers)
+
+
+async def _then_delete(request: Request, job: Job, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield chunk
+    if not await request.is_disconnected():
+        await service_of(request).jobs.cancel(job.id)
+
+
+class _Sink(RawIOBase):
+    """Takes what the zip's writer writes until it is taken away."""
+
+    def __init__(self) -> None:
+        self._chunks: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        chunk = bytes(data)  # type: ignore[call-overload]  # whatever holds bytes
+        self._chunks.append(chunk)
+        return len(chunk)
+
+    def taken(self) -> bytes:
+        chunks, self._chunks = self._chunks, []
+        return b"".join(chunks)
+
+
+async def _zip(request: Request, job: Job) -> AsyncIterator[bytes]:
+    sink, blobs = _Sink(), service_of(request).jobs.store.blobs
+    with ZipFile(sink, "w", ZIP_STORED) as archive:
+        archive.writestr(ZipInfo("job.json"), json.dumps(job_body(job).model_dump(), indent=2))
+        yield sink.taken()
+        for index, item in enumerate(job.items()):
+            picture = await blobs.result(job.id, index) if item.answer else None
+            if picture is not None:
+                archive.writestr(ZipInfo(file_name(index, item)), picture)
+                yield sink.taken()
+    yield sink.taken()
+
+
+def file_name(index: int, item: Item) -> str:
+    """An item's file in the zip."""
+    assert item.answer is not None
+    return f"{index:03d}.{SUFFIXES[item.answer['media_type']]}"

@@ -1,0 +1,36 @@
+"""The pictures of jobs. They lie under keys of their own and go when their time is up: faces are personal data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from redis.asyncio import Redis
+
+from service.jobs.connections import ask
+from service.jobs.scripts import PREFIX
+
+
+class Blobs:
+    """Inputs and results, by job and item."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def put_inputs(self, job_id: str, pairs: Sequence[tuple[bytes, bytes]], lapse_seconds: float) -> None:
+        """Store (image, mask) pairs; they go by themselves after `lapse_seconds` unless the job is confirmed."""
+        key = f"{PREFIX}inputs:{job_id}"
+        async with self._redis.pipeline(transaction=True) as pipeline:
+            for index, (image, mask) in enumerate(pairs):
+                pipeline.hset(key, mapping={f"image:{index}": image, f"mask:{index}": mask})
+            pipeline.pexpire(key, round(lapse_seconds * 1000))
+            await pipeline.execute()
+
+    async def input_pair(self, job_id: str, index: int) -> tuple[bytes, bytes] | None:
+        """An item's (image, mask); None when they are no longer kept."""
+        image, mask = await ask(self._redis, "HMGET", f"{PREFIX}inputs:{job_id}", f"image:{index}", f"mask:{index}")
+        return None if image is None or mask is None else (image, mask)
+
+    async def result(self, job_id: str, index: int) -> bytes | None:
+        """An item's picture, encoded; None when there is none or it is no longer kept."""
+        return cast("bytes | None", await ask(self._redis, "HGET", f"{PREFIX}results:{job_id}", index))

@@ -1,0 +1,48 @@
+"""Connections to Redis: one for event loops, one for RQ, which knows no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis
+import redis.asyncio
+from pydantic import SecretStr
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+CONNECT_SECONDS = 2.0
+ANSWER_SECONDS = 10.0  # pictures of tens of megabytes go over the wire
+PAUSE_SECONDS = 0.05, 1.0  # the first pause between two tries, and the longest
+
+
+def asynchronous(url: SecretStr, *, tries: int = 1) -> redis.asyncio.Redis:
+    """For the running event loop. `tries` beyond the first bridge a restart of Redis, up to a second each."""
+    retry = redis.asyncio.retry.Retry(ExponentialBackoff(PAUSE_SECONDS[1], PAUSE_SECONDS[0]), tries)
+    return redis.asyncio.Redis.from_url(url.get_secret_value(), retry=retry, **_options())
+
+
+def synchronous(url: SecretStr, *, tries: int = 1) -> redis.Redis:
+    """For RQ."""
+    retry = Retry(ExponentialBackoff(PAUSE_SECONDS[1], PAUSE_SECONDS[0]), tries)
+    return redis.Redis.from_url(url.get_secret_value(), retry=retry, **_options())
+
+
+async def ask(connection: redis.asyncio.Redis, *command: str | bytes | float) -> Any:
+    """Run one command; redis-py leaves what its methods return untyped or undecided."""
+    execute: Any = connection.execute_command
+    return await execute(*command)
+
+
+def ask_blocking(connection: redis.Redis, *command: str | bytes | float) -> Any:
+    """The same for code without an event loop."""
+    execute: Any = connection.execute_command
+    return execute(*command)
+
+
+def _options() -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": CONNECT_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "health_check_interval": 30,
+        "protocol": 2,
+    }

@@ -1,0 +1,77 @@
+"""RQ's queues. They carry ids alone, as JSON: pictures in job arguments would be fetched again at every poll."""
+
+from __future__ import annotations
+
+import asyncio
+
+import redis
+from rq import Queue, Retry
+from rq.exceptions import DuplicateJobError, NoSuchJobError
+from rq.job import Job
+from rq.serializers import JSONSerializer
+
+from service.job_settings import JobSettings
+
+INPAINTING = "inpaint"
+WEBHOOKS = "webhooks"
+RUN_JOB = "service.jobs.tasks.run"
+DELIVER = "service.jobs.webhooks.run"
+
+MARGIN_SECONDS = 60
+RQ_RETRIES = 20  # the store counts the tries; RQ only has to bring a job back
+RQ_RESULT_SECONDS = 60
+RQ_FAILURE_SECONDS = 3600
+
+
+def open_queue(name: str, connection: redis.Redis) -> Queue:
+    """One of the two queues."""
+    return Queue(name, connection=connection, serializer=JSONSerializer)
+
+
+def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float) -> float:
+    """The longest that a try may take: every item its deadline, and the wait for an engine that is away."""
+    return item_count * deadline_seconds + settings.jobs_engine_wait_seconds
+
+
+def push(queue: Queue, job_id: str, item_count: int, settings: JobSettings, deadline_seconds: float) -> None:
+    """Hand a job to the workers; nothing happens when they have it already."""
+    timeout_seconds = round(run_seconds(settings, item_count, deadline_seconds)) + MARGIN_SECONDS
+    try:
+        queue.enqueue(
+            RUN_JOB,
+            job_id,
+            job_id=job_id,
+            unique=True,
+            job_timeout=timeout_seconds,
+            ttl=round(settings.jobs_queue_ttl_seconds) + 2 * timeout_seconds,
+            result_ttl=RQ_RESULT_SECONDS,
+            failure_ttl=RQ_FAILURE_SECONDS,
+            retry=Retry(max=RQ_RETRIES, enqueue_at_front=True),
+        )
+    except DuplicateJobError:
+        return
+
+
+class JobQueue:
+    """The door to RQ for the API. RQ blocks, so it is called in threads."""
+
+    def __init__(self, connection: redis.Redis, settings: JobSettings, deadline_seconds: float) -> None:
+        self._queue = open_queue(INPAINTING, connection)
+        self._settings = settings
+        self._deadline_seconds = deadline_seconds
+
+    async def enqueue(self, job_id: str, item_count: int) -> None:
+        """Hand a job to the workers; nothing happens when they have it already."""
+        await asyncio.to_thread(push, self._queue, job_id, item_count, self._settings, self._deadline_seconds)
+
+    async def remove(self, job_id: str) -> None:
+        """Take a job that has not begun out of the queue."""
+        await asyncio.to_thread(self._remove, job_id)
+
+    def _remove(self, job_id: str) -> None:
+        try:
+            job = Job.fetch(job_id, connection=self._queue.connection, serializer=JSONSerializer)
+        except NoSuchJobError:
+            return
+        if job.is_queued:
+            job.delete()

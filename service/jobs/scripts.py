@@ -1,0 +1,214 @@
+"""The Lua scripts that change jobs. Each runs as one step in Redis, so that no crash leaves a change by half.
+
+Keys (one Redis, not a cluster):
+    inpaint:job:<id>          hash: the record; `item:<n>` holds an item's outcome. No picture.
+    inpaint:inputs:<id>       hash: image:<n>, mask:<n>
+    inpaint:results:<id>      hash: <n> = the picture's bytes
+    inpaint:owner:<owner>     sorted set of a key's jobs, by number
+    inpaint:waiting           sorted set of the jobs that wait, by number: its rank is the queue position
+    inpaint:running           sorted set of the jobs that run
+    inpaint:bytes             hash id -> bytes of pictures kept; inpaint:bytes:until, inpaint:bytes:total go with it
+    inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due
+    inpaint:counts            hash: counters;  inpaint:histogram:<name>  hash: buckets
+"""
+
+from __future__ import annotations
+
+PREFIX = "inpaint:"
+SECONDS_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+
+PRELUDE = f"""
+local id, now, prefix = ARGV[1], tonumber(ARGV[2]), '{PREFIX}'
+local record, inputs, results = prefix .. 'job:' .. id, prefix .. 'inputs:' .. id, prefix .. 'results:' .. id
+local waiting, running = prefix .. 'waiting', prefix .. 'running'
+local kept, webhooks = prefix .. 'bytes', prefix .. 'webhooks'
+local state = redis.call('HGET', record, 'state')
+
+local function forget_bytes(job)
+  local bytes = redis.call('HGET', kept, job)
+  if bytes then
+    redis.call('HDEL', kept, job)
+    redis.call('ZREM', kept .. ':until', job)
+    redis.call('DECRBY', kept .. ':total', bytes)
+  end
+end
+
+local function keep_bytes(job, bytes, till)
+  forget_bytes(job)
+  redis.call('HSET', kept, job, bytes)
+  redis.call('ZADD', kept .. ':until', till, job)
+  redis.call('INCRBY', kept .. ':total', bytes)
+end
+
+local function expire_at(key, seconds)
+  redis.call('PEXPIREAT', key, string.format('%.0f', seconds * 1000))
+end
+
+local function count(name)
+  redis.call('HINCRBY', prefix .. 'counts', name, 1)
+end
+
+local function observe(name, seconds)
+  local key, bucket = prefix .. 'histogram:' .. name, '+Inf'
+  for _, bound in ipairs({{{", ".join(f"'{bound}'" for bound in SECONDS_BUCKETS)}}}) do
+    if seconds <= tonumber(bound) then bucket = bound break end
+  end
+  redis.call('HINCRBY', key, bucket, 1)
+  redis.call('HINCRBYFLOAT', key, 'sum', tostring(seconds))
+end
+
+local function finish(new_state, problem, expires_at, forget_at)
+  redis.call('HSET', record, 'state', new_state, 'finished_at', ARGV[2], 'expires_at', expires_at, 'problem', problem)
+  redis.call('DEL', inputs)
+  redis.call('ZREM', waiting, id)
+  redis.call('ZREM', running, id)
+  expire_at(record, forget_at)
+  count('jobs:' .. new_state)
+  if redis.call('HGET', record, 'webhook_url') then redis.call('ZADD', webhooks, now, id) end
+end
+"""
+
+# depth, max bytes, bytes, seconds until the claim lapses, owner, then the record's fields and values
+RESERVE = """
+if state then return {'exists', 0} end
+for _, job in ipairs(redis.call('ZRANGEBYSCORE', kept .. ':until', '-inf', now)) do forget_bytes(job) end
+if redis.call('ZCARD', waiting) >= tonumber(ARGV[3]) then
+  for _, job in ipairs(redis.call('ZRANGE', waiting, 0, -1)) do
+    local known = redis.call('HMGET', prefix .. 'job:' .. job, 'state', 'expires_at')
+    if known[1] ~= 'queued' or tonumber(known[2]) < now then redis.call('ZREM', waiting, job) end
+  end
+end
+local depth = redis.call('ZCARD', waiting)
+if depth >= tonumber(ARGV[3]) then return {'depth', depth} end
+local total = tonumber(redis.call('GET', kept .. ':total') or '0')
+if total + tonumber(ARGV[5]) > tonumber(ARGV[4]) then return {'bytes', total} end
+local number, lapse = redis.call('INCR', prefix .. 'number'), now + tonumber(ARGV[6])
+redis.call('HSET', record, 'state', 'queued', 'owner', ARGV[7], 'number', number, 'tries', 0, 'expires_at', lapse,
+  unpack(ARGV, 8))
+expire_at(record, lapse)
+redis.call('ZADD', waiting, number, id)
+redis.call('ZADD', prefix .. 'owner:' .. ARGV[7], number, id)
+redis.call('ZREMRANGEBYRANK', prefix .. 'owner:' .. ARGV[7], 0, -10001)
+keep_bytes(id, ARGV[5], lapse)
+return {'reserved', number}
+"""
+
+# expires_at, forget_at: the pictures are in; from now on the job stays
+CONFIRM = """
+if state ~= 'queued' then return 0 end
+redis.call('HSET', record, 'expires_at', ARGV[3])
+expire_at(record, ARGV[4])
+expire_at(inputs, ARGV[3])
+keep_bytes(id, redis.call('HGET', kept, id) or 0, ARGV[3])
+return 1
+"""
+
+# nothing was accepted: leave no trace
+WITHDRAW = """
+if state then redis.call('ZREM', prefix .. 'owner:' .. redis.call('HGET', record, 'owner'), id) end
+redis.call('DEL', record, inputs, results)
+redis.call('ZREM', waiting, id)
+forget_bytes(id)
+return 1
+"""
+
+# most tries, expires_at, forget_at -> {'run' | 'over' | 'worn', try}
+BEGIN = """
+if state ~= 'queued' and state ~= 'running' then return {'over', 0} end
+if tonumber(redis.call('HGET', record, 'expires_at')) < now then
+  finish('expired', '', now, ARGV[5])
+  redis.call('DEL', results)
+  forget_bytes(id)
+  return {'over', 0}
+end
+local try = redis.call('HINCRBY', record, 'tries', 1)
+redis.call('ZREM', waiting, id)
+redis.call('ZADD', running, now, id)
+redis.call('HSET', record, 'state', 'running', 'expires_at', ARGV[4])
+if redis.call('HSETNX', record, 'started_at', ARGV[2]) == 1 then
+  observe('job_queue_seconds', now - tonumber(redis.call('HGET', record, 'created_at')))
+end
+expire_at(record, ARGV[5])
+expire_at(inputs, ARGV[4])
+if redis.call('EXISTS', results) == 1 then expire_at(results, ARGV[4]) end
+keep_bytes(id, redis.call('HGET', kept, id) or 0, ARGV[4])
+if try - tonumber(redis.call('HGET', record, 'excused') or 0) > tonumber(ARGV[3]) then return {'worn', try} end
+return {'run', try}
+"""
+
+# a try that its own worker had to end does not count; `tries` only grows, because it tells tries apart
+EXCUSE = """
+if state == 'running' then redis.call('HINCRBY', record, 'excused', 1) end
+return 1
+"""
+
+# try, item, outcome, picture ('' if none): written by the running try only, and once
+SETTLE_ITEM = """
+if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
+if redis.call('HSETNX', record, 'item:' .. ARGV[4], ARGV[5]) == 0 then return 1 end
+if #ARGV[6] > 0 then
+  local till = redis.call('HGET', record, 'expires_at')
+  redis.call('HSET', results, ARGV[4], ARGV[6])
+  expire_at(results, till)
+  keep_bytes(id, tonumber(redis.call('HGET', kept, id) or 0) + #ARGV[6], till)
+end
+return 1
+"""
+
+# try, state, problem, expires_at, forget_at
+FINISH = """
+if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
+finish(ARGV[4], ARGV[5], ARGV[6], ARGV[7])
+observe('job_run_seconds', now - tonumber(redis.call('HGET', record, 'started_at')))
+local bytes = 0
+for _, field in ipairs(redis.call('HKEYS', results)) do bytes = bytes + redis.call('HSTRLEN', results, field) end
+if bytes > 0 then
+  expire_at(results, ARGV[6])
+  keep_bytes(id, bytes, ARGV[6])
+else
+  forget_bytes(id)
+end
+return 1
+"""
+
+# forget_at -> the state before; a job that had ended loses its pictures at once
+CANCEL = """
+if state == 'queued' or state == 'running' then
+  finish('canceled', '', now, ARGV[3])
+elseif state and tonumber(redis.call('HGET', record, 'expires_at')) > now then
+  redis.call('HSET', record, 'expires_at', now)
+end
+redis.call('DEL', inputs, results)
+forget_bytes(id)
+return state
+"""
+
+# fingerprint, seconds that a claim holds, seconds that it is kept, job id. `id` is the key's own name here.
+CLAIM = """
+local claim = prefix .. 'idempotency:' .. id
+local known = redis.call('HMGET', claim, 'fingerprint', 'claimed_at', 'job', 'answer')
+if not known[1] then
+  redis.call('HSET', claim, 'fingerprint', ARGV[3], 'claimed_at', ARGV[2], 'job', ARGV[6])
+  expire_at(claim, now + tonumber(ARGV[5]))
+  return {'claimed', ARGV[6]}
+end
+if known[1] ~= ARGV[3] then return {'other', ''} end
+if known[4] then return {'answered', known[4]} end
+if now - tonumber(known[2]) > tonumber(ARGV[4]) then
+  redis.call('HSET', claim, 'claimed_at', ARGV[2])
+  return {'claimed', known[3]}
+end
+return {'held', ''}
+"""
+
+SCRIPTS = {
+    "reserve": RESERVE,
+    "confirm": CONFIRM,
+    "withdraw": WITHDRAW,
+    "begin": BEGIN,
+    "excuse": EXCUSE,
+    "settle_item": SETTLE_ITEM,
+    "finish": FINISH,
+    "cancel": CANCEL,
+    "claim": CLAIM,
+}

@@ -1,0 +1,110 @@
+"""What is known of a job, as the store keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from service.errors import ServiceError
+
+State = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+UNDER_WAY: frozenset[State] = frozenset({"queued", "running"})
+WITH_RESULT: frozenset[State] = frozenset({"succeeded", "failed"})
+
+
+class StoredError(ServiceError):
+    """A failure that was kept with its job: the same status, code and text, but nothing that a retry would mend."""
+
+    def __init__(self, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem["detail"], errors=problem["errors"])
+        self.status = problem["status"]  # type: ignore[misc]  # here they belong to the instance
+        self.code = problem["code"]  # type: ignore[misc]
+        self.title = problem["title"]  # type: ignore[misc]
+
+
+def problem_of(error: ServiceError) -> dict[str, Any]:
+    """What is kept of an error."""
+    return {
+        "status": error.status,
+        "code": error.code,
+        "title": error.title,
+        "detail": error.detail,
+        "errors": error.errors,
+    }
+
+
+@dataclass(frozen=True)
+class Item:
+    """One pair of image and mask of a job. `answer` is what the use case said, without the picture."""
+
+    state: State
+    answer: dict[str, Any] | None = None
+    problem: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job's record. Times are seconds since 1970."""
+
+    id: str
+    owner: str
+    number: int  # in the order of acceptance
+    state: State
+    order: dict[str, Any]  # service/jobs/orders.py
+    item_count: int
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    expires_at: float  # the pictures are gone then
+    tries: int
+    problem: dict[str, Any] | None
+    delete_on_fetch: bool
+    base_url: str
+    webhook_url: str | None
+    settled: dict[int, Item] = field(default_factory=dict)
+
+    @property
+    def under_way(self) -> bool:
+        return self.state in UNDER_WAY
+
+    def items(self) -> list[Item]:
+        """Every item in order. An item that has not ended shares the fate of its job."""
+        other = Item(self.state) if self.state != "running" else Item("queued")
+        items = [self.settled.get(index, other) for index in range(self.item_count)]
+        if self.state == "running" and other in items:
+            items[items.index(other)] = Item("running")
+        return items
+
+
+def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
+    """The record from its hash. What has outlived its time is expired, whatever it was before."""
+    known = {name.decode(): value for name, value in fields.items()}
+    state: State = known["state"].decode()  # type: ignore[assignment]  # written by scripts.py alone
+    expires_at = float(known["expires_at"])
+    if expires_at <= now and state != "canceled":
+        state = "expired"
+    settled = {int(name[5:]): Item(**json.loads(value)) for name, value in known.items() if name.startswith("item:")}
+    return Job(
+        id=job_id,
+        owner=known["owner"].decode(),
+        number=int(known["number"]),
+        state=state,
+        order=json.loads(known["order"]),
+        item_count=int(known["item_count"]),
+        created_at=float(known["created_at"]),
+        started_at=_time(known.get("started_at")),
+        finished_at=_time(known.get("finished_at")),
+        expires_at=expires_at,
+        tries=int(known["tries"]),
+        problem=json.loads(known["problem"]) if known.get("problem") else None,
+        delete_on_fetch=known["delete_on_fetch"] == b"1",
+        base_url=known["base_url"].decode(),
+        webhook_url=known["webhook_url"].decode() if known.get("webhook_url") else None,
+        settled=settled,
+    )
+
+
+def _time(value: bytes | None) -> float | None:
+    return None if value is None else float(value)

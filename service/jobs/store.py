@@ -1,0 +1,189 @@
+"""What is true of jobs. Every change is one script in Redis; whoever comes second finds it done."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from redis.asyncio import Redis
+
+from service.errors import JobsUnavailable, Overloaded, ServiceError
+from service.job_settings import JobSettings
+from service.jobs import connections
+from service.jobs.blobs import Blobs
+from service.jobs.connections import ask
+from service.jobs.scripts import PREFIX, PRELUDE, SCRIPTS
+from service.jobs.states import Item, Job, State, problem_of, read_job
+from service.telemetry.jobs import JobFigures
+
+RESERVED_SECONDS = 120.0  # from the reservation until its pictures are stored and it is confirmed
+RETRY_AFTER_SECONDS = 5.0
+
+DEPTHS = {"inpaint": "waiting", "webhooks": "webhooks"}  # queue -> the sorted set of what waits for it
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class NewJob:
+    """A job before it is accepted."""
+
+    owner: str
+    order: dict[str, Any]
+    pairs: Sequence[tuple[bytes, bytes]]  # image, mask
+    base_url: str
+    webhook_url: str | None = None
+    delete_on_fetch: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return sum(len(image) + len(mask) for image, mask in self.pairs)
+
+
+class JobStore:
+    """Records of jobs, for the API and for workers. Raises redis.RedisError when Redis cannot be reached."""
+
+    def __init__(self, redis: Redis, settings: JobSettings) -> None:
+        self.redis = redis
+        self.blobs = Blobs(redis)
+        self._settings = settings
+        self._scripts = {name: redis.register_script(PRELUDE + body) for name, body in SCRIPTS.items()}
+
+    async def _run(self, name: str, job_id: str, *arguments: str | bytes | float) -> Any:
+        return await self._scripts[name](args=[job_id, repr(time.time()), *arguments])
+
+    def _until(self, kept_seconds: float) -> tuple[str, str]:
+        """When the pictures go, and when the record goes."""
+        expires_at = time.time() + kept_seconds
+        return repr(expires_at), repr(expires_at + self._settings.jobs_record_ttl_seconds)
+
+    async def reserve(self, job_id: str, new: NewJob) -> None:
+        """Take a place in line. Raises Overloaded."""
+        record: dict[str, str | int] = {
+            "order": json.dumps(new.order),
+            "item_count": len(new.pairs),
+            "created_at": repr(time.time()),
+            "delete_on_fetch": int(new.delete_on_fetch),
+            "base_url": new.base_url,
+            **({"webhook_url": new.webhook_url} if new.webhook_url else {}),
+        }
+        depth, most = self._settings.jobs_queue_depth, self._settings.jobs_max_bytes
+        fields: list[str | int] = [part for pair in record.items() for part in pair]
+        answer, actual = await self._run(
+            "reserve", job_id, depth, most, new.bytes, RESERVED_SECONDS, new.owner, *fields
+        )
+        if answer == b"depth":
+            raise _full(f"{depth} jobs are waiting.", "JOBS_QUEUE_DEPTH", actual, depth)
+        if answer == b"bytes":
+            raise _full("The pictures of other jobs leave no room.", "JOBS_MAX_BYTES", actual + new.bytes, most)
+        assert answer == b"reserved", "ids are made for one job"
+
+    async def fill(self, job_id: str, new: NewJob) -> None:
+        """Store the pictures of a reserved job; from now on it stays until its time is up."""
+        await self.blobs.put_inputs(job_id, new.pairs, RESERVED_SECONDS)
+        if not await self._run("confirm", job_id, *self._until(self._settings.jobs_queue_ttl_seconds)):
+            raise JobsUnavailable("The job could not be stored in time.", retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    async def withdraw(self, job_id: str) -> None:
+        """Forget a job that was not accepted after all."""
+        await self._run("withdraw", job_id)
+
+    async def begin(self, job_id: str, run_seconds: float) -> tuple[Literal["run", "over", "worn"], int]:
+        """Start a try, and its number: "run"; or "over", nothing is to be done; or "worn", too many tries died."""
+        answer, number = await self._run("begin", job_id, self._settings.jobs_max_tries, *self._until(run_seconds))
+        return answer.decode(), number
+
+    async def excuse(self, job_id: str) -> None:
+        """Do not count the running try: its worker was told to stop."""
+        await self._run("excuse", job_id)
+
+    async def settle_item(self, job_id: str, number: int, index: int, item: Item, picture: bytes = b"") -> bool:
+        """Write an item's outcome, once; False when this try no longer counts."""
+        outcome = json.dumps({"state": item.state, "answer": item.answer, "problem": item.problem})
+        return bool(await self._run("settle_item", job_id, number, index, outcome, picture))
+
+    async def finish(self, job_id: str, number: int, state: State, error: ServiceError | None = None) -> bool:
+        """End a running job; False when this try no longer counts."""
+        problem = "" if error is None else json.dumps(problem_of(error))
+        until = self._until(self._settings.jobs_result_ttl_seconds)
+        return bool(await self._run("finish", job_id, number, state, problem, *until))
+
+    async def cancel(self, job_id: str) -> None:
+        """Cancel a job that has not ended; let go of the pictures of one that has."""
+        await self._run("cancel", job_id, repr(time.time() + self._settings.jobs_record_ttl_seconds))
+
+    async def get(self, job_id: str) -> Job | None:
+        """A job's record; None when there is none or it is forgotten."""
+        fields = await ask(self.redis, "HGETALL", f"{PREFIX}job:{job_id}")
+        return read_job(job_id, fields, time.time()) if b"order" in fields else None
+
+    async def state(self, job_id: str) -> tuple[State | None, int]:
+        """The state as it was written and the number of the try: what a worker looks at while it runs a job."""
+        state, tries = await ask(self.redis, "HMGET", f"{PREFIX}job:{job_id}", "state", "tries")
+        return (state.decode() if state else None), int(tries or 0)
+
+    async def position(self, job_id: str) -> int | None:
+        """1 for the next in line; None for a job that does not wait."""
+        rank = await ask(self.redis, "ZRANK", f"{PREFIX}waiting", job_id)
+        return None if rank is None else rank + 1
+
+    async def figures(self) -> JobFigures:
+        """What has been counted, for the metrics."""
+        counts = await self._numbers("counts")
+        depth = {queue: await ask(self.redis, "ZCARD", f"{PREFIX}{key}") for queue, key in DEPTHS.items()}
+        return JobFigures(
+            ended={name[5:]: int(count) for name, count in counts.items() if name.startswith("jobs:")},
+            webhooks={name[9:]: int(count) for name, count in counts.items() if name.startswith("webhooks:")},
+            depth=depth,
+            queue_seconds=await self._numbers("histogram:job_queue_seconds"),
+            run_seconds=await self._numbers("histogram:job_run_seconds"),
+        )
+
+    async def _numbers(self, key: str) -> dict[str, float]:
+        fields = await ask(self.redis, "HGETALL", f"{PREFIX}{key}")
+        return {name.decode(): float(value) for name, value in fields.items()}
+
+    async def listed(self, owner: str, before: int | None, limit: int) -> list[Job]:
+        """An owner's jobs, the newest first, those below number `before`; at most `limit`."""
+        key, jobs = f"{PREFIX}owner:{owner}", list[Job]()
+        highest = "+inf" if before is None else f"({before}"
+        while len(jobs) < limit:
+            ids = await ask(self.redis, "ZREVRANGEBYSCORE", key, highest, "-inf", "LIMIT", 0, limit)
+            if not ids:
+                break
+            highest = f"({int(await ask(self.redis, 'ZSCORE', key, ids[-1]) or 0)}"
+            for job_id in ids:
+                job = await self.get(job_id.decode())
+                if job is None:
+                    await ask(self.redis, "ZREM", key, job_id)
+                elif len(jobs) < limit:
+                    jobs.append(job)
+        return jobs
+
+
+def in_own_loop(settings: JobSettings, call: Callable[[JobStore], Awaitable[T]], *, tries: int = 1) -> T:
+    """Call the store from code that has no event loop."""
+
+    async def once() -> T:
+        redis = connections.asynchronous(settings.redis_url, tries=tries)
+        try:
+            return await call(JobStore(redis, settings))
+        finally:
+            await redis.aclose()
+
+    return asyncio.run(once())
+
+
+def new_job_id() -> str:
+    """Cannot be guessed: without API keys it is all that protects a job."""
+    return uuid.uuid4().hex
+
+
+def _full(detail: str, setting: str, actual: int, allowed: int) -> Overloaded:
+    errors = [{"actual": actual, "allowed": allowed, "setting": setting}]
+    return Overloaded(detail, errors=errors, retry_after_seconds=RETRY_AFTER_SECONDS)

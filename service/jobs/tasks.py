@@ -1,0 +1,176 @@
+"""What a worker does with a job: the same use case as POST /inpaint, once per item, until an end is written.
+
+RQ calls `run` in a forked process. It may be called again for the same job, at any time; what is written stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from redis.exceptions import RedisError
+
+from service.assembly import make_inpainter
+from service.deadline import Deadline
+from service.engine import Engine
+from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError
+from service.inpaint import Inpainter, InpaintRequest
+from service.jobs import connections
+from service.jobs.orders import answer_to_record, from_record
+from service.jobs.queue import run_seconds
+from service.jobs.states import Item, Job, StoredError, problem_of
+from service.jobs.store import JobStore
+from service.settings import Settings, load_settings
+from service.telemetry.record import Stages
+from service.threads import ImagingThreads
+
+WATCH_SECONDS = 0.5
+REDIS_TRIES = 60  # a second each, at most
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+def run(job_id: str) -> None:
+    """The task that RQ calls."""
+    asyncio.run(run_once(job_id, load_settings()))
+
+
+async def run_once(job_id: str, settings: Settings, engine: Engine | None = None) -> None:
+    """One try at a job, in this process. `engine` is the one to use instead of the one at ENGINE_URL."""
+    redis = connections.asynchronous(settings.redis_url, tries=REDIS_TRIES)
+    try:
+        store = JobStore(redis, settings)
+        async with opened(settings, engine) as usable:
+            await Try(store, settings, usable, job_id).run()
+    finally:
+        await redis.aclose()
+
+
+@asynccontextmanager
+async def opened(settings: Settings, engine: Engine | None) -> AsyncIterator[Engine]:
+    """The engine's client, made here: a channel does not survive a fork, and the worker itself never loads gRPC."""
+    if engine is not None:
+        yield engine
+        return
+    from service.engine.client import EngineClient
+
+    async with EngineClient(settings.engine_url) as client:
+        yield client
+
+
+class Try:
+    """One try at one job."""
+
+    def __init__(self, store: JobStore, settings: Settings, engine: Engine, job_id: str) -> None:
+        self._store = store
+        self._settings = settings
+        self._engine = engine
+        self._id = job_id
+        self._number = 0
+        self._wait = Deadline(settings.jobs_engine_wait_seconds)  # for an engine that is away
+
+    async def run(self) -> None:
+        """From the state queued or running to an end, unless somebody else brings it there."""
+        job = await self._store.get(self._id)
+        if job is None:
+            return
+        longest_seconds = run_seconds(self._settings, job.item_count, self._settings.request_deadline_seconds)
+        answer, self._number = await self._store.begin(
+            self._id, longest_seconds + self._settings.jobs_result_ttl_seconds
+        )
+        if answer == "worn":
+            tries = self._settings.jobs_max_tries
+            error = JobCrashed(f"Its worker died {tries} times.", errors=[{"setting": "JOBS_MAX_TRIES"}])
+            await self._store.finish(self._id, self._number, "failed", error)
+        if answer != "run":
+            return
+        logger.info("job %s begins, try %d", self._id, self._number)
+        await self._unless_over(self._work(job, longest_seconds))
+
+    async def _work(self, job: Job, longest_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(longest_seconds):
+                await self._settle_all(job)
+        except TimeoutError:
+            await self._end_with(DeadlineExceeded("The job took longer than it may."))
+        except RedisError:
+            raise
+        except Exception:
+            logger.exception("job %s: unexpected error", self._id)
+            await self._end_with(ServiceError("Something unexpected happened. It was logged under the job's id."))
+
+    async def _settle_all(self, job: Job) -> None:
+        threads = ImagingThreads(self._settings.imaging_threads)
+        try:
+            inpainter = make_inpainter(self._settings, self._engine, threads)
+            errors = [await self._settle(job, index, inpainter) for index in range(job.item_count)]
+        finally:
+            threads.close()
+        failed = [error for error in errors if error is not None]
+        await self._end_with(failed[0] if len(failed) == job.item_count else None)
+
+    async def _end_with(self, error: ServiceError | None) -> None:
+        await self._store.finish(self._id, self._number, "failed" if error else "succeeded", error)
+
+    async def _settle(self, job: Job, index: int, inpainter: Inpainter) -> ServiceError | None:
+        """Complete one item and write its outcome; what an earlier try has written is left as it is."""
+        if index in job.settled:
+            problem = job.settled[index].problem
+            return None if problem is None else StoredError(problem)
+        try:
+            pair = await self._store.blobs.input_pair(self._id, index)
+            if pair is None:
+                raise ResultExpired("The pictures are no longer kept.")
+            item, picture = await self._complete(from_record(job.order, *pair), inpainter)
+        except ServiceError as error:
+            failed = Item("failed", problem=problem_of(error))
+            await self._store.settle_item(self._id, self._number, index, failed)
+            return error
+        await self._store.settle_item(self._id, self._number, index, item, picture)
+        return None
+
+    async def _complete(self, request: InpaintRequest, inpainter: Inpainter) -> tuple[Item, bytes]:
+        stages = Stages()
+
+        async def once() -> tuple[Item, bytes]:
+            deadline = Deadline(self._settings.request_deadline_seconds)
+            answer = await inpainter.inpaint(request, deadline, stages)
+            return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures[0]
+
+        return await patiently(once, self._wait)
+
+    async def _unless_over(self, work: Awaitable[None]) -> None:
+        """Run `work`; drop it when the job is canceled or taken over, and die when the worker is dead."""
+        task, worker_pid = asyncio.ensure_future(work), os.getppid()
+        try:
+            while not (await asyncio.wait({task}, timeout=WATCH_SECONDS))[0]:
+                if os.getppid() != worker_pid:
+                    os.kill(os.getpid(), signal.SIGKILL)  # its job is run again; nobody would wait for this process
+                if await self._store.state(self._id) != ("running", self._number):
+                    logger.info("job %s is over", self._id)
+                    return
+            task.result()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def patiently(call: Callable[[], Awaitable[T]], wait: Deadline) -> T:
+    """Call again, after growing pauses, while the engine is away and `wait` has time left."""
+    pause_seconds = FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            return await call()
+        except (EngineUnavailable, DeadlineExceeded):
+            if wait.remaining_seconds <= 0:
+                raise
+        await asyncio.sleep(min(pause_seconds, max(0.0, wait.remaining_seconds)))
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

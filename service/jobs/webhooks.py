@@ -1,0 +1,133 @@
+"""Webhooks: a signed word to the caller's address when a job has ended. It holds a result's URL and no picture.
+
+The store notes that a webhook is due in the same step that ends the job; a worker with a queue of its own delivers it,
+so a dead receiver never holds up a job. Headers and signature are those of Standard Webhooks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import logging
+import time
+from datetime import UTC, datetime
+
+import httpx
+from redis.asyncio import Redis
+
+from service.errors import BadWebhook
+from service.job_settings import JobSettings, signing_key
+from service.jobs import connections
+from service.jobs.addresses import resolve
+from service.jobs.connections import ask
+from service.jobs.scripts import PREFIX
+from service.jobs.states import Job
+from service.jobs.store import JobStore
+from service.settings import load_settings
+
+PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first try, the second, ...: six tries in all
+GONE = 410  # the receiver wants no more
+
+logger = logging.getLogger(__name__)
+
+
+def run(job_id: str) -> None:
+    """The task that RQ calls."""
+    asyncio.run(deliver_once(job_id, load_settings()))
+
+
+async def deliver_once(job_id: str, settings: JobSettings) -> None:
+    """One try at one webhook; afterwards it is settled, or due again after a pause."""
+    redis = connections.asynchronous(settings.redis_url, tries=10)
+    try:
+        job = await JobStore(redis, settings).get(job_id)
+        if job is None or job.webhook_url is None:
+            await ask(redis, "ZREM", f"{PREFIX}webhooks", job_id)
+            return
+        await _settle(redis, job, await attempt(job, settings))
+    finally:
+        await redis.aclose()
+
+
+async def attempt(job: Job, settings: JobSettings) -> str:
+    """Call the receiver: "delivered", "refused" (by us or by it, for good) or "unanswered"."""
+    assert job.webhook_url is not None
+    assert settings.webhook_secret is not None, "POST /jobs refuses webhooks without a secret"
+    body = payload(job)
+    seconds = int(time.time())
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": "face-inpainting-webhooks",
+        "webhook-id": message_id(job),
+        "webhook-timestamp": str(seconds),
+        "webhook-signature": signature(signing_key(settings.webhook_secret), message_id(job), seconds, body),
+    }
+    try:
+        async with asyncio.timeout(settings.webhook_timeout_seconds):
+            status = await _post(job.webhook_url, headers, body, settings)
+    except BadWebhook:
+        return "refused"
+    except (httpx.HTTPError, OSError, TimeoutError) as error:
+        logger.info("webhook of job %s: %s", job.id, type(error).__name__)
+        return "unanswered"
+    if status == GONE:
+        return "refused"
+    return "delivered" if 200 <= status < 300 else "unanswered"
+
+
+async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSettings) -> int:
+    """The status of the answer; its body is not read. The name is resolved here and used no second time."""
+    target = await resolve(url, settings)
+    async with (
+        httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=settings.webhook_timeout_seconds) as client,
+        client.stream(
+            "POST",
+            target.pinned_url,
+            content=body,
+            headers={**headers, "Host": target.host},
+            extensions={"sni_hostname": target.name},
+        ) as response,
+    ):
+        return response.status_code
+
+
+async def _settle(redis: Redis, job: Job, outcome: str) -> None:
+    tries = await ask(redis, "HINCRBY", f"{PREFIX}job:{job.id}", "webhook_tries", 1)
+    if outcome == "unanswered" and tries <= len(PAUSE_SECONDS):
+        due = time.time() + PAUSE_SECONDS[tries - 1]
+        await ask(redis, "ZADD", f"{PREFIX}webhooks", "XX", due, job.id)
+    else:
+        await ask(redis, "ZREM", f"{PREFIX}webhooks", job.id)
+        outcome = "given_up" if outcome == "unanswered" else outcome
+    await ask(redis, "HINCRBY", f"{PREFIX}counts", f"webhooks:{outcome}", 1)
+
+
+def message_id(job: Job) -> str:
+    """The same for every try, so that a receiver can tell a repetition."""
+    return f"msg_{job.id}"
+
+
+def payload(job: Job) -> bytes:
+    """What the receiver is told."""
+    url = f"{job.base_url}/jobs/{job.id}"
+    message = {
+        "type": f"job.{job.state}",
+        "timestamp": datetime.fromtimestamp(job.finished_at or job.created_at, UTC).isoformat(),
+        "data": {
+            "id": job.id,
+            "state": job.state,
+            "url": url,
+            "result_url": f"{url}/result" if job.state == "succeeded" else None,
+            "code": job.problem["code"] if job.problem else None,
+        },
+    }
+    return json.dumps(message, separators=(",", ":")).encode()
+
+
+def signature(key: bytes, message: str, seconds: int, body: bytes) -> str:
+    """v1 of Standard Webhooks: HMAC-SHA256 of id.timestamp.body."""
+    signed = f"{message}.{seconds}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

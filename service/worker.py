@@ -1,0 +1,154 @@
+"""`python -m service.worker [inpaint|webhooks]`: takes jobs of one queue and runs each in a forked process.
+
+One queue a worker: only then does RQ move a job on in one step, so that no crash in between loses it. This process
+loads neither gRPC nor torch; the engine's client is made inside the job. SIGTERM lets the running job finish for
+WORKER_GRACE_SECONDS, then hands it back to the queue. Redis may go and come back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+import redis
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker.base import StopRequested
+
+import service.inpaint  # noqa: F401  loaded once here rather than by every job
+from service.jobs import connections
+from service.jobs.queue import INPAINTING, WEBHOOKS, open_queue
+from service.jobs.recovery import enqueue_due, enqueue_lost
+from service.jobs.store import in_own_loop
+from service.settings import BadSettings, Settings, load_settings
+from service.telemetry.logs import configure_logs
+
+REDIS_TRIES = 30  # a second each, at most
+RECONNECT_SECONDS = 1.0
+IDLE_SECONDS = {INPAINTING: 5, WEBHOOKS: 1}  # the longest wait for a job before abandoned or due ones are looked for
+TTL_ABOVE_IDLE_SECONDS = 15  # RQ's own
+MISSED_HEARTBEATS = 3
+
+logger = logging.getLogger(__name__)
+
+
+class JobWorker(Worker):
+    """RQ's forking worker, with an end that is certain and quicker eyes for abandoned jobs."""
+
+    log_job_description = False
+    log_result_lifespan = False
+    max_connection_wait_time = 2.0
+
+    def __init__(self, settings: Settings, name: str, connection: redis.Redis, stop: threading.Event) -> None:
+        super().__init__(
+            [open_queue(name, connection)],
+            connection=connection,
+            serializer=JSONSerializer,
+            worker_ttl=IDLE_SECONDS[name] + TTL_ABOVE_IDLE_SECONDS,
+            maintenance_interval=IDLE_SECONDS[name],
+            job_monitoring_interval=max(1, round(settings.jobs_heartbeat_seconds)),
+        )
+        self._settings = settings
+        self._stop = stop
+
+    def get_heartbeat_ttl(self, job: Job) -> int:
+        """Seconds after which a running job without a heartbeat counts as abandoned."""
+        return MISSED_HEARTBEATS * round(self._settings.jobs_heartbeat_seconds)
+
+    def maintain_heartbeats(self, job: Job) -> None:
+        """A job goes on while Redis is away."""
+        try:
+            super().maintain_heartbeats(job)
+        except RedisError as error:
+            logger.warning("no heartbeat for job %s: %s", job.id, type(error).__name__)
+
+    def run_maintenance_tasks(self) -> None:
+        super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own, without types
+        if self.queues[0].name == WEBHOOKS:
+            enqueue_due(self.queues[0])
+        else:
+            enqueue_lost(self.queues[0], self._settings)
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """A signal may have come before RQ's own handlers were there."""
+        if self._stop.is_set():
+            raise StopRequested
+        super().check_for_suspension(burst)
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        self._stop.set()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # as above
+
+    def set_shutdown_requested_date(self) -> None:
+        """Nothing reads it, and Redis may be gone already."""
+
+    def handle_warm_shutdown_request(self) -> None:
+        """The running job has its grace; then its process is ended, and RQ puts the job back at once."""
+        timer = threading.Timer(self._settings.worker_grace_seconds, self._hand_back)
+        timer.daemon = True
+        timer.start()
+
+    def _hand_back(self) -> None:
+        if self.horse_pid:
+            logger.warning("the running job is handed back to the queue")
+            job_id = self.get_current_job_id()
+            self.kill_horse()
+            if job_id and self.queues[0].name == INPAINTING:
+                in_own_loop(self._settings, lambda store: store.excuse(job_id))
+
+    def leave(self) -> None:
+        """Take the running process along, if there is one: its job is abandoned, and run again."""
+        if self.horse_pid:
+            self.kill_horse()
+            self.wait_for_horse()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0 stopped on request, 2 a bad setting."""
+    parser = argparse.ArgumentParser(prog="python -m service.worker", description="Run jobs.")
+    parser.add_argument("queue", nargs="?", choices=[INPAINTING, WEBHOOKS], default=INPAINTING)
+    name = parser.parse_args(arguments).queue
+    try:
+        settings = load_settings()
+    except BadSettings as error:
+        print(f"worker: {error}", file=sys.stderr, flush=True)
+        return 2
+    configure_logs()
+    serve(settings, name)
+    return 0
+
+
+def serve(settings: Settings, name: str) -> None:
+    """Work until told to stop; begin anew after whatever an absent Redis has broken."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    print(f"worker of the queue {name} ready (process {os.getpid()})", flush=True)
+    while not stop.is_set():
+        connection = connections.synchronous(settings.redis_url, tries=REDIS_TRIES)
+        try:
+            work(JobWorker(settings, name, connection, stop))
+        except RedisError as error:
+            logger.warning("Redis cannot be reached: %s", type(error).__name__)
+        finally:
+            connection.close()
+        stop.wait(RECONNECT_SECONDS)
+
+
+def work(worker: JobWorker) -> None:
+    """Until it is told to stop, or Redis has been away for too long."""
+    try:
+        worker.work()
+    finally:
+        worker.leave()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,464 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator
+from io import BytesIO
+from zipfile import ZipFile
+
+import httpx
+import numpy as np
+import pytest
+
+from service.errors import EngineGarbage
+from service.jobs.tasks import run_once
+from tests.fakes.engine import FakeEngine
+from tests.fakes.pictures import box_mask, pixels, png, scene
+from tests.fakes.redis_server import RedisServer
+from tests.fakes.server import settings
+from tests.service.api.conftest import Served, form_files, in_memory
+
+HOLE = box_mask() > 0
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+class Work:
+    """A client of the API, and a worker that runs when it is told to."""
+
+    def __init__(self, client: httpx.AsyncClient, engine: FakeEngine, redis: RedisServer, given: dict) -> None:
+        self.client, self.engine, self.redis = client, engine, redis
+        self.settings = settings(redis_url=redis.url, **given)
+
+    async def post(self, files: object, status: int = 202, **options: object) -> dict:
+        response = await self.client.post("/jobs", files=files, **options)
+        assert response.status_code == status, response.text
+        return response.json()
+
+    async def get(self, job: dict, query: str = "") -> dict:
+        response = await self.client.get(f"/jobs/{job['id']}{query}")
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def result(self, job: dict, **headers: str) -> httpx.Response:
+        return await self.client.get(f"/jobs/{job['id']}/result", headers=headers)
+
+    async def run(self, job: dict) -> None:
+        await run_once(job["id"], self.settings, self.engine)
+
+    def keys(self, pattern: str) -> list[bytes]:
+        with self.redis.client() as client:
+            return client.keys(f"inpaint:{pattern}")
+
+
+@pytest.fixture
+async def work(engine: FakeEngine, redis_server: RedisServer) -> AsyncIterator[Work]:
+    async with in_memory(engine, redis_url=redis_server.url) as client:
+        yield Work(client, engine, redis_server, {})
+
+
+def problem(response: httpx.Response, status: int, code: str) -> dict:
+    assert (response.status_code, response.json().get("code")) == (status, code), response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    return response.json()
+
+
+def batch(*seeds: int) -> list:
+    pairs = [form_files(png(scene(seed=seed)), png(box_mask())) for seed in seeds]
+    return [(name, pair[name]) for pair in pairs for name in ("image", "mask")]
+
+
+async def test_a_job_from_the_post_to_the_picture(work: Work, files: dict) -> None:
+    response = await work.client.post("/jobs", files=files)
+    job = response.json()
+    assert response.status_code == 202
+    assert response.headers["location"] == f"/jobs/{job['id']}" == job["url"]
+    assert response.headers["retry-after"] == "1"
+    assert (job["state"], job["queue_position"], job["model"], job["tries"]) == ("queued", 1, "lafin", 0)
+    problem(await work.result(job), 409, "result_not_ready")
+    await work.run(job)
+    done = await work.get(job)
+    assert (done["state"], done["queue_position"], done["tries"]) == ("succeeded", None, 1)
+    assert done["created_at"] <= done["started_at"] <= done["finished_at"] < done["expires_at"]
+    result = await work.client.get(done["result_url"])
+    assert (result.headers["content-type"], result.headers["x-model"]) == ("image/png", "lafin")
+    assert result.content == (await work.client.post("/inpaint", files=files)).content
+    assert np.array_equal(pixels(result.content)[~HOLE], scene()[~HOLE])
+
+
+async def test_the_result_may_be_asked_for_as_json(work: Work, files: dict) -> None:
+    job = await work.post(files, data={"output_format": "webp", "seed": "7"})
+    await work.run(job)
+    body = (await work.result(job, accept="application/json")).json()
+    assert (body["model"], body["seed"], body["width"], body["images"][0]["media_type"]) == (
+        "lafin",
+        7,
+        400,
+        "image/webp",
+    )
+    problem(await work.result(job, accept="image/png"), 406, "not_acceptable")
+
+
+async def test_a_bad_picture_fails_at_once_and_leaves_nothing(work: Work, files: dict) -> None:
+    bad = form_files(png(scene()), png(box_mask(200, 200)))
+    problem(await work.client.post("/jobs", files=bad), 422, "sizes_differ")
+    problem(await work.client.post("/jobs", files={**files, "image": ("a", b"GIF89a")}), 415, "unsupported_image")
+    problem(await work.client.post("/jobs", files=files, data={"model": "gan"}), 404, "unknown_model")
+    problem(await work.client.post("/jobs", files=files, data={"landmarks": "[]"}), 422, "bad_landmarks")
+    problem(await work.client.post("/jobs", files=files, data={"attributes": "{}"}), 422, "guidance_not_accepted")
+    problem(await work.client.post("/jobs", files=files, data={"sede": "1"}), 422, "unknown_field")
+    assert work.keys("*") == []
+
+
+async def test_prefer_respond_async_makes_a_job_of_inpaint(work: Work, files: dict) -> None:
+    response = await work.client.post("/inpaint", files=files, headers={"prefer": "wait=5, respond-async"})
+    assert response.status_code == 202
+    assert response.headers["preference-applied"] == "respond-async"
+    assert (response.headers["location"], response.headers["retry-after"]) == (f"/jobs/{response.json()['id']}", "1")
+    await work.run(response.json())
+    assert (await work.result(response.json())).content == (await work.client.post("/inpaint", files=files)).content
+
+
+async def test_another_preference_changes_nothing(work: Work, files: dict) -> None:
+    response = await work.client.post("/inpaint", files=files, headers={"prefer": "return=minimal"})
+    assert response.status_code == 200
+    assert "preference-applied" not in response.headers
+
+
+async def test_a_batch_is_one_job_and_a_zip(work: Work) -> None:
+    job = await work.post(batch(1, 2, 3))
+    assert [item["state"] for item in job["items"]] == ["queued"] * 3
+    await work.run(job)
+    done = await work.get(job)
+    assert (done["state"], [item["state"] for item in done["items"]]) == ("succeeded", ["succeeded"] * 3)
+    result = await work.result(job)
+    assert result.headers["content-type"] == "application/zip"
+    with ZipFile(BytesIO(result.content)) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["job.json", "000.png", "001.png", "002.png"]
+        assert json.loads(archive.read("job.json"))["id"] == job["id"]
+        for seed, name in enumerate(archive.namelist()[1:], start=1):
+            assert np.array_equal(pixels(archive.read(name))[~HOLE], scene(seed=seed)[~HOLE])
+
+
+async def test_a_batch_needs_a_mask_for_each_image_and_one_bad_pair_fails_it(work: Work) -> None:
+    problem(await work.client.post("/jobs", files=batch(1, 2)[:3]), 422, "bad_field")
+    broken = [*batch(1), ("image", ("a", b"nothing")), ("mask", ("b", png(box_mask())))]
+    problem(await work.client.post("/jobs", files=broken), 415, "unsupported_image")
+    problem(await work.client.post("/jobs", files=batch(1, 2), data={"landmarks": "[]"}), 422, "bad_field")
+    assert work.keys("*") == []
+
+
+async def test_64_pairs_are_taken_and_65_are_not(work: Work) -> None:
+    small = form_files(png(scene(40, 40)), png(box_mask(40, 40, (10, 10, 20, 20))))
+    pair = [(name, small[name]) for name in ("image", "mask")]
+    job = await work.post(pair * 64)
+    assert len(job["items"]) == 64
+    problem(await work.client.post("/jobs", files=pair * 65), 400, "broken_upload")
+
+
+async def test_one_failed_item_does_not_fail_the_others(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = await work.post(batch(1, 2))
+    infer, calls = work.engine.infer, []
+
+    async def second_fails(*arguments: object, **options: object) -> object:
+        calls.append(1)
+        if len(calls) > 1:
+            raise EngineGarbage("The engine failed.")
+        return await infer(*arguments, **options)
+
+    monkeypatch.setattr(work.engine, "infer", second_fails)
+    await work.run(job)
+    done = await work.get(job)
+    assert (done["state"], [item["state"] for item in done["items"]]) == ("succeeded", ["succeeded", "failed"])
+    assert done["items"][1]["problem"]["code"] == "engine_garbage"
+    with ZipFile(BytesIO((await work.result(job)).content)) as archive:
+        assert archive.namelist() == ["job.json", "000.png"]
+
+
+async def test_a_failed_job_shows_its_problem_and_answers_it(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    work.engine.error = EngineGarbage("The engine failed.")
+    await work.run(job)
+    done = await work.get(job)
+    assert (done["state"], done["result_url"]) == ("failed", None)
+    assert (done["problem"]["code"], done["problem"]["status"]) == ("engine_garbage", 502)
+    assert done["problem"]["instance"] == f"urn:inpaint:job:{job['id']}"
+    problem(await work.result(job), 502, "engine_garbage")
+
+
+async def test_inputs_are_gone_after_the_end_and_all_have_a_time_to_live(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    with work.redis.client() as redis:
+        assert 3590 < redis.ttl(f"inpaint:inputs:{job['id']}") <= 3600
+        await work.run(job)
+        assert not redis.exists(f"inpaint:inputs:{job['id']}")
+        assert 3590 < redis.ttl(f"inpaint:results:{job['id']}") <= 3600
+        assert redis.ttl(f"inpaint:job:{job['id']}") > 3600
+        stored = b"".join(redis.dump(key) or b"" for key in redis.keys("rq:*") if b"execution" not in key)
+        assert b"PNG" not in stored, "nothing but ids goes through the queue"
+
+
+async def test_results_expire(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    given = {"jobs_result_ttl_seconds": 1}
+    async with in_memory(engine, redis_url=redis_server.url, **given) as client:
+        work = Work(client, engine, redis_server, given)
+        job = await work.post(files)
+        await work.run(job)
+        assert (await work.result(job)).status_code == 200
+        await asyncio.sleep(1.1)
+        problem(await work.result(job), 410, "result_expired")
+        assert (await work.get(job))["state"] == "expired"
+        assert work.keys("results:*") == []
+
+
+async def test_a_job_that_nobody_begins_expires_and_is_not_run(
+    engine: FakeEngine, redis_server: RedisServer, files: dict
+) -> None:
+    given = {"jobs_queue_ttl_seconds": 1}
+    async with in_memory(engine, redis_url=redis_server.url, **given) as client:
+        work = Work(client, engine, redis_server, given)
+        job = await work.post(files)
+        await asyncio.sleep(1.1)
+        assert (await work.get(job))["state"] == "expired"
+        await work.run(job)
+        assert (await work.get(job))["state"] == "expired"
+        assert engine.calls.total() == 0
+
+
+async def test_delete_on_fetch_gives_the_result_once(work: Work, files: dict) -> None:
+    for upload in (files, batch(1, 2)):
+        job = await work.post(upload, data={"delete_on_fetch": "true"})
+        await work.run(job)
+        first = await work.result(job)
+        assert first.status_code == 200
+        assert len(first.content) > 1000
+        problem(await work.result(job), 410, "result_expired")
+        assert work.keys(f"results:{job['id']}") == []
+
+
+async def test_a_waiting_job_is_canceled(work: Work, files: dict) -> None:
+    job, other = await work.post(files), await work.post(files)
+    assert (await work.get(other))["queue_position"] == 2
+    response = await work.client.delete(f"/jobs/{job['id']}")
+    assert (response.status_code, response.json()["state"]) == (200, "canceled")
+    assert (await work.get(other))["queue_position"] == 1
+    problem(await work.result(job), 410, "job_canceled")
+    await work.run(job)
+    assert (await work.get(job))["state"] == "canceled"
+    assert work.engine.calls.total() == 0
+    with work.redis.client() as redis:
+        assert redis.lrange("rq:queue:inpaint", 0, -1) == [other["id"].encode()]
+        assert not redis.exists(f"inpaint:inputs:{job['id']}")
+    assert (await work.client.delete(f"/jobs/{job['id']}")).json()["state"] == "canceled"
+
+
+async def test_a_running_job_is_canceled_down_to_the_engine(work: Work, files: dict) -> None:
+    work.engine.delay_seconds = 30
+    job = await work.post(files)
+    running = asyncio.create_task(work.run(job))
+    while work.engine.running == 0:
+        await asyncio.sleep(0.02)
+    assert (await work.get(job))["state"] == "running"
+    begin = time.monotonic()
+    await work.client.delete(f"/jobs/{job['id']}")
+    await running
+    assert time.monotonic() - begin < 3
+    assert work.engine.canceled == 1
+    assert (await work.get(job))["state"] == "canceled"
+    assert work.keys("results:*") == []
+
+
+async def test_deleting_a_finished_job_deletes_its_pictures(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    await work.run(job)
+    assert (await work.client.delete(f"/jobs/{job['id']}")).json()["state"] == "expired"
+    problem(await work.result(job), 410, "result_expired")
+    assert work.keys("results:*") == []
+
+
+async def test_waiting_for_a_job_ends_with_it_or_with_the_time(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    begin = time.monotonic()
+    assert (await work.get(job, "?wait=0.4"))["state"] == "queued"
+    assert 0.4 <= time.monotonic() - begin < 2
+    waiting = asyncio.create_task(work.get(job, "?wait=30"))
+    await asyncio.sleep(0.1)
+    await work.run(job)
+    assert (await asyncio.wait_for(waiting, 2))["state"] == "succeeded"
+    problem(await work.client.get(f"/jobs/{job['id']}?wait=long"), 422, "bad_field")
+
+
+async def test_the_wait_is_bounded(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    async with in_memory(engine, redis_url=redis_server.url, jobs_max_wait_seconds=0.3) as client:
+        work = Work(client, engine, redis_server, {})
+        job, begin = await work.post(files), time.monotonic()
+        assert (await work.get(job, "?wait=600"))["state"] == "queued"
+        assert time.monotonic() - begin < 2
+
+
+async def test_the_list_has_pages_and_the_newest_first(work: Work, files: dict) -> None:
+    made = [(await work.post(files))["id"] for _ in range(5)]
+    seen, url = [], "/jobs?limit=2"
+    for _ in range(3):
+        page = (await work.client.get(url)).json()
+        seen += [job["id"] for job in page["jobs"]]
+        url = f"/jobs?limit=2&cursor={page['next_cursor']}"
+    assert seen == made[::-1]
+    assert page["next_cursor"] is None
+    problem(await work.client.get("/jobs?limit=0"), 422, "bad_field")
+    problem(await work.client.get("/jobs?cursor=x"), 422, "bad_field")
+
+
+async def test_an_unknown_job_is_404(work: Work) -> None:
+    for job_id in ("0" * 32, "nothing", "A" * 32):
+        for method, path in (("GET", ""), ("GET", "/result"), ("DELETE", "")):
+            response = await work.client.request(method, f"/jobs/{job_id}{path}")
+            assert response.status_code == 404
+            assert response.json()["code"] == "unknown_job"
+
+
+async def test_a_full_queue_is_429_and_heals(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    async with in_memory(engine, redis_url=redis_server.url, jobs_queue_depth=2) as client:
+        work = Work(client, engine, redis_server, {})
+        job = await work.post(files)
+        await work.post(files)
+        response = await client.post("/jobs", files=files)
+        body = problem(response, 429, "overloaded")
+        assert response.headers["retry-after"] == "5"
+        assert body["errors"] == [{"actual": 2, "allowed": 2, "setting": "JOBS_QUEUE_DEPTH"}]
+        await work.run(job)
+        await work.post(files)
+
+
+async def test_bytes_are_counted_in_and_out(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    size = sum(len(part[1]) for part in files.values())
+    async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=2 * size + 100) as client:
+        work = Work(client, engine, redis_server, {})
+        jobs = [await work.post(files), await work.post(files)]
+        response = await client.post("/jobs", files=files)
+        assert problem(response, 429, "overloaded")["errors"][0]["setting"] == "JOBS_MAX_BYTES"
+        await work.run(jobs[0])
+        result = len((await work.result(jobs[0])).content)
+        with redis_server.client() as redis:
+            assert int(redis.get("inpaint:bytes:total")) == size + result
+        for job in jobs:
+            await client.delete(f"/jobs/{job['id']}")
+        with redis_server.client() as redis:
+            assert int(redis.get("inpaint:bytes:total")) == 0
+        await work.post(files)
+
+
+async def test_without_redis_jobs_are_503_and_inpaint_answers(served: Served, files: dict) -> None:
+    async with served(redis_url="redis://127.0.0.1:1/0") as client:
+        for response in (
+            await client.post("/jobs", files=files),
+            await client.get("/jobs"),
+            await client.get(f"/jobs/{'0' * 32}"),
+            await client.post("/inpaint", files=files, headers={"prefer": "respond-async"}),
+            await client.post("/inpaint", files=files, headers={"idempotency-key": "a"}),
+        ):
+            problem(response, 503, "jobs_unavailable")
+            assert int(response.headers["retry-after"]) >= 1
+        assert (await client.post("/inpaint", files=files)).status_code == 200
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()) == (200, {"status": "ready", "jobs": "unavailable"})
+
+
+async def test_readiness_tells_of_jobs(work: Work) -> None:
+    assert (await work.client.get("/readyz")).json() == {"status": "ready", "jobs": "ready"}
+
+
+async def test_the_same_key_gets_the_same_job(work: Work, files: dict) -> None:
+    key = {"idempotency-key": "order 66"}
+    first = await work.post(files, headers=key)
+    assert (await work.post(files, headers=key))["id"] == first["id"]
+    through_the_other_door = await work.client.post("/inpaint", files=files, headers={**key, "prefer": "respond-async"})
+    assert through_the_other_door.json()["id"] == first["id"]
+    await work.run(first)
+    later = await work.post(files, headers=key)
+    assert (later["id"], later["state"]) == (first["id"], "succeeded")
+    problem(
+        await work.client.post("/jobs", files=files, data={"seed": "2"}, headers=key), 422, "idempotency_key_reused"
+    )
+    assert (await work.post(files))["id"] != first["id"]
+
+
+async def test_a_key_is_free_again_after_a_failure(work: Work, files: dict) -> None:
+    key = {"idempotency-key": "k"}
+    bad = form_files(png(scene()), png(box_mask() * 0))
+    problem(await work.client.post("/jobs", files=bad, headers=key), 422, "empty_hole")
+    await work.post(files, headers=key)
+
+
+async def test_twenty_posts_at_once_with_one_key_make_one_job(work: Work, files: dict) -> None:
+    key = {"idempotency-key": "race"}
+    responses = await asyncio.gather(*(work.client.post("/jobs", files=files, headers=key) for _ in range(20)))
+    made = {response.json()["id"] for response in responses if response.status_code == 202}
+    assert len(made) == 1
+    for response in responses:
+        if response.status_code != 202:
+            problem(response, 409, "idempotency_key_busy")
+            assert response.headers["retry-after"] == "1"
+    assert len((await work.client.get("/jobs")).json()["jobs"]) == 1
+    assert (await work.post(files, headers=key))["id"] in made
+
+
+async def test_inpaint_with_a_key_does_the_work_once(work: Work, files: dict) -> None:
+    key = {"idempotency-key": "k-1"}
+    first = await work.client.post("/inpaint", files=files, headers=key)
+    again = await work.client.post("/inpaint", files=files, headers=key)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.content == again.content
+    assert again.headers["x-model"] == "lafin"
+    assert work.engine.calls["lafin"] == 1
+    problem(
+        await work.client.post("/inpaint", files=files, data={"seed": "1"}, headers=key), 422, "idempotency_key_reused"
+    )
+    problem(await work.client.post("/inpaint", files=files, headers={"idempotency-key": "k" * 256}), 422, "bad_field")
+
+
+async def test_inpaint_with_a_key_in_progress_is_409(work: Work, files: dict) -> None:
+    work.engine.delay_seconds = 0.4
+    key = {"idempotency-key": "slow"}
+    first = asyncio.create_task(work.client.post("/inpaint", files=files, headers=key))
+    while work.engine.running == 0:
+        await asyncio.sleep(0.02)
+    problem(await work.client.post("/inpaint", files=files, headers=key), 409, "idempotency_key_busy")
+    assert (await first).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://example.com/", "https://127.0.0.1/", "https://[::1]/", "https://localhost/", "ftp://example.com/", "x"],
+)
+async def test_a_webhook_to_a_forbidden_place_is_refused(
+    engine: FakeEngine, redis_server: RedisServer, files: dict, url: str
+) -> None:
+    async with in_memory(engine, redis_url=redis_server.url, webhook_secret=SECRET) as client:
+        problem(await client.post("/jobs", files=files, data={"webhook_url": url}), 422, "bad_webhook")
+        good = await client.post("/jobs", files=files, data={"webhook_url": "https://example.com/hook"})
+        assert good.status_code == 202
+
+
+async def test_without_a_secret_webhooks_are_refused(work: Work, files: dict) -> None:
+    response = await work.client.post("/jobs", files=files, data={"webhook_url": "https://example.com/"})
+    assert problem(response, 422, "bad_webhook")["errors"][0]["setting"] == "WEBHOOK_SECRET"
+
+
+async def test_metrics_count_jobs_wherever_they_ran(work: Work, files: dict) -> None:
+    jobs = [await work.post(files) for _ in range(3)]
+    await work.run(jobs[0])
+    await work.client.delete(f"/jobs/{jobs[1]['id']}")
+    text = (await work.client.get("/metrics")).text
+    for line in (
+        'inpaint_jobs_total{status="succeeded"} 1.0',
+        'inpaint_jobs_total{status="canceled"} 1.0',
+        'inpaint_queue_depth{queue="inpaint"} 1.0',
+        'inpaint_queue_depth{queue="webhooks"} 0.0',
+        "inpaint_job_queue_seconds_count 1.0",
+        "inpaint_job_run_seconds_count 1.0",
+    ):
+        assert line in text, text
+    assert not re.search(r"[0-9a-f]{32}", text)
