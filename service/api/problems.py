@@ -102,10 +102,19 @@ def install(app: FastAPI) -> None:
     """Let every error that FastAPI would answer in its own way be answered here."""
 
     async def answer(request: Request, error: Exception) -> Response:
-        return problem_response(error, request.scope)
+        response = problem_response(error, request.scope)
+        if response.status_code == 405 and (methods := allowed_methods(request)):
+            response.headers["Allow"] = ", ".join(methods)
+        return response
 
     for kind in (ServiceError, HTTPException, RequestValidationError, RedisError):
         app.add_exception_handler(kind, answer)
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods of this path; the framework names those of the first fitting route alone."""
+    template = getattr(request.scope.get("route"), "path", "")
+    return sorted(method.upper() for method in request.app.openapi()["paths"].get(template, {}))
 
 
 def documented(*kinds: type[ServiceError]) -> dict[int | str, dict[str, Any]]:

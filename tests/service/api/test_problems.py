@@ -52,6 +52,9 @@ async def test_errors_of_the_framework(client: httpx.AsyncClient) -> None:
     response = await client.get("/inpaint")
     assert_problem(response, 405, "method_not_allowed")
     assert response.headers["allow"] == "POST"
+    response = await client.put("/jobs")
+    assert_problem(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == "GET, POST"
 
 
 async def test_errors_of_the_caller(client: httpx.AsyncClient, files: dict) -> None:
