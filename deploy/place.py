@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_PORT = 8000
+REDIS_URLS = frozenset({"REDIS_URL", "REDIS_URL_FILE"})
 
 
 class CannotStart(Exception):
@@ -24,19 +25,37 @@ class Place:
     port: int  # of the API; 0: any free one
     engine_port: int | None  # of the embedded engine; None: ENGINE_URL names an engine that runs already
     engine_url: str  # host:port
+    redis_port: int | None  # of the embedded Redis; None: REDIS_URL names one that runs already
+    redis_url: str
+    redis_folder: Path  # where the embedded Redis keeps its data
     repository: Path
 
 
 def read_place(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> Place:
-    """Read HOST, PORT, ENGINE_PORT, ENGINE_URL and MODEL_REPOSITORY; the environment wins over `dotenv`."""
+    """Read HOST, PORT, ENGINE_*, REDIS_* and MODEL_REPOSITORY; the environment wins over `dotenv`."""
     values = read_dotenv(dotenv) | {name: value for name, value in environment.items() if value}
     port = _port("PORT", values.get("PORT", str(DEFAULT_PORT)))
     repository = Path(values.get("MODEL_REPOSITORY", "model_repository"))
     host = values.get("HOST", "127.0.0.1")
-    if "ENGINE_URL" in values:
-        return Place(host, port, None, values["ENGINE_URL"], repository)
-    engine_port = _port("ENGINE_PORT", values.get("ENGINE_PORT", str(port + 1))) if port else free_port()
-    return Place(host, port, engine_port, f"127.0.0.1:{engine_port}", repository)
+    engine_port = None if "ENGINE_URL" in values else _beside("ENGINE_PORT", values, port, 1)
+    redis_port = None if REDIS_URLS & values.keys() else _beside("REDIS_PORT", values, port, 2)
+    return Place(
+        host=host,
+        port=port,
+        engine_port=engine_port,
+        engine_url=values.get("ENGINE_URL", f"127.0.0.1:{engine_port}"),
+        redis_port=redis_port,
+        redis_url=values.get("REDIS_URL", "") if redis_port is None else f"redis://127.0.0.1:{redis_port}/0",
+        redis_folder=Path(values.get("REDIS_FOLDER", "var/redis")),
+        repository=repository,
+    )
+
+
+def _beside(name: str, values: Mapping[str, str], port: int, distance: int) -> int:
+    """The port that `name` sets, else the one `distance` above the API's; a free one when the API's is free too."""
+    if name in values or port:
+        return _port(name, values.get(name, str(port + distance)))
+    return free_port()
 
 
 def read_dotenv(file: Path) -> dict[str, str]:

@@ -13,6 +13,8 @@ def main() -> None:
     try:
         place = read_place(os.environ)
         check_port("PORT", place.host, place.port)
+        if place.redis_port is not None:
+            check_port("REDIS_PORT", "127.0.0.1", place.redis_port)
         if place.engine_port is not None:
             check_port("ENGINE_PORT", "127.0.0.1", place.engine_port)
             stale_models(place.repository)

@@ -22,23 +22,46 @@ from deploy.models import make_models
 from deploy.place import CannotStart, Place, read_place
 
 GRACE_SECONDS = 8.0  # from the first signal to SIGKILL
+FRONT_SECONDS = 4.0  # of these, for the processes that need the engine and Redis to finish
+LEANED_ON = ("redis", "engine")
 WATCH_SECONDS = 0.5
 STOPPED_BY_SIGNAL = {130, 143}  # honcho's codes for SIGINT and SIGTERM
 
 
 class Supervisor(Manager):
-    """honcho's manager, with an end that is certain.
+    """honcho's manager, with an end that is certain and in order.
 
     honcho's own fails on a signal that comes before every process has started, and waits for ever for a process
-    that ignores SIGTERM; this one tries again a moment later, and sends SIGKILL after GRACE_SECONDS.
+    that ignores SIGTERM; this one tries again a moment later, and sends SIGKILL after GRACE_SECONDS. What the others
+    lean on is stopped last, so that they can finish.
     """
+
+    _ending = False
 
     def terminate(self) -> None:
         if not self._all_started():
             _later(0.1, self.terminate)
             return
+        if self._ending:
+            return
+        self._ending = True
         _later(GRACE_SECONDS, self.kill)
-        super().terminate()
+        self._stop([name for name in self._processes if name not in LEANED_ON])
+        threading.Thread(target=self._stop_what_is_leaned_on, daemon=True).start()
+
+    def _stop_what_is_leaned_on(self) -> None:
+        end = time.monotonic() + FRONT_SECONDS
+        front = [process for name, process in self._processes.items() if name not in LEANED_ON]
+        while any("returncode" not in process for process in front) and time.monotonic() < end:
+            time.sleep(0.05)
+        self._stop([name for name in self._processes if name in LEANED_ON])
+
+    def _stop(self, names: list[str]) -> None:
+        for name in names:
+            process = self._processes[name]
+            if "returncode" not in process:
+                self._system_print(f"sending SIGTERM to {name} (pid {process['pid']})\n")
+                self._procmgr.terminate(process["pid"])
 
 
 def _later(seconds: float, action: Callable[[], None]) -> None:
@@ -49,15 +72,20 @@ def _later(seconds: float, action: Callable[[], None]) -> None:
 
 def process_environment(place: Place) -> dict[str, str]:
     """What the processes of the Procfile find in their environment: `python` is this one, and nothing is buffered."""
-    return dict(os.environ) | {
+    settings = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONUNBUFFERED": "1",
         "HOST": place.host,
         "PORT": str(place.port),
         "ENGINE_PORT": str(place.engine_port or ""),
         "ENGINE_URL": place.engine_url,
+        "REDIS_PORT": str(place.redis_port or ""),
+        "REDIS_FOLDER": str(place.redis_folder),
         "MODEL_REPOSITORY": str(place.repository),
     }
+    if place.redis_url:
+        settings["REDIS_URL"] = place.redis_url
+    return dict(os.environ) | settings
 
 
 def interrupted(make_pid: int) -> bool:
@@ -88,6 +116,9 @@ def run(place: Place, procfile: Path = Path("Procfile")) -> int:
     for name, command in parse_procfile(procfile.read_text()).processes.items():
         if name == "engine" and place.engine_port is None:
             print(f"ENGINE_URL={place.engine_url} is used; no embedded engine is started.", flush=True)
+            continue
+        if name == "redis" and place.redis_port is None:
+            print("REDIS_URL is used; no embedded Redis is started.", flush=True)
             continue
         supervisor.add_process(name, command, env=process_environment(place))
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))

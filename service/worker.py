@@ -22,7 +22,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker.base import StopRequested
 
-import service.inpaint  # noqa: F401  loaded once here rather than by every job
+import service.inpaint  # noqa: F401  # loaded once here rather than by every job
 from service.jobs import connections
 from service.jobs.queue import INPAINTING, WEBHOOKS, open_queue
 from service.jobs.recovery import enqueue_due, enqueue_lost

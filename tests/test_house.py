@@ -100,13 +100,15 @@ def test_make_help_lists_every_target() -> None:
 
 def test_what_the_procfile_starts_exists() -> None:
     commands = re.findall(r"^(\w+): exec python -m (\S+)", (ROOT / "Procfile").read_text(), re.M)
-    assert [name for name, _ in commands] == ["engine", "api"]
+    assert [name for name, _ in commands] == ["redis", "engine", "worker", "webhooks", "api"]
     for _, module in commands:
-        assert importlib.util.find_spec(f"{module}.__main__") is not None
+        spec = importlib.util.find_spec(module)
+        assert spec is not None
+        assert not spec.submodule_search_locations or importlib.util.find_spec(f"{module}.__main__") is not None
 
 
 def test_the_example_environment_names_real_settings() -> None:
-    known = {name.upper() for name in Settings.model_fields} | {"ENGINE_PORT"}
+    known = {name.upper() for name in Settings.model_fields} | {"ENGINE_PORT", "REDIS_PORT", "REDIS_FOLDER"}
     named = re.findall(r"^#? ?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M)
     assert named
     assert set(named) <= known

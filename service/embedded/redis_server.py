@@ -6,6 +6,8 @@ so jobs outlive a restart. It listens on 127.0.0.1 alone.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import importlib.util
 import os
 import re
@@ -28,12 +30,23 @@ def main(
     try:
         program = executable()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        claim(folder)
         command = arguments(program, port, folder)
         print(f"Redis is {program}, data in {folder}", flush=True)
         os.execv(program, command)
     except OSError as error:
         print(f"embedded Redis: {error.strerror}: {error.filename}", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def claim(folder: Path) -> None:
+    """Hold the folder for as long as this process lives, redis-server included: two in one folder spoil its file."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(handle, True)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OSError(errno.EBUSY, "another Redis keeps its data there; set REDIS_FOLDER", str(folder)) from None
 
 
 def executable() -> Path:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ import psutil
 from deploy.place import free_port
 
 ROOT = Path(__file__).parents[2]
+OTHERS = ("ENGINE_URL", "REDIS_URL", "REDIS_URL_FILE")
 READY = re.compile(r"answers on (http://\S+)")
 
 
@@ -27,10 +29,13 @@ class Stack:
     def __init__(self, repository: Path, *, start_seconds: float = 180, **settings: str) -> None:
         self.engine_url = f"127.0.0.1:{free_port()}"
         self._start_seconds = start_seconds
+        self._redis_folder = tempfile.TemporaryDirectory()
         self._environment = os.environ | {
             "MODEL_REPOSITORY": str(repository.resolve()),
             "PORT": str(free_port()),
             "ENGINE_PORT": self.engine_url.rpartition(":")[2],
+            "REDIS_PORT": str(free_port()),
+            "REDIS_FOLDER": self._redis_folder.name,
             **settings,
         }
         self.lines: list[str] = []
@@ -39,7 +44,7 @@ class Stack:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "deploy.serve"],
             cwd=ROOT,
-            env={name: value for name, value in self._environment.items() if name != "ENGINE_URL"},
+            env={name: value for name, value in self._environment.items() if name not in OTHERS},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -14,12 +14,15 @@ def test_defaults(tmp_path: Path) -> None:
     place = read_place({}, tmp_path / ".env")
     assert (place.host, place.port, place.engine_port) == ("127.0.0.1", 8000, 8001)
     assert place.engine_url == "127.0.0.1:8001"
+    assert (place.redis_port, place.redis_url) == (8002, "redis://127.0.0.1:8002/0")
+    assert place.redis_folder == Path("var/redis")
     assert place.repository == Path("model_repository")
 
 
 def test_the_engine_stands_beside_the_port(tmp_path: Path) -> None:
     place = read_place({"PORT": "9000"}, tmp_path / ".env")
     assert (place.engine_port, place.engine_url) == (9001, "127.0.0.1:9001")
+    assert place.redis_url == "redis://127.0.0.1:9002/0"
 
 
 def test_port_zero_takes_a_free_engine_port(tmp_path: Path) -> None:
@@ -31,6 +34,11 @@ def test_port_zero_takes_a_free_engine_port(tmp_path: Path) -> None:
 def test_an_engine_elsewhere_means_no_embedded_engine(tmp_path: Path) -> None:
     place = read_place({"ENGINE_URL": "triton:8001"}, tmp_path / ".env")
     assert (place.engine_port, place.engine_url) == (None, "triton:8001")
+
+
+@pytest.mark.parametrize("name", ["REDIS_URL", "REDIS_URL_FILE"])
+def test_a_redis_elsewhere_means_no_embedded_redis(tmp_path: Path, name: str) -> None:
+    assert read_place({name: "redis://redis:6379/0"}, tmp_path / ".env").redis_port is None
 
 
 def test_the_environment_wins_over_dotenv(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_every_number_has_its_unit_or_counts_something() -> None:
         "_holes",
         "_items",
         "_depth",
-        "_attempts",
+        "_tries",
     )
     fields = type(load_settings()).model_fields
     numbers = [name for name, field in fields.items() if field.annotation in (int, float) and name != "port"]

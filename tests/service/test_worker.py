@@ -1,0 +1,333 @@
+"""Real workers, a real Redis, an engine behind a real port: what happens when one of them dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+
+from tests.contract.engines import ROOT
+from tests.fakes.engine import FakeEngine
+from tests.fakes.pictures import box_mask, pixels, png, scene
+from tests.fakes.redis_server import RedisServer
+from tests.fakes.served_engine import ServedEngine
+from tests.service.api.conftest import form_files, in_memory
+
+HOLE = box_mask() > 0
+QUICK = {"JOBS_HEARTBEAT_SECONDS": "1", "WORKER_GRACE_SECONDS": "20"}
+
+
+class Workers:
+    """Worker processes of one test."""
+
+    def __init__(self, redis: RedisServer, engine: ServedEngine, folder: Path) -> None:
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if name not in ("PORT", "HOST")},
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "REDIS_URL": redis.url,
+            "ENGINE_URL": engine.url,
+            **QUICK,
+        }
+        self._folder = folder
+        self.log = folder / "workers.log"
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, queue: str = "inpaint", **settings: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "service.worker", queue],
+                cwd=self._folder,
+                env=self._environment | settings,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def end(self) -> None:
+        for process in self.processes:
+            family = [process, *children(process)] if process.poll() is None else []
+            for member in family:
+                member.kill()
+            process.wait(10)
+
+
+def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """One of the test's own: it dies in the middle."""
+    (tmp_path / "redis").mkdir()
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def served() -> Iterator[ServedEngine]:
+    with ServedEngine(FakeEngine()) as engine:
+        yield engine
+
+
+@pytest.fixture
+def workers(redis: RedisServer, served: ServedEngine, tmp_path: Path) -> Iterator[Workers]:
+    made = Workers(redis, served, tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+async def client(redis: RedisServer, served: ServedEngine) -> AsyncIterator[httpx.AsyncClient]:
+    async with in_memory(served.engine, redis_url=redis.url, jobs_max_wait_seconds=60) as client:
+        yield client
+
+
+async def post(client: httpx.AsyncClient, seed: int = 0, count: int = 1) -> str:
+    form = form_files(png(scene(seed=seed)), png(box_mask()))
+    response = await client.post("/jobs", files=[(name, form[name]) for name in ("image", "mask")] * count)
+    assert response.status_code == 202, response.text
+    return response.json()["id"]
+
+
+async def ended(client: httpx.AsyncClient, job_id: str, seconds: float = 60) -> dict:
+    response = await client.get(f"/jobs/{job_id}?wait={seconds}", timeout=seconds + 10)
+    assert response.status_code == 200, response.text
+    assert response.json()["finished_at"] is not None, response.json()
+    return response.json()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end_seconds = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end_seconds, "did not happen"
+        await asyncio.sleep(0.05)
+
+
+async def assert_completed(client: httpx.AsyncClient, job_id: str, seed: int = 0) -> None:
+    result = await client.get(f"/jobs/{job_id}/result")
+    assert result.status_code == 200, result.text
+    assert np.array_equal(pixels(result.content)[~HOLE], scene(seed=seed)[~HOLE])
+
+
+async def test_jobs_are_run_in_order_by_a_process_without_grpc_and_torch(
+    client: httpx.AsyncClient, workers: Workers
+) -> None:
+    ids = [await post(client, seed) for seed in range(3)]
+    worker = workers.start()
+    done = [await ended(client, job_id) for job_id in ids]
+    assert [job["state"] for job in done] == ["succeeded"] * 3
+    assert done[0]["finished_at"] <= done[1]["started_at"]
+    for seed, job_id in enumerate(ids):
+        await assert_completed(client, job_id, seed)
+    maps = Path(f"/proc/{worker.pid}/maps").read_text()
+    assert "grpc" not in maps
+    assert "torch" not in maps
+
+
+async def test_a_worker_killed_in_the_middle_loses_nothing_and_the_result_is_written_once(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine, redis: RedisServer
+) -> None:
+    served.engine.delay_seconds = 3
+    job_id = await post(client)
+    worker = workers.start()
+    await until(lambda: served.engine.running == 1)
+    (horse,) = children(worker)
+    worker.kill()
+    worker.wait(10)
+    _, alive = psutil.wait_procs([horse], timeout=5)
+    assert alive == [], "the job's process does not outlive its worker"
+    assert (await client.get(f"/jobs/{job_id}")).json()["state"] == "running"
+    served.engine.delay_seconds = 0
+    workers.start()
+    done = await ended(client, job_id)
+    assert (done["state"], done["tries"]) == ("succeeded", 2)
+    await assert_completed(client, job_id)
+    with redis.client() as store:
+        assert store.hlen(f"inpaint:results:{job_id}") == 1
+        assert store.hget("inpaint:counts", "jobs:succeeded") == b"1"
+
+
+async def test_a_killed_job_process_is_replaced_at_once(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.engine.delay_seconds = 3
+    job_id = await post(client)
+    worker = workers.start()
+    await until(lambda: served.engine.running == 1)
+    served.engine.delay_seconds = 0
+    children(worker)[0].kill()
+    done = await ended(client, job_id, 10)
+    assert (done["state"], done["tries"]) == ("succeeded", 2)
+
+
+async def test_a_job_that_kills_every_worker_fails_in_the_end(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.engine.delay_seconds = 5
+    job_id = await post(client)
+    worker = workers.start(JOBS_MAX_TRIES="2")
+    for _ in range(2):
+        await until(lambda: served.engine.running == 1)
+        children(worker)[0].kill()
+        await until(lambda: served.engine.running == 0)
+    done = await ended(client, job_id)
+    assert (done["state"], done["problem"]["code"]) == ("failed", "job_crashed")
+
+
+async def test_a_batch_goes_on_where_its_killed_worker_stopped(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.engine.delay_seconds = 0.5
+    job_id = await post(client, count=6)
+    worker = workers.start()
+    await until(lambda: served.engine.calls["lafin"] == 4)
+    children(worker)[0].kill()
+    done = await ended(client, job_id)
+    assert (done["state"], done["tries"]) == ("succeeded", 2)
+    assert served.engine.calls["lafin"] == 7, "only the item under way was begun again"
+
+
+async def test_redis_killed_and_restarted_loses_no_accepted_job(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine, redis: RedisServer
+) -> None:
+    served.engine.delay_seconds = 0.5
+    workers.start()
+    ids = [await post(client, seed) for seed in range(8)]
+    await until(lambda: served.engine.calls["lafin"] >= 2)
+    redis.kill()
+    refused = await client.get(f"/jobs/{ids[0]}")
+    assert (refused.status_code, refused.json()["code"]) == (503, "jobs_unavailable")
+    await asyncio.sleep(1)
+    redis.start()
+    done = [await ended(client, job_id) for job_id in ids]
+    assert [job["state"] for job in done] == ["succeeded"] * 8
+    for seed, job_id in enumerate(ids):
+        await assert_completed(client, job_id, seed)
+
+
+async def test_redis_may_go_and_come_back_under_an_idle_worker(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+) -> None:
+    worker = workers.start()
+    await ended(client, await post(client))
+    redis.kill()
+    await asyncio.sleep(5)
+    assert worker.poll() is None
+    redis.start()
+    assert (await ended(client, await post(client)))["state"] == "succeeded"
+
+
+async def test_an_engine_that_is_away_is_waited_for(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.stop()
+    job_id = await post(client)
+    workers.start()
+    await until(lambda: b"begins" in workers.log.read_bytes())
+    await asyncio.sleep(3)
+    assert (await client.get(f"/jobs/{job_id}")).json()["state"] == "running"
+    served.start()
+    done = await ended(client, job_id)
+    assert (done["state"], done["tries"]) == ("succeeded", 1)
+
+
+async def test_an_engine_that_stays_away_fails_the_job(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.stop()
+    job_id = await post(client)
+    workers.start(JOBS_ENGINE_WAIT_SECONDS="1")
+    done = await ended(client, job_id)
+    assert (done["state"], done["problem"]["code"]) == ("failed", "engine_unavailable")
+    result = await client.get(f"/jobs/{job_id}/result")
+    assert (result.status_code, result.json()["code"]) == (503, "engine_unavailable")
+    assert "retry-after" not in result.headers, "asking again would not help"
+
+
+async def test_a_running_job_is_canceled_and_the_worker_takes_the_next(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.engine.delay_seconds = 30
+    first, second = await post(client), await post(client)
+    workers.start()
+    await until(lambda: served.engine.running == 1)
+    served.engine.delay_seconds = 0
+    begin = time.monotonic()
+    assert (await client.delete(f"/jobs/{first}")).json()["state"] == "canceled"
+    assert (await ended(client, second))["state"] == "succeeded"
+    assert time.monotonic() - begin < 10
+    assert served.engine.canceled == 1
+    assert (await client.get(f"/jobs/{first}/result")).status_code == 410
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+async def test_a_stop_finishes_the_running_job_and_leaves_the_others(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine, name: str
+) -> None:
+    served.engine.delay_seconds = 2
+    first, second = await post(client), await post(client)
+    worker = workers.start()
+    await until(lambda: served.engine.running == 1)
+    worker.send_signal(signal.Signals[name])
+    await until(lambda: worker.poll() is not None, 10)
+    assert worker.returncode == 0
+    assert (await ended(client, first, 0))["tries"] == 1
+    waiting = (await client.get(f"/jobs/{second}")).json()
+    assert (waiting["state"], waiting["queue_position"]) == ("queued", 1)
+
+
+async def test_a_stop_that_cannot_wait_hands_the_job_back(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.engine.delay_seconds = 60
+    job_id = await post(client)
+    worker = workers.start(WORKER_GRACE_SECONDS="1", JOBS_MAX_TRIES="1")
+    await until(lambda: served.engine.running == 1)
+    worker.send_signal(signal.SIGTERM)
+    await until(lambda: worker.poll() is not None, 10)
+    assert worker.returncode == 0
+    served.engine.delay_seconds = 0
+    workers.start(JOBS_MAX_TRIES="1")
+    done = await ended(client, job_id, 10)
+    assert (done["state"], done["tries"]) == ("succeeded", 2)
+
+
+async def test_an_idle_worker_stops_at_once(workers: Workers, client: httpx.AsyncClient) -> None:
+    worker = workers.start()
+    await ended(client, await post(client))
+    await asyncio.sleep(0.5)
+    begin = time.monotonic()
+    worker.terminate()
+    assert worker.wait(10) == 0
+    assert time.monotonic() - begin < 3
+    assert "Traceback" not in workers.log.read_text()
+
+
+def test_a_bad_setting_is_one_line(workers: Workers) -> None:
+    worker = workers.start(REDIS_URL="nowhere")
+    assert worker.wait(30) == 2
+    assert workers.log.read_text() == "worker: Bad setting REDIS_URL: must start with redis://, rediss:// or unix://\n"
+
+
+async def test_a_job_that_rq_has_forgotten_is_found_again(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+) -> None:
+    job_id = await post(client)
+    with redis.client() as store:
+        store.delete(f"rq:job:{job_id}", "rq:queue:inpaint")
+        store.hset(f"inpaint:job:{job_id}", "created_at", repr(time.time() - 120))
+    workers.start()
+    assert (await ended(client, job_id, 20))["state"] == "succeeded"
