@@ -1,0 +1,1 @@
+"""The command `inpaint`: files in, files out, many at once."""

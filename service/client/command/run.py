@@ -1,0 +1,90 @@
+"""From the arguments to the exit code: pair the files, ask the service what it can, send, sum up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.client.clients import AsyncClient
+from service.client.command.asking import advice, ask_first
+from service.client.command.guidance import read_landmarks
+from service.client.command.outcomes import INTERRUPTED, Outcome, exit_code
+from service.client.command.outputs import destination, free, require_distinct
+from service.client.command.pairs import Item, LeftOut, named_by, paired
+from service.client.command.progress import Telling
+from service.client.command.usage import BadUsage, Files, Service
+from service.client.command.working import Order, Working
+from service.client.connection import require_address, require_key
+from service.client.forms import InpaintOptions
+from service.client.retries import Retries
+from service.errors import ServiceError
+
+PATIENT = Retries(max_attempts=20, max_seconds=120)  # of a photo: a busy service is waited for
+JSON_SUFFIXES = (".json",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before anything is sent."""
+
+    items: list[Item]
+    left_out: list[LeftOut]
+    order: Order
+    guidance: frozenset[str]
+
+
+def run(files: Files, options: InpaintOptions, service: Service, *, quiet: bool = False) -> int:
+    """Do it all; the exit code. Raises BadUsage, before anything is sent."""
+    _check(service)
+    plan = planned(files, options, service)
+    with Telling(len(plan.items) + len(plan.left_out), quiet=quiet) as telling:
+        try:
+            outcomes = asyncio.run(_sent(plan, service, telling))
+        except KeyboardInterrupt:
+            telling.say("Interrupted.")
+            return INTERRUPTED
+        except ServiceError as error:
+            telling.say(advice(error, service))
+            return exit_code([Outcome(item.photo, error) for item in plan.items])
+    telling.sum_up(outcomes)
+    return exit_code(outcomes)
+
+
+def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
+    """The photos with what goes with each, and where they go."""
+    photos, masks = named_by(files.photo), named_by(files.mask)
+    landmarks = named_by(files.landmarks, JSON_SUFFIXES) if files.landmarks else None
+    references = named_by(files.reference) if files.reference else None
+    if landmarks is not None and landmarks.alone:
+        read_landmarks(landmarks.files[0])
+    target = destination(files.out, files.picture_format, many=not photos.alone)
+    samples = options.get("samples", 1)
+    pairs, unpaired = paired(photos, masks, landmarks, references)
+    require_distinct(target, pairs, samples)
+    items, existing = free(target, pairs, samples, force=files.force)
+    left_out = unpaired + existing
+    if not items:
+        raise BadUsage(f"No photo can be sent. {left_out[0].photo}: {left_out[0].reason}")
+    complete: InpaintOptions = {**options, "output_format": target.format}
+    order = Order(target, complete, concurrency=service.concurrency, as_jobs=service.as_jobs, force=files.force)
+    given = {"landmarks": landmarks, "reference": references, "attributes": options.get("attributes")}
+    return Plan(items, left_out, order, frozenset(name for name, value in given.items() if value is not None))
+
+
+async def _sent(plan: Plan, service: Service, telling: Telling) -> Sequence[Outcome]:
+    """Every photo's outcome. Raises ServiceError when the first question was answered badly."""
+    await ask_first(service, plan.order.options, plan.guidance)
+    left_out = [Outcome(one.photo, BadUsage(one.reason)) for one in plan.left_out]
+    for outcome in left_out:
+        telling.report(outcome)
+    async with AsyncClient(service.url, service.key, retries=PATIENT) as client:
+        return left_out + await Working(client, plan.order, telling.report).complete(plan.items)
+
+
+def _check(service: Service) -> None:
+    try:
+        require_address(service.url)
+        require_key(service.key or "unused")
+    except ValueError as error:
+        raise BadUsage(f"{error}.") from None

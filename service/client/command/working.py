@@ -1,0 +1,104 @@
+"""Sends the photos, so many at once, and writes what comes back. One photo's failure is no other's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from service.client.answers import InpaintAnswer
+from service.client.clients import AsyncClient, AsyncJob
+from service.client.command.guidance import read_landmarks
+from service.client.command.outcomes import NotTried, Outcome, ends_everything
+from service.client.command.outputs import Destination, write
+from service.client.command.pairs import Item
+from service.client.errors import Garbled
+from service.client.forms import InpaintOptions
+from service.errors import ServiceError
+
+LAST_WORD_SECONDS = 5.0  # for a submission that an interruption finds half-way
+Report = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is the same for every photo."""
+
+    destination: Destination
+    options: InpaintOptions
+    concurrency: int = 4
+    as_jobs: bool = False
+    force: bool = False
+
+    @property
+    def samples(self) -> int:
+        return self.options.get("samples", 1)
+
+
+class Working:
+    """The photos on their way. `report` hears of each outcome as it comes."""
+
+    def __init__(self, client: AsyncClient, order: Order, report: Report) -> None:
+        self._client = client
+        self._order = order
+        self._report = report
+        self._outcomes: list[Outcome] = []
+        self._lost = False
+
+    async def complete(self, items: Sequence[Item]) -> list[Outcome]:
+        """Every item's outcome, in the order in which they were done."""
+        waiting = iter(items)
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(self._order.concurrency, len(items))):
+                workers.create_task(self._work_through(waiting))
+        return self._outcomes
+
+    async def _work_through(self, waiting: Iterator[Item]) -> None:
+        for item in waiting:
+            outcome = Outcome(item.photo, await self._error_of(item))
+            self._outcomes.append(outcome)
+            self._report(outcome)
+
+    async def _error_of(self, item: Item) -> Exception | None:
+        """None when the item is written. Whatever else happens to one item ends with it."""
+        if self._lost:
+            return NotTried("Not sent any more.")
+        try:
+            await self._complete(item)
+        except Exception as error:
+            self._lost = self._lost or ends_everything(error)
+            return error
+        return None
+
+    async def _complete(self, item: Item) -> None:
+        files = self._order.destination.files(item.photo, self._order.samples)
+        pictures = (await self._answer(item)).pictures
+        if len(pictures) != len(files):
+            raise Garbled(f"{len(pictures)} pictures came for {len(files)} samples.")
+        for file, picture in zip(files, pictures, strict=True):
+            await asyncio.to_thread(write, file, picture, force=self._order.force)
+
+    async def _answer(self, item: Item) -> InpaintAnswer:
+        options = self._order.options.copy()
+        if item.landmarks is not None:
+            options["landmarks"] = read_landmarks(item.landmarks)
+        if item.reference is not None:
+            options["reference"] = item.reference
+        if not self._order.as_jobs:
+            return await self._client.inpaint(item.photo, item.mask, **options)
+        submission = self._client.submit(item.photo, item.mask, **options, delete_on_fetch=True)
+        async with await _certain(asyncio.create_task(submission)) as job:
+            return await job.result()
+
+
+async def _certain(submission: asyncio.Task[AsyncJob]) -> AsyncJob:
+    """The job. When the command is interrupted on the way, a job that was accepted all the same is canceled."""
+    try:
+        return await asyncio.shield(submission)
+    except asyncio.CancelledError:
+        with suppress(ServiceError, TimeoutError, OSError):
+            async with asyncio.timeout(LAST_WORD_SECONDS):
+                await (await submission).cancel()
+        submission.cancel()
+        raise

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from service.app import create_app
+from service.client import AsyncClient, AsyncJob, Client, Job
+from service.client.calls import Calls
+from service.client.endpoints import endpoint, job_endpoint
+from service.client.jobs import JobCalls
+from tests.fakes.engine import FakeEngine
+from tests.fakes.pictures import box_mask, pixels, png, scene
+from tests.fakes.server import running, settings
+
+PAIR = (png(scene()), png(box_mask()))
+
+
+def test_threads_may_share_a_client(url: str) -> None:
+    with Client(url) as client, ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(lambda seed: client.inpaint(png(scene(seed=seed)), PAIR[1], seed=seed), range(8)))
+    assert [answer.seed for answer in answers] == list(range(8))
+    outside = box_mask() == 0
+    assert all((pixels(answer.picture)[outside] == scene(seed=answer.seed)[outside]).all() for answer in answers)
+
+
+async def test_a_canceled_call_stops_the_work_at_the_service() -> None:
+    engine = FakeEngine()
+    engine.delay_seconds = 30
+    with running(engine) as url:
+        async with AsyncClient(url) as client:
+            call = asyncio.create_task(client.inpaint(*PAIR))
+            await until(lambda: engine.running == 1)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            await until(lambda: engine.canceled == 1)
+
+
+async def until(true: object) -> None:
+    assert callable(true)
+    end_seconds = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end_seconds
+        await asyncio.sleep(0.02)
+
+
+async def test_many_calls_at_once(url: str) -> None:
+    async with AsyncClient(url) as client:
+        answers = await asyncio.gather(*(client.inpaint(*PAIR, seed=seed) for seed in range(6)))
+    assert [answer.seed for answer in answers] == list(range(6))
+
+
+async def test_a_client_may_stand_inside_the_application() -> None:
+    app = create_app(settings(), FakeEngine())
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient("http://test/", transport=httpx.ASGITransport(app)) as client,
+    ):
+        assert [model.name for model in await client.models()] == ["lafin"]
+
+
+def test_an_address_may_have_a_path(url: str) -> None:
+    with Client(f"{url}/docs") as client, pytest.raises(Exception, match="Not Found"):
+        client.models()
+    with Client(f"{url}/") as client:
+        assert client.models()
+
+
+@pytest.mark.parametrize(
+    ("kind", "calls"), [(Client, Calls), (AsyncClient, Calls), (Job, JobCalls), (AsyncJob, JobCalls)]
+)
+def test_every_call_is_documented(kind: type, calls: type) -> None:
+    names = [name for name, value in vars(calls).items() if isinstance(value, endpoint | job_endpoint)]
+    assert names
+    for name in names:
+        assert getattr(kind, name).__doc__
+
+
+def test_a_call_shows_its_signature(url: str) -> None:
+    with Client(url) as client:
+        assert list(inspect.signature(client.inpaint).parameters) == ["image", "mask", "idempotency_key", "form"]
+        assert client.inpaint.__name__ == "inpaint"
