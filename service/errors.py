@@ -23,6 +23,7 @@ ServiceError
 │       ├── SideTooLong             side_too_long
 │       ├── SideTooShort            side_too_short
 │       ├── AnimatedImage           animated_image
+│       ├── TooManyScans            too_many_scans
 │       ├── SizesDiffer             sizes_differ
 │       ├── EmptyHole               empty_hole
 │       ├── FullHole                full_hole
@@ -170,6 +171,10 @@ class SideTooShort(IllegalInput):
 
 class AnimatedImage(IllegalInput):
     code, title = "animated_image", "More than one frame"
+
+
+class TooManyScans(IllegalInput):
+    code, title = "too_many_scans", "Too many scans in a JPEG"
 
 
 class SizesDiffer(IllegalInput):

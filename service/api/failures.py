@@ -27,6 +27,7 @@ from service.errors import (
     SizesDiffer,
     StorageFull,
     TooManyPixels,
+    TooManyScans,
     UnknownField,
     UnknownModel,
     UnsupportedImage,
@@ -34,7 +35,16 @@ from service.errors import (
 )
 
 UPLOAD_ERRORS = (BrokenUpload, UploadTimeout, BodyTooLarge, UnsupportedImage, UnknownField, BadField, StorageFull)
-PICTURE_ERRORS = (TooManyPixels, SideTooLong, SideTooShort, AnimatedImage, SizesDiffer, EmptyHole, FullHole)
+PICTURE_ERRORS = (
+    TooManyPixels,
+    TooManyScans,
+    SideTooLong,
+    SideTooShort,
+    AnimatedImage,
+    SizesDiffer,
+    EmptyHole,
+    FullHole,
+)
 ENGINE_ERRORS = (
     EngineContractBroken,
     EngineGarbage,

@@ -25,15 +25,18 @@ from service.errors import (
     SideTooShort,
     SizesDiffer,
     TooManyPixels,
+    TooManyScans,
     UnsupportedImage,
 )
 from service.imaging.arrays import Alpha, Hole, Rgb, Size
 from service.imaging.colour import to_rgb, to_rgb_in_srgb
 from service.imaging.holes import dilate, refuse_useless
+from service.imaging.scans import count_scans
 
 MEDIA_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 FORMATS = ("JPEG", "PNG", "WEBP")
 HIGHEST_IMAGE_PIXELS = 89_478_485  # Pillow's own alarm; a limit above it would never be reached
+MAX_SCANS = 50  # of a progressive JPEG; ten are usual, and each costs a walk over the whole picture
 THRESHOLD = 128  # of luminance or alpha: JPEG masks have grey edges
 
 ORIENTATION_TAG = 0x0112
@@ -97,7 +100,7 @@ def decode_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> P
 
     Raises:
         UnsupportedImage: not an allowed format, empty, cut short or damaged.
-        TooManyPixels, SideTooLong, SideTooShort, AnimatedImage: it decodes, but is not allowed.
+        TooManyPixels, SideTooLong, SideTooShort, AnimatedImage, TooManyScans: it decodes, but is not allowed.
     """
     loaded = _loaded(data, limits, field)
     rgb, alpha = to_rgb_in_srgb(_upright(loaded), loaded.info.get("icc_profile"))
@@ -143,6 +146,7 @@ def _loaded(data: bytes, limits: ImageLimits, field: str) -> Image.Image:
         opened = Image.open(BytesIO(data), formats=FORMATS)
         _check_size(opened, limits, field)
         _check_frames(opened, field)
+        _check_scans(opened, data, field)
         opened.load()
         return opened
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
@@ -177,6 +181,14 @@ def _check_frames(opened: Image.Image, field: str) -> None:
         raise AnimatedImage(
             f"The {field} has {frames} frames; send one picture.",
             errors=[{"field": field, "actual": frames, "allowed": 1}],
+        )
+
+
+def _check_scans(opened: Image.Image, data: bytes, field: str) -> None:
+    if opened.format in ("JPEG", "MPO") and count_scans(data, MAX_SCANS) > MAX_SCANS:
+        raise TooManyScans(
+            f"The {field} is a JPEG of more than {MAX_SCANS} scans.",
+            errors=[{"field": field, "actual": f"over {MAX_SCANS} scans", "allowed": MAX_SCANS}],
         )
 
 
