@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from service.client.clients import AsyncClient
@@ -41,7 +43,7 @@ def run(files: Files, options: InpaintOptions, service: Service, *, quiet: bool 
     with Telling(len(plan.items) + len(plan.left_out), quiet=quiet) as telling:
         try:
             outcomes = asyncio.run(_sent(plan, service, telling))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, asyncio.CancelledError):
             telling.say("Interrupted.")
             return INTERRUPTED
         except ServiceError as error:
@@ -74,12 +76,21 @@ def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
 
 async def _sent(plan: Plan, service: Service, telling: Telling) -> Sequence[Outcome]:
     """Every photo's outcome. Raises ServiceError when the first question was answered badly."""
+    _heed_termination()
     await ask_first(service, plan.order.options, plan.guidance)
     left_out = [Outcome(one.photo, BadUsage(one.reason)) for one in plan.left_out]
     for outcome in left_out:
         telling.report(outcome)
     async with AsyncClient(service.url, service.key, retries=PATIENT) as client:
         return left_out + await Working(client, plan.order, telling.report).complete(plan.items)
+
+
+def _heed_termination() -> None:
+    """SIGTERM ends the work as Ctrl-C does, where the platform has it: jobs under way are canceled."""
+    task = asyncio.current_task()
+    assert task is not None
+    with suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 def _check(service: Service) -> None:

@@ -6,16 +6,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import numpy as np
 import pytest
 
 from service.app import create_app
-from service.client import AsyncClient, AsyncJob, Client, Job
+from service.client import NO_RETRIES, AsyncClient, AsyncJob, Client, Job, Retries
 from service.client.calls import Calls
 from service.client.endpoints import endpoint, job_endpoint
 from service.client.jobs import JobCalls
+from service.errors import BodyTooLarge
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.server import running, settings
+from tests.service.client.conftest import Connect
 
 PAIR = (png(scene()), png(box_mask()))
 
@@ -62,6 +65,25 @@ async def test_a_client_may_stand_inside_the_application() -> None:
         AsyncClient("http://test/", transport=httpx.ASGITransport(app)) as client,
     ):
         assert [model.name for model in await client.models()] == ["lafin"]
+
+
+def test_a_body_over_the_limit_is_refused_and_not_a_broken_connection(connect: Connect) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (1200, 1200, 3), np.uint8)
+    with running(FakeEngine(), max_body_bytes=10_000) as url, pytest.raises(BodyTooLarge) as refusal:
+        connect(url, retries=NO_RETRIES).inpaint(noise, noise[..., 0])
+    assert refusal.value.errors[0]["allowed_bytes"] == 10_000
+
+
+async def test_a_busy_service_answers_everybody_who_comes_back() -> None:
+    engine = FakeEngine()
+    engine.delay_seconds = 0.05
+    patient = Retries(max_attempts=50, max_seconds=60, first_pause_seconds=0.05, longest_pause_seconds=0.5)
+    with running(engine, max_concurrent_requests=1, max_waiting_requests=1) as url:
+        async with AsyncClient(url, retries=patient) as client:
+            answers = await asyncio.gather(*(client.inpaint(*PAIR, seed=seed) for seed in range(6)))
+            refused = await client.http.get("/metrics")
+    assert [answer.seed for answer in answers] == list(range(6))
+    assert 'status="429"' in refused.text
 
 
 def test_an_address_may_have_a_path(url: str) -> None:

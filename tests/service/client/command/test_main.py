@@ -287,14 +287,15 @@ def launch(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "service.client", *arguments], env=environment, **options)
 
 
-def test_ctrl_c_cancels_the_jobs(jobs_url: str) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_cancels_the_jobs(jobs_url: str, number: signal.Signals) -> None:
     process = launch("in", "masks", "-o", "out", "--async", "--url", jobs_url, stderr=subprocess.PIPE)
     with Client(jobs_url) as client:
         end_seconds = time.monotonic() + 30
         while len(client.jobs()) < 3:
             assert time.monotonic() < end_seconds
             time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (130, b"inpaint: Interrupted.\n")
         assert [job.state for job in client.jobs()] == ["canceled"] * 3
