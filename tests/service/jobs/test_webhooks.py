@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.job_settings import signing_key
+from service.jobs import connections, webhooks
+from service.jobs.queue import WEBHOOKS, open_queue
+from service.jobs.recovery import LEASE_SECONDS, enqueue_due
+from service.jobs.store import JobStore, NewJob, new_job_id
+from service.settings import Settings
+from tests.fakes.redis_server import RedisServer
+from tests.fakes.scripted import Answer, Script, scripted
+from tests.fakes.server import settings
+
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+class Hooks:
+    def __init__(self, store: JobStore, options: Settings, redis: RedisServer, script: Script) -> None:
+        self.store, self.options, self.redis, self.script = store, options, redis, script
+
+    async def ended(self, url: str | None = None) -> str:
+        """A canceled job with a webhook."""
+        job_id = new_job_id()
+        url = url or f"{self.script.url}/hook"
+        await self.store.reserve(
+            job_id, NewJob("anonymous", {"model": "lafin"}, [(b"i", b"m")], "https://f.example", url)
+        )
+        await self.store.cancel(job_id)
+        return job_id
+
+    async def deliver(self, job_id: str) -> None:
+        await webhooks.deliver_once(job_id, self.options)
+
+    def due_in(self, job_id: str) -> float | None:
+        with self.redis.client() as client:
+            due = client.zscore("inpaint:webhooks", job_id)
+        return None if due is None else due - time.time()
+
+    def counted(self) -> dict[bytes, bytes]:
+        with self.redis.client() as client:
+            counts = client.hgetall("inpaint:counts")
+        return {name: count for name, count in counts.items() if name.startswith(b"webhooks")}
+
+
+@pytest.fixture
+async def hooks(redis_server: RedisServer) -> AsyncIterator[Hooks]:
+    options = settings(
+        redis_url=redis_server.url,
+        webhook_secret=SECRET,
+        webhook_allow_http=True,
+        webhook_allow_private=True,
+        webhook_timeout_seconds=0.5,
+    )
+    redis = connections.asynchronous(options.redis_url)
+    with scripted() as script:
+        yield Hooks(JobStore(redis, options), options, redis_server, script)
+    await redis.aclose()
+
+
+async def test_the_end_of_a_job_is_told_signed_and_without_a_picture(hooks: Hooks) -> None:
+    job_id = await hooks.ended()
+    assert hooks.due_in(job_id) is not None
+    await hooks.deliver(job_id)
+    (asked,) = hooks.script.asked
+    assert (asked.method, asked.path) == ("POST", "/hook")
+    message, seconds = asked.headers["webhook-id"], asked.headers["webhook-timestamp"]
+    assert message == f"msg_{job_id}"
+    assert abs(int(seconds) - time.time()) < 5
+    signed = f"{message}.{seconds}.".encode() + asked.body
+    expected = base64.b64encode(hmac.new(bytes(range(32)), signed, hashlib.sha256).digest()).decode()
+    assert asked.headers["webhook-signature"] == f"v1,{expected}"
+    body = json.loads(asked.body)
+    assert body["type"] == "job.canceled"
+    assert body["data"] == {
+        "id": job_id,
+        "state": "canceled",
+        "url": f"https://f.example/jobs/{job_id}",
+        "result_url": None,
+        "code": None,
+    }
+    assert hooks.due_in(job_id) is None
+    assert hooks.counted() == {b"webhooks:delivered": b"1"}
+
+
+def test_the_signature_is_that_of_the_standard() -> None:
+    key = signing_key(settings(webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").webhook_secret)
+    made = webhooks.signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+async def test_a_silent_receiver_gets_six_tries_with_growing_pauses(hooks: Hooks) -> None:
+    hooks.script.answers = [Answer(500), Answer(404), Answer(302, headers={"Location": "/other"}), Answer(hang_up=True)]
+    job_id, pauses = await hooks.ended(), []
+    for _ in range(6):
+        await hooks.deliver(job_id)
+        pauses.append(hooks.due_in(job_id))
+    assert [round(pause / 5) * 5 for pause in pauses[:5]] == [5, 30, 120, 600, 3600]
+    assert pauses[5] is None
+    assert len(hooks.script.asked) == 6
+    assert {asked.path for asked in hooks.script.asked} == {"/hook"}, "no redirect is followed"
+    assert len({asked.headers["webhook-id"] for asked in hooks.script.asked}) == 1
+    assert hooks.counted() == {b"webhooks:unanswered": b"5", b"webhooks:given_up": b"1"}
+
+
+async def test_a_slow_receiver_is_left_after_its_time(hooks: Hooks) -> None:
+    hooks.script.answers = [Answer(delay_seconds=1.5)]
+    job_id, begin = await hooks.ended(), time.monotonic()
+    await hooks.deliver(job_id)
+    assert time.monotonic() - begin < 1.4
+    assert hooks.counted() == {b"webhooks:unanswered": b"1"}
+
+
+async def test_a_receiver_that_says_gone_is_not_asked_again(hooks: Hooks) -> None:
+    hooks.script.answers = [Answer(410)]
+    job_id = await hooks.ended()
+    await hooks.deliver(job_id)
+    assert hooks.due_in(job_id) is None
+    assert hooks.counted() == {b"webhooks:refused": b"1"}
+
+
+async def test_an_address_inside_is_refused_at_the_last_moment(hooks: Hooks) -> None:
+    hooks.options = hooks.options.model_copy(update={"webhook_allow_private": False})
+    job_id = await hooks.ended()
+    await hooks.deliver(job_id)
+    assert hooks.script.asked == []
+    assert hooks.counted() == {b"webhooks:refused": b"1"}
+
+
+async def test_the_name_stays_in_the_host_header_while_the_call_goes_to_the_address(
+    hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = int(hooks.script.url.rpartition(":")[2])
+    loop = asyncio.get_running_loop()
+    real, names = loop.getaddrinfo, []
+
+    async def answer(host: str, *arguments: object, **options: object) -> object:
+        names.append(host)
+        return await real("127.0.0.1" if host == "hooks.example.com" else host, *arguments, **options)
+
+    monkeypatch.setattr(loop, "getaddrinfo", answer)
+    await hooks.deliver(await hooks.ended(f"http://hooks.example.com:{port}/x"))
+    (asked,) = hooks.script.asked
+    assert asked.headers["host"] == f"hooks.example.com:{port}"
+    assert names.count("hooks.example.com") == 1
+
+
+async def test_due_webhooks_are_enqueued_once_and_come_due_again_if_nobody_settles_them(hooks: Hooks) -> None:
+    job_id = await hooks.ended()
+    with hooks.redis.client() as client:
+        queue = open_queue(WEBHOOKS, client)
+        for _ in range(2):
+            await asyncio.to_thread(enqueue_due, queue)
+        assert queue.job_ids == [f"{job_id}-webhook"]
+    assert LEASE_SECONDS - 5 < hooks.due_in(job_id) <= LEASE_SECONDS
