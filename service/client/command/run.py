@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from service.client.clients import AsyncClient
@@ -89,7 +89,7 @@ def _heed_termination() -> None:
     """SIGTERM ends the work as Ctrl-C does, where the platform has it: jobs under way are canceled."""
     task = asyncio.current_task()
     assert task is not None
-    with suppress(NotImplementedError):
+    if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
