@@ -60,6 +60,10 @@ class Keyring:
     def __len__(self) -> int:
         return len(self._keys)
 
+    def named(self, key_id: str | None) -> Key | None:
+        """The key of that id, which somebody has shown to have."""
+        return self._keys.get(key_id or "")
+
     def find(self, presented: str) -> Key | None:
         """The key that was presented as `id.secret`. An unknown id takes as long as a wrong secret."""
         key_id, _, secret = presented.partition(".")

@@ -74,8 +74,13 @@ def test_a_request_is_answered_and_ctrl_c_ends_all(stack: Stack) -> None:
     assert answer.status_code == 200, answer.text
     outside = mask == 0
     assert np.array_equal(pixels(answer.content)[outside], picture[outside])
+    job = httpx.post(f"{stack.address}/jobs", files=files, timeout=60, trust_env=False).json()
+    job = httpx.get(f"{stack.address}{job['url']}?wait=60", timeout=90, trust_env=False).json()
+    assert job["state"] == "succeeded", job
+    result = httpx.get(f"{stack.address}{job['result_url']}", timeout=60, trust_env=False)
+    assert result.content == answer.content
     family = stack.processes()
-    assert len(family) >= 3
+    assert len(family) >= 6
     assert stack.stop() == 0
     _, alive = psutil.wait_procs(family, timeout=2)
     assert alive == []

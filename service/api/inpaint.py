@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from service.api.accept import JSON, PICTURES
 from service.api.admission import while_client_waits
 from service.api.answers import answer_response
+from service.api.auth import check_scope
 from service.api.failures import ENGINE_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import InpaintForm, form_body, read_form
 from service.api.job_bodies import ACCEPTED
@@ -65,6 +66,7 @@ async def _answer(request: Request, form: InpaintForm, deadline: Deadline) -> Re
         order = order_of(form, image, mask, wanted, service.settings.max_mask_dilate_pixels)
         record_of(request).model = order.model
         if prefers_async(request):
+            check_scope(service.keyring.named(record_of(request).principal), "jobs")
             response = await submit(request, [order], deadline)
             response.headers["Preference-Applied"] = "respond-async"
             return response

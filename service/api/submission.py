@@ -11,13 +11,14 @@ from fastapi.responses import JSONResponse, Response
 
 from service.api.auth import principal_of
 from service.api.job_bodies import job_body
-from service.api.state import service_of
+from service.api.state import record_of, service_of
 from service.deadline import Deadline
 from service.inpaint import InpaintRequest
 from service.jobs.idempotency import fingerprint
 from service.jobs.orders import to_record
 from service.jobs.states import Job
 from service.jobs.store import NewJob, new_job_id
+from service.trace import current_traceparent
 
 POLL_SECONDS = 1
 HOLD_MARGIN_SECONDS = 10.0  # beyond its deadline a request cannot be under way
@@ -60,6 +61,8 @@ async def submit(
         base_url=service_of(request).settings.public_url or str(request.base_url).rstrip("/"),
         webhook_url=webhook_url,
         delete_on_fetch=delete_on_fetch,
+        request_id=record_of(request).request_id,
+        traceparent=current_traceparent() or "",
     )
     key = request.headers.get("idempotency-key")
     job = await _accept(request, orders, new, new_job_id(), deadline) if key is None else None

@@ -63,6 +63,8 @@ class Job:
     delete_on_fetch: bool
     base_url: str
     webhook_url: str | None
+    request_id: str  # of the request that asked for it
+    traceparent: str  # the trace that it belongs to
     settled: dict[int, Item] = field(default_factory=dict)
 
     @property
@@ -102,6 +104,8 @@ def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
         delete_on_fetch=known["delete_on_fetch"] == b"1",
         base_url=known["base_url"].decode(),
         webhook_url=known["webhook_url"].decode() if known.get("webhook_url") else None,
+        request_id=known["request_id"].decode(),
+        traceparent=known["traceparent"].decode(),
         settled=settled,
     )
 

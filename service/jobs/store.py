@@ -39,6 +39,8 @@ class NewJob:
     base_url: str
     webhook_url: str | None = None
     delete_on_fetch: bool = False
+    request_id: str = ""
+    traceparent: str = ""
 
     @property
     def bytes(self) -> int:
@@ -70,6 +72,8 @@ class JobStore:
             "created_at": repr(time.time()),
             "delete_on_fetch": int(new.delete_on_fetch),
             "base_url": new.base_url,
+            "request_id": new.request_id,
+            "traceparent": new.traceparent,
             **({"webhook_url": new.webhook_url} if new.webhook_url else {}),
         }
         depth, most = self._settings.jobs_queue_depth, self._settings.jobs_max_bytes

@@ -28,6 +28,7 @@ from service.jobs.store import JobStore
 from service.settings import Settings, load_settings
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
+from service.trace import begin_trace, current_traceparent
 
 WATCH_SECONDS = 0.5
 REDIS_TRIES = 60  # a second each, at most
@@ -75,6 +76,7 @@ class Try:
         self._engine = engine
         self._id = job_id
         self._number = 0
+        self._stages = Stages()  # of all items together
         self._wait = Deadline(settings.jobs_engine_wait_seconds)  # for an engine that is away
 
     async def run(self) -> None:
@@ -92,8 +94,22 @@ class Try:
             await self._store.finish(self._id, self._number, "failed", error)
         if answer != "run":
             return
-        logger.info("job %s begins, try %d", self._id, self._number)
+        begin_trace(job.traceparent)
+        self._log("begins", job)
         await self._unless_over(self._work(job, longest_seconds))
+        self._log("ends", job)
+
+    def _log(self, what: str, job: Job) -> None:
+        fields = {
+            "job_id": self._id,
+            "request_id": job.request_id,
+            "traceparent": current_traceparent(),
+            "try": self._number,
+            "model": job.order["model"],
+            "items": job.item_count,
+            "stage_seconds": {name: round(seconds, 4) for name, seconds in self._stages.seconds.items()},
+        }
+        logger.info("job %s", what, extra={"fields": fields})
 
     async def _work(self, job: Job, longest_seconds: float) -> None:
         try:
@@ -143,6 +159,7 @@ class Try:
         async def once() -> tuple[Item, bytes]:
             deadline = Deadline(self._settings.request_deadline_seconds)
             answer = await inpainter.inpaint(request, deadline, stages)
+            self._stages.add(stages)
             return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures[0]
 
         return await patiently(once, self._wait)

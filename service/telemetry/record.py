@@ -32,6 +32,11 @@ class Stages:
         finally:
             self.seconds[name] += time.perf_counter() - start_seconds
 
+    def add(self, other: Stages) -> None:
+        """Count what another one has counted."""
+        for name, seconds in other.seconds.items():
+            self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
     def server_timing(self) -> str:
         """The value of the `Server-Timing` header, milliseconds."""
         return ", ".join(f"{name};dur={seconds * 1000:.1f}" for name, seconds in self.seconds.items())

@@ -236,7 +236,7 @@ async def test_an_engine_that_is_away_is_waited_for(
     served.stop()
     job_id = await post(client)
     workers.start()
-    await until(lambda: b"begins" in workers.log.read_bytes())
+    await until(lambda: b"job begins" in workers.log.read_bytes())
     await asyncio.sleep(3)
     assert (await client.get(f"/jobs/{job_id}")).json()["state"] == "running"
     served.start()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,8 @@ import pytest
 
 from service.errors import EngineGarbage
 from service.jobs.tasks import run_once
+from service.keys import make_key
+from service.telemetry.logs import JsonLines
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
@@ -317,6 +320,37 @@ async def test_an_unknown_job_is_404(work: Work) -> None:
             response = await work.client.request(method, f"/jobs/{job_id}{path}")
             assert response.status_code == 404
             assert response.json()["code"] == "unknown_job"
+
+
+async def test_jobs_are_seen_by_their_key_alone(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    (mine, mine_entry), (other, other_entry) = make_key("mine", frozenset({"jobs"})), make_key("o", frozenset({"jobs"}))
+    painter, painter_entry = make_key("painter", frozenset({"inpaint"}))
+    keys = f"{mine_entry} {other_entry} {painter_entry}"
+    async with in_memory(engine, redis_url=redis_server.url, api_keys=keys) as client:
+        job = (await client.post("/jobs", files=files, headers={"x-api-key": mine, "idempotency-key": "k"})).json()
+        for method, path in (("GET", ""), ("GET", "?wait=1"), ("GET", "/result"), ("DELETE", "")):
+            response = await client.request(method, f"/jobs/{job['id']}{path}", headers={"x-api-key": other})
+            problem(response, 404, "unknown_job")
+        assert (await client.get("/jobs", headers={"x-api-key": other})).json()["jobs"] == []
+        assert len((await client.get("/jobs", headers={"x-api-key": mine})).json()["jobs"]) == 1
+        again = await client.post("/jobs", files=files, headers={"x-api-key": other, "idempotency-key": "k"})
+        assert again.json()["id"] != job["id"]
+        assert (await client.get(job["url"], headers={"x-api-key": mine})).json()["state"] == "queued"
+        headers = {"x-api-key": painter, "prefer": "respond-async"}
+        problem(await client.post("/inpaint", files=files, headers=headers), 401, "scope_missing")
+
+
+async def test_a_job_belongs_to_the_trace_and_the_request_that_asked_for_it(
+    work: Work, files: dict, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "service.jobs.tasks")
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "x-request-id": "r-7"}
+    await work.run(await work.post(files, headers=headers))
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records if record.name == "service.jobs.tasks"]
+    assert [line["message"] for line in lines] == ["job begins", "job ends"]
+    assert {(line["request_id"], line["traceparent"].split("-")[1]) for line in lines} == {("r-7", trace_id)}
+    assert "infer" in lines[1]["stage_seconds"]
 
 
 async def test_a_full_queue_is_429_and_heals(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
