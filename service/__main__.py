@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from service.api.connections import bounded
 from service.api.state import ServiceState
 from service.app import create_app
+from service.memory import return_freed_memory
 from service.settings import BadSettings, Settings, load_settings, shown
 from service.telemetry.logs import configure_logs
 
@@ -67,6 +68,7 @@ def main() -> int:
     except StartFailed as error:
         return fail(str(error), 1)
     configure_logs()
+    return_freed_memory()
     logger.info("starting", extra={"fields": {"settings": shown(settings)}})
     try:
         asyncio.run(serve(settings, listener))
