@@ -17,7 +17,7 @@ setup: ## make .venv, or bring it up to date
 models: setup ## make the TorchScript files of model_repository that are missing or older than their snapshots
 	@$(VENV_PYTHON) -m deploy.models
 
-serve: ## start the engine and the API on http://127.0.0.1:8000 (PORT=... moves it); Ctrl-C ends both
+serve: ## start Redis, the engine, workers and the API on http://127.0.0.1:8000 (PORT=... moves it); Ctrl-C ends all
 	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.preflight
 	@sh deploy/setup.sh
 	@exec $(VENV_PYTHON) -m deploy.serve

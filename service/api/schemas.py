@@ -72,6 +72,10 @@ class LimitsBody(BaseModel):
     max_waiting_requests: int
     request_deadline_seconds: float
     upload_timeout_seconds: float
+    jobs_max_items: int
+    jobs_queue_depth: int
+    jobs_max_wait_seconds: float
+    jobs_result_ttl_seconds: float
     image_media_types: list[str] = Field(description="What is read, found by decoding.")
     output_media_types: list[str] = Field(description="What `Accept` may name.")
 

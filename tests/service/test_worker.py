@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 import signal
 import subprocess
@@ -20,6 +22,7 @@ from tests.contract.engines import ROOT
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
+from tests.fakes.scripted import Answer, scripted
 from tests.fakes.served_engine import ServedEngine
 from tests.service.api.conftest import form_files, in_memory
 
@@ -331,3 +334,31 @@ async def test_a_job_that_rq_has_forgotten_is_found_again(
         store.hset(f"inpaint:job:{job_id}", "created_at", repr(time.time() - 120))
     workers.start()
     assert (await ended(client, job_id, 20))["state"] == "succeeded"
+
+
+async def test_a_webhook_is_delivered_by_its_own_worker_and_holds_up_no_job(
+    redis: RedisServer, served: ServedEngine, workers: Workers
+) -> None:
+    secret = "whsec_" + base64.b64encode(bytes(32)).decode()
+    allowed = {"webhook_secret": secret, "webhook_allow_http": True, "webhook_allow_private": True}
+    environment = {name.upper(): str(value) for name, value in allowed.items()}
+    workers.start("inpaint", **environment)
+    workers.start("webhooks", **environment)
+    form = form_files(png(scene()), png(box_mask()))
+    with scripted() as dead, scripted() as receiver:
+        dead.answers = [Answer(delay_seconds=4)]
+        async with in_memory(served.engine, redis_url=redis.url, **allowed) as client:
+            ids = []
+            for hook in (dead, receiver):
+                response = await client.post("/jobs", files=form, data={"webhook_url": f"{hook.url}/done"})
+                ids.append(response.json()["id"])
+            begin = time.monotonic()
+            assert [(await ended(client, job_id))["state"] for job_id in ids] == ["succeeded"] * 2
+            await until(lambda: receiver.asked != [])
+            told = json.loads(receiver.asked[0].body)
+            assert (told["type"], told["data"]["id"]) == ("job.succeeded", ids[1])
+            result = await client.get(told["data"]["result_url"])
+            assert result.status_code == 200
+            assert time.monotonic() - begin < 30
+            with redis.client() as store:
+                await until(lambda: store.hget("inpaint:counts", "webhooks:delivered") == b"2", 15)

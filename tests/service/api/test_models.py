@@ -42,4 +42,5 @@ async def test_limits_are_the_settings(served: Served) -> None:
     async with served(max_body_bytes=123_456, max_faces=3) as client:
         limits = (await client.get("/limits")).json()
     assert (limits["max_body_bytes"], limits["max_faces"]) == (123_456, 3)
+    assert (limits["jobs_max_items"], limits["jobs_max_wait_seconds"]) == (64, 60)
     assert limits["output_media_types"] == ["image/png", "image/jpeg", "image/webp", "application/json"]
