@@ -16,7 +16,9 @@ import threading
 from types import FrameType
 
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -84,6 +86,8 @@ class JobWorker(Worker):
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         self._stop.set()
+        if not self.horse_pid:  # nothing to save: do not wait for a Redis that may be gone
+            self.connection.set_retry(Retry(NoBackoff(), 0))
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]  # as above
 
     def set_shutdown_requested_date(self) -> None:
@@ -128,8 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
 def serve(settings: Settings, name: str) -> None:
     """Work until told to stop; begin anew after whatever an absent Redis has broken."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    obey(stop)
     print(f"worker of the queue {name} ready (process {os.getpid()})", flush=True)
     while not stop.is_set():
         connection = connections.synchronous(settings.redis_url, tries=REDIS_TRIES)
@@ -138,8 +141,15 @@ def serve(settings: Settings, name: str) -> None:
         except RedisError as error:
             logger.warning("Redis cannot be reached: %s", type(error).__name__)
         finally:
+            obey(stop)  # RQ has put its own handlers there
             connection.close()
         stop.wait(RECONNECT_SECONDS)
+
+
+def obey(stop: threading.Event) -> None:
+    """Let SIGTERM and SIGINT set `stop`."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
 
 
 def work(worker: JobWorker) -> None:

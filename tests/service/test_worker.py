@@ -46,10 +46,10 @@ class Workers:
         self.log = folder / "workers.log"
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, queue: str = "inpaint", **settings: str) -> subprocess.Popen[bytes]:
+    def start(self, queue: str = "inpaint", code: str = "", **settings: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "service.worker", queue],
+                [sys.executable, *(["-c", code] if code else ["-m", "service.worker", queue])],
                 cwd=self._folder,
                 env=self._environment | settings,
                 stdout=log,
@@ -231,6 +231,39 @@ async def test_redis_may_go_and_come_back_under_an_idle_worker(
     assert worker.poll() is None
     redis.start()
     assert (await ended(client, await post(client)))["state"] == "succeeded"
+
+
+IMPATIENT = "import service.worker as worker; worker.REDIS_TRIES = 1; raise SystemExit(worker.main([]))"
+
+
+async def test_a_worker_that_has_lost_redis_begins_anew_and_hears_signals(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+) -> None:
+    worker = workers.start(code=IMPATIENT)
+    for _ in range(2):
+        assert (await ended(client, await post(client)))["state"] == "succeeded"
+        redis.kill()
+        await asyncio.sleep(3)
+        assert worker.poll() is None
+        redis.start()
+    assert (await ended(client, await post(client)))["state"] == "succeeded"
+    redis.kill()
+    await asyncio.sleep(3)
+    worker.terminate()
+    assert worker.wait(5) == 0
+
+
+@pytest.mark.parametrize("away_seconds", [0, 3])
+async def test_an_idle_worker_without_redis_stops_at_once(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer, away_seconds: float
+) -> None:
+    worker = workers.start()
+    await ended(client, await post(client))
+    await asyncio.sleep(0.5)
+    redis.kill()
+    await asyncio.sleep(away_seconds)
+    worker.terminate()
+    assert worker.wait(6) == 0
 
 
 async def test_an_engine_that_is_away_is_waited_for(
