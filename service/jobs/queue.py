@@ -18,14 +18,22 @@ RUN_JOB = "service.jobs.tasks.run"
 DELIVER = "service.jobs.webhooks.run"
 
 MARGIN_SECONDS = 60
+MAINTENANCE_SECONDS = 30
 RQ_RETRIES = 20  # the store counts the tries; RQ only has to bring a job back
 RQ_RESULT_SECONDS = 60
 RQ_FAILURE_SECONDS = 3600
 
 
+class PatientQueue(Queue):
+    """RQ's queue, whose maintenance a worker that is killed in its middle does not block for a quarter of an hour."""
+
+    def acquire_maintenance_lock(self) -> bool:
+        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE_SECONDS))
+
+
 def open_queue(name: str, connection: redis.Redis) -> Queue:
     """One of the two queues."""
-    return Queue(name, connection=connection, serializer=JSONSerializer)
+    return PatientQueue(name, connection=connection, serializer=JSONSerializer)
 
 
 def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float) -> float:

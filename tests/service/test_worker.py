@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 import pytest
 
+from service.jobs.queue import open_queue
 from tests.contract.engines import ROOT
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
@@ -395,3 +396,16 @@ async def test_a_webhook_is_delivered_by_its_own_worker_and_holds_up_no_job(
             assert time.monotonic() - begin < 30
             with redis.client() as store:
                 await until(lambda: store.hget("inpaint:counts", "webhooks:delivered") == b"2", 15)
+
+
+async def test_a_job_taken_by_a_worker_that_died_at_once_is_found_again(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+) -> None:
+    job_id = await post(client)
+    with redis.client() as store:
+        queue = open_queue("inpaint", store)
+        store.lmove(queue.key, queue.intermediate_queue_key)
+        queue.intermediate_queue.set_first_seen(job_id)
+        store.set(queue.intermediate_queue.get_first_seen_key(job_id), time.time() - 120)
+    workers.start()
+    assert (await ended(client, job_id, 20))["state"] == "succeeded"
