@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -108,6 +109,40 @@ def test_an_engine_that_is_killed_and_comes_back(engine: EngineProcess, reposito
     assert set(counts) <= DOCUMENTED, counts
     assert not any(thread.is_alive() for thread in threads)
     assert process.returncode == 0
+
+
+def test_a_stop_ends_within_its_bound_though_the_engine_hangs(engine: EngineProcess, tmp_path: Path) -> None:
+    process, url = launch_api(tmp_path, engine, DRAIN_SECONDS="2", REQUEST_DEADLINE_SECONDS="60")
+    answers: list[httpx.Response] = []
+    thread = threading.Thread(target=lambda: answers.append(post(url)))
+    try:
+        assert post(url).status_code == 200
+        engine.process.send_signal(signal.SIGSTOP)
+        thread.start()
+        _wait_for(lambda: "inpaint_http_requests_in_flight 2.0" in httpx.get(f"{url}/metrics").text)
+        begin = time.monotonic()
+        process.terminate()
+        thread.join(20)
+        process.wait(20)
+        assert time.monotonic() - begin < 15
+    finally:
+        process.kill()
+    assert (answers[0].status_code, answers[0].json()["code"]) == (503, "draining")
+    assert process.returncode == 0
+
+
+def test_an_engine_that_hangs_is_504_at_the_deadline(engine: EngineProcess, tmp_path: Path) -> None:
+    process, url = launch_api(tmp_path, engine, REQUEST_DEADLINE_SECONDS="2")
+    try:
+        engine.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        assert post(url).status_code == 504
+        assert time.monotonic() - begin < 10
+        engine.process.send_signal(signal.SIGCONT)
+        _wait_for(lambda: post(url).status_code == 200)
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def test_a_full_disk_is_503_and_passes(engine: EngineProcess, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -173,3 +174,21 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end_seconds, "did not happen"
         time.sleep(0.02)
+
+
+def test_beyond_this_machine_it_does_not_start_without_keys(tmp_path: Path) -> None:
+    line = the_one_line(launch(tmp_path, "service", HOST="0.0.0.0", PORT="0"), 2)
+    assert line.startswith("service: Bad setting ALLOW_ANONYMOUS: HOST is not of this machine alone")
+
+
+def test_it_starts_with_the_settings_in_its_log_and_no_secret(engine_url: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("mobile:" + "a" * 64 + ":inpaint\n")
+    process = launch(tmp_path, "service", ENGINE_URL=engine_url, PORT="0", API_KEYS_FILE=str(tmp_path / "keys"))
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[4]
+    assert httpx.get(f"{url}/limits").status_code == 401
+    process.terminate()
+    errors = process.communicate(timeout=20)[1]
+    (line,) = [json.loads(line) for line in errors.splitlines() if '"starting"' in line]
+    assert line["settings"]["engine_url"] == engine_url
+    assert "a" * 64 not in errors

@@ -19,6 +19,7 @@ class ScriptedEngine:
         self.script = list(script)
         self.requests: list[Any] = []
         self.seconds_left: list[float] = []
+        self.metadata: list[dict[str, Any]] = []
         self.server: Any = None
         self.port = 0
 
@@ -57,6 +58,7 @@ class ScriptedEngine:
     async def _infer(self, request: Any, context: Any) -> Any:
         self.requests.append(request)
         self.seconds_left.append(context.time_remaining())
+        self.metadata.append(dict(context.invocation_metadata()))
         answer = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         return await answer(request, context)
 

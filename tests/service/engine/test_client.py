@@ -25,6 +25,7 @@ from service.errors import (
     EngineQueueFull,
     EngineUnavailable,
 )
+from service.trace import begin_trace
 from tests.contract.engines import free_port
 from tests.service.engine.scripted import Answer, ScriptedEngine, gives, lafin_answer, refuses
 
@@ -87,6 +88,12 @@ async def test_both_timeouts_come_from_the_deadline(played: Played) -> None:
     await played.infer(seconds=7)
     assert 6 < played.engine.seconds_left[0] <= 7
     assert 6e6 < played.engine.requests[0].parameters["timeout"].int64_param <= 7e6
+
+
+async def test_the_trace_is_handed_on(played: Played) -> None:
+    made = begin_trace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    await played.infer()
+    assert played.engine.metadata[0]["traceparent"] == made
 
 
 async def test_no_call_after_the_deadline(played: Played) -> None:
