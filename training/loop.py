@@ -125,7 +125,12 @@ def stage_batches(
             f"part {part.name}: a batch of {stage.batch_size} cannot be shared by {fabric.world_size} processes"
         )
     stream = FaceStream(
-        faces, part.holes, pixels=stage.pixels, seed=part.seed, jitter=part.jitter, window_pixels=stage.window_pixels
+        faces,
+        stage.holes or part.holes,
+        pixels=stage.pixels,
+        seed=part.seed,
+        jitter=part.jitter,
+        window_pixels=stage.window_pixels,
     )
     return batches(
         stream,

@@ -55,6 +55,7 @@ class Stage:
     pixels: int  # side of the square face frame
     batch_size: int  # images of one update, over all processes together
     window_pixels: int | None = None  # train on windows of this side, cut from the frame at the hole; None = all of it
+    holes: Mixture | None = None  # instead of the part's; None = the part's
     learning_rate_factor: float = 1.0  # times the optimisers' own rates
     decay_to: float = 1.0  # the factor falls to this share of itself over the stage, by a half cosine; 1 = constant
 

@@ -16,6 +16,7 @@ from training.recipe import Files, Part, Recipe, Stage
 PREDICTOR_HOLES = Mixture(((0.50, "none"), (0.25, "block"), (0.25, "irregular")))
 GENERATOR_HOLES = Mixture(((0.50, "block"), (0.50, "irregular")))
 DEMO_HOLES = Mixture(((0.20, "block"), (0.55, "irregular"), (0.10, "center"), (0.10, "eyes"), (0.05, "O6")))
+DEMO_LAST_HOLES = Mixture(((0.10, "block"), (0.80, "irregular"), (0.05, "center"), (0.05, "eyes")))
 DEMO_PREDICTOR_HOLES = Mixture(((0.25, "none"), (0.15, "block"), (0.50, "irregular"), (0.10, "center")))
 
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
@@ -103,12 +104,20 @@ def lafin_demo() -> Recipe:
             Stage(
                 until_images=27_700, pixels=256, window_pixels=160, batch_size=2, learning_rate_factor=0.8, decay_to=0.2
             ),
-            Stage(until_images=27_940, pixels=256, batch_size=2, learning_rate_factor=0.15, decay_to=0.3),
+            Stage(
+                until_images=29_700,
+                pixels=256,
+                window_pixels=160,
+                batch_size=2,
+                holes=DEMO_LAST_HOLES,
+                learning_rate_factor=0.4,
+                decay_to=0.05,
+            ),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=4, scale=0.06, shift=0.02, colour=0.1),
         precision="bf16-mixed",
-        ema_half_life_images=1_000,
+        ema_half_life_images=600,
         checkpoint_every_images=800,
         sheet_every_images=1_600,
     )
