@@ -125,6 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"worker: {error}", file=sys.stderr, flush=True)
         return 2
     configure_logs()
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)  # it would tell of its clean-up every second
     serve(settings, name)
     return 0
 
