@@ -20,9 +20,10 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint, save_snapshot
+from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot, save_checkpoint, save_snapshot
 from training.data.faces import Faces
 from training.data.stream import Batch, FaceStream, batches, collate
+from training.layers.spectral import load_folded_state
 from training.recipe import Files, Part, RecipeError, Stage, Step
 
 
@@ -39,9 +40,19 @@ class Machine:
 
 
 def train(
-    part: Part, faces: Faces, run: Path, files: Files, machine: Machine = Machine(), *, seconds: float | None = None
+    part: Part,
+    faces: Faces,
+    run: Path,
+    files: Files,
+    machine: Machine = Machine(),
+    *,
+    seconds: float | None = None,
+    start: Path | None = None,
 ) -> int:
     """Train `part` in the folder `run`, from its checkpoint if there is one; images seen when it ends.
+
+    Without a checkpoint it begins with the snapshots in the folder `start`, if given: shipped networks and their
+    count of images go on, discriminators and optimisers begin anew.
 
     Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM; in each case the state is saved, and
     the same call goes on from there. On one CPU, with the same number of threads, a resumed run equals an unbroken
@@ -63,6 +74,8 @@ def train(
         print(f"{part.name}: no feature network given (--features): the losses that need one are left out")
     averages = {name: copy.deepcopy(step.networks[name]).eval().requires_grad_(False) for name in step.shipped}
     images_seen = resume(run / "checkpoint.pt", part, step, averages)
+    if start is not None and not (run / "checkpoint.pt").is_file():
+        images_seen = begin_with(start, step, averages)
     distribute(fabric, step, averages)
     if fabric.is_global_zero:
         drop_later_lines(run / "metrics.jsonl", images_seen)
@@ -83,6 +96,7 @@ def train(
                 row, row_stage = stage_batches(part, stage, faces, images_seen, fabric, machine), stage
             batch = next(row).to(fabric.device)
             set_learning_rates(step, part, images_seen)
+            step.phase = stage.phase
 
             # Every update of it.
             with fabric.autocast():
@@ -261,6 +275,20 @@ def resume(path: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -
         raise CheckpointError(f"{path} is of another recipe: {error}") from error
     torch.set_rng_state(state["rng"])
     return int(state["images_seen"])
+
+
+def begin_with(folder: Path, step: Step, averages: dict[str, nn.Module]) -> int:
+    """Load NAME.safetensors of every shipped network; images seen, by their metadata."""
+    images_seen = 0
+    for name in step.shipped:
+        state, metadata = load_snapshot(folder / f"{name}.safetensors")
+        try:
+            load_folded_state(step.networks[name], state)
+        except RuntimeError as error:
+            raise CheckpointError(f"{folder / name}.safetensors is of another network: {error}") from error
+        averages[name].load_state_dict(step.networks[name].state_dict())
+        images_seen = int(metadata["images_seen"])
+    return images_seen
 
 
 def drop_later_lines(path: Path, images_seen: int) -> None:

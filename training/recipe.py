@@ -26,6 +26,7 @@ class Step(Protocol):
     optimizers: dict[str, torch.optim.Optimizer]
     shipped: tuple[str, ...]  # networks that are averaged, looked at and shipped
     backward: Callable[[Tensor], None]  # set by the loop
+    phase: str  # set by the loop: the present stage's
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         """Do every update for one batch; figures to report, each a scalar."""
@@ -56,6 +57,7 @@ class Stage:
     batch_size: int  # images of one update, over all processes together
     window_pixels: int | None = None  # train on windows of this side, cut from the frame at the hole; None = all of it
     holes: Mixture | None = None  # instead of the part's; None = the part's
+    phase: str = ""  # a name the step knows, for stages with other losses; "" = all losses
     learning_rate_factor: float = 1.0  # times the optimisers' own rates
     decay_to: float = 1.0  # the factor falls to this share of itself over the stage, by a half cosine; 1 = constant
 

@@ -31,6 +31,10 @@ def main(
     augmented: Annotated[
         Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
     ] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Folder of snapshots (NAME.safetensors) to begin with where there is no checkpoint."),
+    ] = None,
     split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "train",
     seconds: Annotated[float | None, typer.Option(help="Stop and save after this time.")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -53,7 +57,7 @@ def main(
             accelerator, int(devices) if devices.isdigit() else devices, nodes, workers, precision, threads
         )
         for one in parts:
-            seen = train(one, faces, run / one.name, Files(features), machine, seconds=seconds)
+            seen = train(one, faces, run / one.name, Files(features), machine, seconds=seconds, start=start)
             print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
     except (RecipeError, DataError, CheckpointError, FeatureFileError) as error:
         sys.exit(f"training.train: {error}")

@@ -166,3 +166,30 @@ def test_mistakes_are_one_line(folder: Path, tmp_path: Path, arguments: list[str
     assert done.returncode == 1
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_run_begins_with_snapshots(part: Part, unbroken: Path, tmp_path: Path) -> None:
+    longer = replace(part, stages=(*part.stages, replace(part.stages[-1], until_images=16)))
+    assert train(longer, FACES, tmp_path, Files(), CPU, start=unbroken) == 16
+    _, metadata = load_snapshot(tmp_path / "generator.safetensors")
+    assert metadata["images_seen"] == "16"
+    first = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
+    assert first["images_seen"] == 14
+
+
+def test_a_run_that_has_a_checkpoint_ignores_the_start(part: Part, unbroken: Path, tmp_path: Path) -> None:
+    train(replace(part, stages=part.stages[:1]), FACES, tmp_path, Files(), CPU)
+    assert train(part, FACES, tmp_path, Files(), CPU, start=tmp_path / "nowhere") == 12
+
+
+def test_snapshots_of_another_network_are_refused(part: Part, unbroken: Path, tmp_path: Path) -> None:
+    wider = replace(part, build=lambda files: build_generator(files, width=16))
+    with pytest.raises(CheckpointError, match="of another network"):
+        train(wider, FACES, tmp_path, Files(), CPU, start=unbroken)
+
+
+def test_a_stage_names_its_phase(part: Part, tmp_path: Path) -> None:
+    stages = (replace(part.stages[0], phase="reconstruction"), *part.stages[1:])
+    train(replace(part, stages=stages), FACES, tmp_path, Files(), CPU)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert ["adversarial" in line for line in lines] == [False] * 4 + [True] * 2

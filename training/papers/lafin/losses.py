@@ -43,18 +43,17 @@ def pixel_loss(raw: Tensor, image: Tensor, hole: Tensor) -> Tensor:
 
 
 def generator_losses(
-    raw: Tensor, image: Tensor, hole: Tensor, fake_scores: Tensor, features: FeatureNetwork | None
+    raw: Tensor, image: Tensor, hole: Tensor, fake_scores: Tensor | None, features: FeatureNetwork | None
 ) -> dict[str, Tensor]:
     """Each term of Eq. 7 before its weight.
 
     The perceptual loss compares the raw picture (Eq. 3), the style loss both pictures inside the hole (Eq. 4), the
-    variation loss the completed picture. Without a feature network the first two are left out.
+    variation loss the completed picture. Without a feature network the first two are left out, without scores the
+    adversarial one.
     """
-    losses = {
-        "pixel": pixel_loss(raw, image, hole),
-        "variation": total_variation(complete(raw, image, hole)),
-        "adversarial": lsgan_generator(fake_scores),
-    }
+    losses = {"pixel": pixel_loss(raw, image, hole), "variation": total_variation(complete(raw, image, hole))}
+    if fake_scores is not None:
+        losses["adversarial"] = lsgan_generator(fake_scores)
     if features is not None:
         losses["perceptual"] = perceptual(features(raw), features(image))
         losses["style"] = style(features(raw * hole), features(image * hole))
@@ -63,7 +62,9 @@ def generator_losses(
 
 def weighted_sum(losses: dict[str, Tensor], weights: Weights) -> Tensor:
     """Eq. 7."""
-    total = losses["pixel"] + weights.variation * losses["variation"] + weights.adversarial * losses["adversarial"]
+    total = losses["pixel"] + weights.variation * losses["variation"]
+    if "adversarial" in losses:
+        total = total + weights.adversarial * losses["adversarial"]
     if "perceptual" in losses:
         total = total + weights.perceptual * losses["perceptual"] + weights.style * losses["style"]
     return total

@@ -22,6 +22,7 @@ class PredictorStep:
 
     shipped: tuple[str, ...] = ("predictor",)
     backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
+    phase: str = ""
 
     def __init__(
         self,
@@ -61,10 +62,14 @@ class PredictorStep:
 
 
 class GeneratorStep:
-    """One update of the discriminator, then one of the generator on the same fake (Eq. 2 to 7)."""
+    """One update of the discriminator, then one of the generator on the same fake (Eq. 2 to 7).
+
+    In the phase "reconstruction" there is no discriminator; the paper knows only the full phase.
+    """
 
     shipped: tuple[str, ...] = ("generator",)
     backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
+    phase: str = ""
 
     def __init__(
         self,
@@ -97,6 +102,10 @@ class GeneratorStep:
         dots = self.dots(batch)
         self.networks["generator"].train()
         raw = self.networks["generator"](mask_image(batch.image, batch.hole), dots, batch.hole)
+        if self.phase == "reconstruction":
+            losses = generator_losses(raw, batch.image, batch.hole, None, self.features)
+            self.follow(losses)
+            return {name: loss.detach() for name, loss in losses.items()}
         discriminator_loss = self.update_discriminator(batch, raw.detach(), dots)
         losses = self.update_generator(batch, raw, dots)
         return {**{name: loss.detach() for name, loss in losses.items()}, "discriminator": discriminator_loss.detach()}
@@ -118,11 +127,15 @@ class GeneratorStep:
         discriminator.requires_grad_(False)
         fake_scores = discriminator(complete(raw, batch.image, batch.hole), dots)
         losses = generator_losses(raw, batch.image, batch.hole, fake_scores, self.features)
+        self.follow(losses)
+        discriminator.requires_grad_(True)
+        return losses
+
+    def follow(self, losses: dict[str, Tensor]) -> None:
+        """Move the generator along the weighted sum."""
         self.optimizers["generator"].zero_grad(set_to_none=True)
         self.backward(weighted_sum(losses, self.weights))
         self.optimizers["generator"].step()
-        discriminator.requires_grad_(True)
-        return losses
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: masked image with landmarks, raw, completed, image."""

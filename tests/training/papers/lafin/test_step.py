@@ -76,3 +76,12 @@ def test_without_landmarks_the_map_is_empty() -> None:
     batch = one_batch(32)
     assert not build_generator(Files(), width=8, landmarks=False).dots(batch).any()
     assert build_generator(Files(), width=8).dots(batch).any()
+
+
+def test_reconstruction_needs_no_discriminator() -> None:
+    step = build_generator(Files(), width=8)
+    step.phase = "reconstruction"
+    losses = step.update(one_batch(64))
+    assert set(losses) == {"pixel", "variation"}
+    assert all(gradient is None for gradient in gradients(step.networks["discriminator"]))
+    assert any(gradient is not None for gradient in gradients(step.networks["generator"]))
