@@ -27,10 +27,6 @@ from service.plan import squares
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 
-# The frame made from the first landmarks is the one the networks were trained in, so landmarks predicted there are
-# better, and the predictor costs little beside the generator. False would hand the first landmarks on instead.
-PREDICT_AGAIN = True
-
 
 @dataclass(frozen=True)
 class InpaintRequest:
@@ -241,7 +237,7 @@ def _bad(actual: str, allowed: str) -> BadLandmarks:
 
 
 def found_target(face: AlignedFace) -> Target:
-    return Target(face.transform, face.box, None if PREDICT_AGAIN else face.landmarks)
+    return Target(face.transform, face.box, None if face.needs_second_look else face.landmarks)
 
 
 def is_given(face: AlignedFace, landmarks: Points | None) -> bool:

@@ -21,8 +21,10 @@ def main(
     repository: Annotated[Path, typer.Option(help="Folder with one folder a model.")] = Path("model_repository"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: the system chooses.")] = 8001,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    threads: Annotated[int, typer.Option(min=0, help="Threads of one forward; 0: every core.")] = 0,
-    concurrent_forwards: Annotated[int, typer.Option(min=1, help="Forwards at a time, over all models.")] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="Threads of all forwards together; 0: every core.")] = 0,
+    concurrent_forwards: Annotated[
+        int, typer.Option(min=0, help="Forwards at a time, over all models; 0: one a thread.")
+    ] = 0,
     grace_seconds: Annotated[float, typer.Option(min=0, help="How long a stop waits for work under way.")] = 20.0,
 ) -> None:
     """Serve a model repository over KServe v2 gRPC. Stops on SIGTERM and SIGINT."""

@@ -32,10 +32,11 @@ class Served:
 class EmbeddedEngine:
     """`repository` comes from read_repository. Nothing is served before `load` has ended."""
 
-    def __init__(self, repository: dict[str, DeployedModel], concurrent_forwards: int) -> None:
+    def __init__(self, repository: dict[str, DeployedModel], concurrent_forwards: int, cores: int) -> None:
         self.repository = repository
         self.stopping = False
-        self._forwards = Forwards(concurrent_forwards)
+        self._forwards = Forwards(concurrent_forwards, cores)
+        self._cores = cores
         self._served: dict[str, Served] = {}
         self._under_way = 0
         self._idle = asyncio.Event()
@@ -61,7 +62,7 @@ class EmbeddedEngine:
                 loaded[name] = Served(model, Ensemble(model, called, statistics), statistics)
                 continue
             leaf = await loop.run_in_executor(self._forwards.threads, Leaf, model)
-            await loop.run_in_executor(self._forwards.threads, warm_up, leaf, statistics)
+            await loop.run_in_executor(self._forwards.threads, warm_up, leaf, statistics, self._cores)
             loaded[name] = Served(model, Scheduler(model, leaf, self._forwards, statistics), statistics)
         self._served = loaded
 
@@ -120,14 +121,18 @@ def read_version(version: str) -> int | None:
     return number
 
 
-def warm_up(leaf: Leaf, statistics: Statistics) -> None:
-    """Run every `model_warmup` sample of the configuration, in a thread. Raises RepositoryError."""
+def warm_up(leaf: Leaf, statistics: Statistics, cores: int) -> None:
+    """Run every `model_warmup` sample of the configuration, in a thread. Raises RepositoryError.
+
+    The last run of each has one core: torch prepares its kernels for each number of cores apart.
+    """
     for sample in leaf.model.config.model_warmup:
         size = max(1, sample.batch_size)
         inputs = [{name: made(name, leaf.model, given) for name, given in sample.inputs.items()} for _ in range(size)]
-        for _ in range(max(1, sample.count)):
+        count = max(1, sample.count)
+        for index in range(count):
             try:
-                _, durations = leaf.run(inputs)
+                _, durations = leaf.run(inputs, 1 if index == count - 1 else min(cores, leaf.most_cores or cores))
             except (LeafError, KeyError) as error:
                 raise RepositoryError(f"{leaf.model.name} failed its warm-up '{sample.name}': {error}.") from None
             statistics.executed(size, [0] * size, durations)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -21,14 +22,25 @@ class LeafError(Exception):
     """The module failed, or answered something that config.pbtxt does not promise."""
 
 
-def use_threads(count: int) -> None:
-    """Threads of one forward; 0 leaves torch's own choice, which is every core."""
-    if count:
+MOST_CORES = "MOST_CORES"  # a parameter of config.pbtxt that Triton passes over
+
+_of_thread = threading.local()
+
+
+def all_cores() -> int:
+    """As many threads as torch would use for one forward."""
+    return int(torch.get_num_threads())
+
+
+def use_cores(count: int) -> None:
+    """Threads of the forwards that this thread runs from now on; OpenMP keeps the number for each thread."""
+    if getattr(_of_thread, "cores", None) != count:
         torch.set_num_threads(count)
+        _of_thread.cores = count
 
 
 class Leaf:
-    """A loaded module. `run` is called from one thread at a time per instance; it keeps no state."""
+    """A loaded module, the same for all its instances: it keeps no state, any thread may call `run`."""
 
     def __init__(self, model: DeployedModel) -> None:
         """Load `1/model.pt`. Raises RepositoryError."""
@@ -43,12 +55,14 @@ class Leaf:
                 f" ({str(error).splitlines()[0]})."
             ) from None
         self._module.eval()
+        self.most_cores = most_cores(model)
         takes = len(self._module.forward.schema.arguments) - 1
         if takes != len(self._inputs):
             raise RepositoryError(f"{model.file} takes {takes} inputs, config.pbtxt names {len(self._inputs)}.")
 
-    def run(self, requests: Sequence[Arrays]) -> tuple[list[Arrays], Durations]:
+    def run(self, requests: Sequence[Arrays], cores: int) -> tuple[list[Arrays], Durations]:
         """One forward for all `requests` together. Each answer is a view into the batch. Raises LeafError."""
+        use_cores(cores)
         started_ns = time.perf_counter_ns()
         sizes = [len(request[self._inputs[0].name]) for request in requests]
         columns = [np.concatenate([request[tensor.name] for request in requests]) for tensor in self._inputs]
@@ -77,6 +91,14 @@ class Leaf:
             for answer, part in zip(answers, np.split(array, ends[:-1]), strict=True):
                 answer[tensor.name] = part
         return answers
+
+
+def most_cores(model: DeployedModel) -> int:
+    """More cores than these make the model no quicker; 0: no such limit. Raises RepositoryError."""
+    text = model.config.parameters[MOST_CORES].string_value if MOST_CORES in model.config.parameters else "0"
+    if not text.isdecimal():
+        raise RepositoryError(f"{model.name}/config.pbtxt: {MOST_CORES} must be a whole number, not {text!r}.")
+    return int(text)
 
 
 def by_number(model: DeployedModel, tensors: tuple[Tensor, ...], prefix: str) -> list[Tensor]:

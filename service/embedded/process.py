@@ -9,7 +9,7 @@ import sys
 import time
 
 from service.embedded.engine import EmbeddedEngine
-from service.embedded.leaf import use_threads
+from service.embedded.leaf import all_cores
 from service.embedded.repository import DeployedModel
 from service.embedded.server import start
 
@@ -25,8 +25,9 @@ def run(
     grace_seconds: float,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart."""
-    use_threads(threads)
-    clean = asyncio.run(serve(EmbeddedEngine(repository, concurrent_forwards), host, port, grace_seconds))
+    cores = threads or all_cores()
+    forwards = min(concurrent_forwards or cores, cores)
+    clean = asyncio.run(serve(EmbeddedEngine(repository, forwards, cores), host, port, grace_seconds))
     if not clean:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -27,7 +27,6 @@ NOT_CARRIED_OUT = (  # fields of ModelConfig that would change answers, and that
     "model_operations",
     "model_repository_agents",
     "model_transaction_policy",
-    "parameters",
     "response_cache",
     "sequence_batching",
 )
@@ -128,7 +127,7 @@ def newest_version(folder: Path) -> int:
 
 
 def refuse_unknown(path: Path, config: Any, ensemble: bool) -> None:
-    """Refuse what this engine would otherwise pass over in silence."""
+    """Refuse what this engine would otherwise pass over in silence; `parameters` are notes to whoever reads them."""
     fields = {field.name for field, _ in config.ListFields()}
     found = sorted(fields.intersection(NOT_CARRIED_OUT))
     if config.version_policy.ListFields() and not config.version_policy.HasField("latest"):

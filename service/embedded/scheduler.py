@@ -2,6 +2,9 @@
 
 Everything here runs on the event loop, in plain calls: a request arrives, a forward ends, a timer fires, and
 `dispatch` looks whether a batch can go. Only the forward itself runs in a thread.
+
+On a CPU, forwards side by side with one core each do more than one after another with all cores; but a lone request
+is quickest with all of them. So a forward gets an equal share of the free cores, among the batches that could go now.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ STOPPING = "Server is stopping, scheduler for model has stopped accepting new in
 class Runner(Protocol):
     """What a scheduler runs: a Leaf, or something small in tests. `run` is called in a thread."""
 
-    def run(self, requests: Sequence[Arrays]) -> tuple[list[Arrays], Durations]: ...
+    most_cores: int  # that it can use well; 0: all
+
+    def run(self, requests: Sequence[Arrays], cores: int) -> tuple[list[Arrays], Durations]: ...
 
 
 @dataclass(eq=False)
@@ -44,22 +49,38 @@ class Pending:
 
 
 class Forwards:
-    """The global limit on forwards at a time, shared by all models, so that the cores are not oversubscribed.
+    """The global limits on forwards at a time and on their cores, shared by all models.
 
     A free slot goes to the model whose oldest request has waited longest.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, cores: int) -> None:
+        assert 1 <= limit <= cores
+        self.limit = limit
         self.free = limit
+        self.free_cores = cores
         self.threads = ThreadPoolExecutor(limit, thread_name_prefix="forward")
         self.schedulers: list[Scheduler] = []
 
-    def take(self) -> None:
-        assert self.free > 0
-        self.free -= 1
+    @property
+    def room(self) -> bool:
+        """Whether one more forward may start."""
+        return self.free > 0 and self.free_cores > 0
 
-    def give_back(self) -> None:
+    def share(self) -> int:
+        """Cores of the next forward: of the free ones, as many as leave the same to every other that could go."""
+        could_go = sum(scheduler.could_start for scheduler in self.schedulers)
+        return max(1, self.free_cores // max(1, min(could_go, self.free)))
+
+    def take(self, cores: int) -> None:
+        assert self.room
+        assert cores <= self.free_cores
+        self.free -= 1
+        self.free_cores -= cores
+
+    def give_back(self, cores: int) -> None:
         self.free += 1
+        self.free_cores += cores
         for scheduler in sorted(self.schedulers, key=lambda one: one.oldest_ns):
             scheduler.dispatch()
 
@@ -72,7 +93,7 @@ class Scheduler:
         policy = config.dynamic_batching.default_queue_policy
         self._model, self._runner, self._forwards, self._statistics = model, runner, forwards, statistics
         self._queue: deque[Pending] = deque()
-        self._idle = sum(group.count for group in config.instance_group)
+        self._idle: int = sum(group.count for group in config.instance_group)
         self._batching = config.HasField("dynamic_batching")
         self._delay_ns = 1000 * int(config.dynamic_batching.max_queue_delay_microseconds)
         self._max_queue_size = policy.max_queue_size
@@ -103,6 +124,11 @@ class Scheduler:
             raise
         finally:
             self._forget(pending)
+
+    @property
+    def could_start(self) -> int:
+        """Forwards that could start now if there were cores: at most one a request, and one an idle instance."""
+        return min(len(self._queue), self._idle)
 
     def _start_timer(self, loop: asyncio.AbstractEventLoop, pending: Pending) -> None:
         """Both limits on waiting: the queue's own and the call's deadline, whichever comes first."""
@@ -135,15 +161,18 @@ class Scheduler:
 
     def dispatch(self) -> None:
         """Send as many batches as there are batches ready, idle instances and free slots."""
-        while self._queue and self._idle and self._forwards.free:
+        while self._queue and self._idle and self._forwards.room:
             wait_ns = self._wait_ns()
             if wait_ns > 0:
                 self._look_again(wait_ns)
                 return
+            cores = self._forwards.share()
+            if self._runner.most_cores:
+                cores = min(cores, self._runner.most_cores)
             batch = self._take()
             self._idle -= 1
-            self._forwards.take()
-            task = asyncio.get_running_loop().create_task(self._run(batch))
+            self._forwards.take(cores)
+            task = asyncio.get_running_loop().create_task(self._run(batch, cores))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -160,10 +189,14 @@ class Scheduler:
         self._delay_timer = asyncio.get_running_loop().call_later(wait_ns / 1e9, self.dispatch)
 
     def _take(self) -> list[Pending]:
-        """The oldest requests that fit into one batch, in their order. From now on they cannot time out."""
+        """The oldest requests that fit into one batch, in their order. From now on they cannot time out.
+
+        What waits is divided among the forwards that could start, so that a core does not idle beside a full batch.
+        """
         batch: list[Pending] = []
         size = 0
-        while self._queue and (not batch or self._fits(size + self._queue[0].request.batch)):
+        most = -(-len(self._queue) // max(1, min(self.could_start, self._forwards.free, self._forwards.free_cores)))
+        while len(batch) < most and (not batch or self._fits(size + self._queue[0].request.batch)):
             pending = self._queue.popleft()
             size += pending.request.batch
             if pending.timer is not None:
@@ -174,12 +207,12 @@ class Scheduler:
     def _fits(self, size: int) -> bool:
         return self._batching and size <= self._model.max_batch_size
 
-    async def _run(self, batch: list[Pending]) -> None:
+    async def _run(self, batch: list[Pending], cores: int) -> None:
         dispatched_ns = time.perf_counter_ns()
         try:
             loop = asyncio.get_running_loop()
             inputs = [pending.request.inputs for pending in batch]
-            answers, durations = await loop.run_in_executor(self._forwards.threads, self._runner.run, inputs)
+            answers, durations = await loop.run_in_executor(self._forwards.threads, self._runner.run, inputs, cores)
         except Exception as error:
             log.exception("%s failed on a batch of %d requests", self._model.name, len(batch))
             refuse_all(batch, Refusal(grpc.StatusCode.INTERNAL, str(error)))
@@ -189,7 +222,7 @@ class Scheduler:
             answer_all(batch, answers)
         finally:
             self._idle += 1
-            self._forwards.give_back()
+            self._forwards.give_back(cores)
 
 
 def answer_all(batch: list[Pending], answers: list[Any]) -> None:

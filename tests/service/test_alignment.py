@@ -5,7 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
-from service.alignment import AlignedFace, Aligner, all_or_cancel, distinct, mirrored, plausible
+from service.alignment import AlignedFace, Aligner, all_or_cancel, distinct, mirrored, moved, plausible
 from service.deadline import Deadline
 from service.errors import EngineUnavailable
 from service.imaging.faces import FaceBox
@@ -85,7 +85,7 @@ async def test_two_detections_of_one_face_are_one() -> None:
 def test_faces_side_by_side_are_two() -> None:
     faces = [
         AlignedFace(
-            (0, 0, 1, 1), mean_shape() + np.array((200 * index, 0)), FrameTransform.from_landmarks(mean_shape())
+            (0, 0, 1, 1), mean_shape() + np.array((200 * index, 0)), FrameTransform.from_landmarks(mean_shape()), False
         )
         for index in range(2)
     ]
@@ -109,3 +109,25 @@ async def test_an_error_of_one_call_cancels_the_others() -> None:
     with pytest.raises(EngineUnavailable):
         await all_or_cancel([slow(), failing(), slow()])
     assert canceled == [True, True]
+
+
+@pytest.mark.parametrize(("degrees", "again"), [(0, False), (30, True), (-60, True)])
+async def test_landmarks_from_a_frame_far_from_the_aligned_one_get_a_second_look(degrees: float, again: bool) -> None:
+    engine = FakeEngine()
+    engine.landmarks = turned(mean_shape(), degrees)
+    (face,) = await aligner(engine, 1).align(RGB, NO_HOLE, BOXES, Deadline(5), touching=False)
+    assert face.needs_second_look == again
+
+
+async def test_landmarks_of_a_mostly_hidden_face_get_a_second_look() -> None:
+    hole = NO_HOLE.copy()
+    hole[180:420, 480:720] = 1
+    (face,) = await aligner(FakeEngine(), 1).align(RGB, hole, BOXES, Deadline(5), touching=True)
+    assert face.needs_second_look
+
+
+def test_how_far_a_frame_moved() -> None:
+    first = FrameTransform.identity((256, 256))
+    assert moved(first, first) == 0
+    shifted = FrameTransform(first.matrix - np.array([[0, 0, 64], [0, 0, 0]]))
+    assert moved(first, shifted) == pytest.approx(0.25)

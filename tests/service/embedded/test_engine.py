@@ -24,7 +24,7 @@ model_warmup [
 
 
 async def test_loaded_models_are_found(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(write_repository(tmp_path), 1)
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
     assert not engine.ready
     with pytest.raises(Refusal, match="'double' has no available versions"):
         engine.find("double", "")
@@ -35,7 +35,7 @@ async def test_loaded_models_are_found(tmp_path: Path) -> None:
 
 
 async def test_an_ensemble_runs_over_its_leaf(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(write_repository(tmp_path), 1)
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
     await engine.load()
     answer = await engine.infer(engine.find("twice", ""), request_for({"number": numbers(1)}))
     assert (answer["answer"] == numbers(4)).all()
@@ -45,7 +45,7 @@ async def test_an_ensemble_runs_over_its_leaf(tmp_path: Path) -> None:
 
 async def test_every_warm_up_runs_before_ready(tmp_path: Path) -> None:
     write_leaf(tmp_path, LEAF + WARM_UP)
-    engine = EmbeddedEngine(read_repository(tmp_path), 1)
+    engine = EmbeddedEngine(read_repository(tmp_path), 1, 1)
     await engine.load()
     batches = engine.find("double", "").statistics.batches
     assert {size: tally.compute_infer.count for size, tally in batches.items()} == {1: 3, 2: 2}
@@ -60,14 +60,14 @@ BROKEN_WARM_UPS = {
 @pytest.mark.parametrize("reason", BROKEN_WARM_UPS)
 async def test_a_broken_warm_up_stops_the_start(reason: str, tmp_path: Path) -> None:
     write_leaf(tmp_path, LEAF + BROKEN_WARM_UPS[reason])
-    engine = EmbeddedEngine(read_repository(tmp_path), 1)
+    engine = EmbeddedEngine(read_repository(tmp_path), 1, 1)
     with pytest.raises(RepositoryError, match=reason):
         await engine.load()
     assert not engine.ready
 
 
 async def test_draining_refuses_new_requests_and_waits_for_old_ones(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(write_repository(tmp_path), 1)
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
     await engine.load()
     served = engine.find("twice", "")
     running = asyncio.create_task(engine.infer(served, request_for({"number": numbers(1)})))
@@ -84,7 +84,7 @@ async def test_draining_refuses_new_requests_and_waits_for_old_ones(tmp_path: Pa
 
 
 async def test_draining_gives_up_in_the_end(tmp_path: Path) -> None:
-    engine = EmbeddedEngine(write_repository(tmp_path), 1)
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
     await engine.load()
     running = asyncio.create_task(engine.infer(engine.find("twice", ""), request_for({"number": numbers(1)})))
     await asyncio.sleep(0)

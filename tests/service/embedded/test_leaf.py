@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,14 +40,14 @@ def leaf(root: Path, module: nn.Module | None = None, config: str = LEAF) -> Lea
 
 def test_requests_are_gathered_and_parted(tmp_path: Path) -> None:
     requests = [{"INPUT__0": numbers(1)}, {"INPUT__0": numbers(2, 3)}]
-    answers, durations = leaf(tmp_path).run(requests)
+    answers, durations = leaf(tmp_path).run(requests, 1)
     assert [answer["OUTPUT__0"].tolist() for answer in answers] == [[[2, 2]], [[4, 4], [6, 6]]]
     assert min(durations.input_ns, durations.infer_ns, durations.output_ns) > 0
 
 
 def test_inputs_go_by_their_number_not_by_their_place(tmp_path: Path) -> None:
     second_first = LEAF.replace("input [ {", 'input [ { name: "INPUT__1" data_type: TYPE_FP32 dims: [ 2 ] }, {')
-    answers, _ = leaf(tmp_path, TwoInputs(), second_first).run([{"INPUT__0": numbers(5), "INPUT__1": numbers(3)}])
+    answers, _ = leaf(tmp_path, TwoInputs(), second_first).run([{"INPUT__0": numbers(5), "INPUT__1": numbers(3)}], 1)
     assert answers[0]["OUTPUT__0"].tolist() == [[2, 2]]
 
 
@@ -56,12 +57,12 @@ def test_inputs_go_by_their_number_not_by_their_place(tmp_path: Path) -> None:
 )
 def test_a_broken_promise_is_an_error(module: nn.Module, text: str, tmp_path: Path) -> None:
     with pytest.raises(LeafError, match=text):
-        leaf(tmp_path, module).run([{"INPUT__0": numbers(1)}])
+        leaf(tmp_path, module).run([{"INPUT__0": numbers(1)}], 1)
 
 
 def test_a_failing_module_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(LeafError, match="a negative number") as raised:
-        leaf(tmp_path).run([{"INPUT__0": numbers(-1)}])
+        leaf(tmp_path).run([{"INPUT__0": numbers(-1)}], 1)
     assert "\n" not in str(raised.value)
 
 
@@ -76,9 +77,28 @@ def test_models_that_cannot_be_loaded(tmp_path: Path) -> None:
         Leaf(read_model(folder))
 
 
+def test_a_model_may_name_the_cores_it_can_use(tmp_path: Path) -> None:
+    parameter = 'parameters { key: "MOST_CORES" value { string_value: "%s" } }'
+    assert leaf(tmp_path / "none").most_cores == 0
+    assert leaf(tmp_path / "one", config=LEAF + parameter % "1").most_cores == 1
+    with pytest.raises(RepositoryError, match="MOST_CORES must be a whole number, not 'many'"):
+        leaf(tmp_path / "many", config=LEAF + parameter % "many")
+
+
+def test_a_forward_has_the_cores_it_is_given(tmp_path: Path) -> None:
+    def threads(cores: int) -> int:
+        leaf(tmp_path / str(cores)).run([{"INPUT__0": numbers(1)}], cores)
+        return torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as first, ThreadPoolExecutor(1) as second:
+        assert first.submit(threads, 3).result() == 3
+        assert second.submit(threads, 2).result() == 2
+        assert first.submit(torch.get_num_threads).result() == 3
+
+
 def test_a_frozen_module_runs(tmp_path: Path) -> None:
     folder = write_leaf(tmp_path)
     file = folder / "1" / "model.pt"
     torch.jit.freeze(torch.jit.load(str(file)).eval()).save(str(file))
-    answers, _ = Leaf(read_model(folder)).run([{"INPUT__0": numbers(1)}])
+    answers, _ = Leaf(read_model(folder)).run([{"INPUT__0": numbers(1)}], 1)
     assert answers[0]["OUTPUT__0"].tolist() == [[2, 2]]

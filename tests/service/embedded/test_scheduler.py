@@ -29,11 +29,14 @@ class Gate:
     def __init__(self) -> None:
         self.open = threading.Event()
         self.batches: list[list[float]] = []
+        self.cores: list[int] = []
+        self.most_cores = 0
         self.running = 0
         self.most_running = 0
         self.error: Exception | None = None
 
-    def run(self, requests: Sequence[Arrays]) -> tuple[list[Arrays], Durations]:
+    def run(self, requests: Sequence[Arrays], cores: int) -> tuple[list[Arrays], Durations]:
+        self.cores.append(cores)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         self.batches.append([float(row[0]) for one in requests for row in one["INPUT__0"]])
@@ -47,7 +50,7 @@ class Gate:
 @dataclass
 class Bench:
     folder: Path
-    forwards: Forwards = field(default_factory=lambda: Forwards(1))
+    forwards: Forwards = field(default_factory=lambda: Forwards(1, 1))
     gates: list[Gate] = field(default_factory=list)
 
     def scheduler(self, **config: Any) -> tuple[Scheduler, Gate, Statistics]:
@@ -248,8 +251,9 @@ async def test_the_limit_on_forwards_holds_over_all_models(bench: Bench) -> None
 
 
 async def test_instances_run_at_the_same_time(bench: Bench) -> None:
-    bench.forwards = Forwards(4)
+    bench.forwards = Forwards(4, 4)
     scheduler, gate, _ = bench.scheduler(instances=2)
+    gate.most_cores = 1
     tasks = []
     for n in range(3):
         tasks.append(send(scheduler, n))
@@ -266,3 +270,40 @@ async def test_nothing_is_kept_once_answered(bench: Bench) -> None:
         await send(scheduler, n)
     assert scheduler.oldest_ns == 2**63
     assert bench.forwards.free == 1
+
+
+async def test_a_lone_request_gets_all_cores(bench: Bench) -> None:
+    bench.forwards = Forwards(2, 4)
+    scheduler, gate, _ = bench.scheduler(instances=2)
+    gate.open.set()
+    for _ in range(2):
+        await send(scheduler, 1)
+    assert gate.cores == [4, 4]
+
+
+async def test_requests_side_by_side_share_the_cores(bench: Bench) -> None:
+    bench.forwards = Forwards(2, 4)
+    scheduler, gate, _ = bench.scheduler(instances=2)
+    first = send(scheduler, 1)
+    await settle()
+    rest = [send(scheduler, value) for value in (2, 3)]
+    await settle()
+    gate.open.set()
+    await asyncio.gather(first, *rest)
+    assert gate.cores == [4, 2, 2]
+    assert gate.batches == [[1], [2], [3]]  # not one batch of two beside an idle core
+
+
+async def test_a_model_that_cannot_use_more_cores_leaves_them(bench: Bench) -> None:
+    bench.forwards = Forwards(4, 4)
+    scheduler, gate, _ = bench.scheduler(instances=4)
+    gate.most_cores = 1
+    tasks = [send(scheduler, 1)]
+    await settle()
+    tasks.append(send(scheduler, 2))
+    await settle()
+    assert gate.running == 2
+    gate.open.set()
+    await asyncio.gather(*tasks)
+    assert gate.cores == [1, 1]
+    assert bench.forwards.free_cores == 4

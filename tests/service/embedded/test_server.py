@@ -31,7 +31,7 @@ class Up:
 @pytest.fixture
 async def up(tmp_path: Path) -> AsyncIterator[Up]:
     """A server that listens, its models not loaded yet."""
-    engine = EmbeddedEngine(write_repository(tmp_path), 1)
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
     server, port = await start(engine, "127.0.0.1", 0)
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         yield Up(engine, GRPCInferenceServiceStub(channel), port)

@@ -124,7 +124,7 @@ def lafin_demo() -> Recipe:
                 decay_to=0.3,
             ),
             Stage(
-                until_images=49_000,
+                until_images=46_000,
                 pixels=256,
                 window_pixels=160,
                 batch_size=2,
