@@ -16,7 +16,8 @@ from training.recipe import Files, Part, Recipe, Stage
 PREDICTOR_HOLES = Mixture(((0.50, "none"), (0.25, "block"), (0.25, "irregular")))
 GENERATOR_HOLES = Mixture(((0.50, "block"), (0.50, "irregular")))
 DEMO_HOLES = Mixture(((0.20, "block"), (0.55, "irregular"), (0.10, "center"), (0.10, "eyes"), (0.05, "O6")))
-DEMO_LAST_HOLES = Mixture(((0.10, "block"), (0.80, "irregular"), (0.05, "center"), (0.05, "eyes")))
+DEMO_STROKES = Mixture(((0.10, "block"), (0.80, "irregular"), (0.05, "center"), (0.05, "eyes")))
+DEMO_FACE_HOLES = Mixture(((0.15, "block"), (0.60, "irregular"), (0.10, "center"), (0.15, "eyes")))
 DEMO_PREDICTOR_HOLES = Mixture(((0.25, "none"), (0.15, "block"), (0.50, "irregular"), (0.10, "center")))
 
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
@@ -109,7 +110,7 @@ def lafin_demo() -> Recipe:
                 pixels=256,
                 window_pixels=160,
                 batch_size=2,
-                holes=DEMO_LAST_HOLES,
+                holes=DEMO_STROKES,
                 learning_rate_factor=0.4,
                 decay_to=0.05,
             ),
@@ -118,7 +119,7 @@ def lafin_demo() -> Recipe:
                 pixels=256,
                 window_pixels=160,
                 batch_size=2,
-                holes=DEMO_LAST_HOLES,
+                holes=DEMO_STROKES,
                 phase="reconstruction",
                 learning_rate_factor=0.8,
                 decay_to=0.3,
@@ -128,7 +129,7 @@ def lafin_demo() -> Recipe:
                 pixels=256,
                 window_pixels=160,
                 batch_size=2,
-                holes=DEMO_LAST_HOLES,
+                holes=DEMO_FACE_HOLES,
                 learning_rate_factor=0.4,
                 decay_to=0.05,
             ),
