@@ -92,7 +92,7 @@ def problem_response(error: Exception, scope: Scope) -> Response:
     if isinstance(known, ClientGone):
         return Response(status_code=known.status)
     headers = dict(known.headers)
-    if known.retry_after_seconds is not None or (known.retryable and known.status in RETRY_AFTER_STATUSES):
+    if known.retry_after_seconds is not None or known.status in RETRY_AFTER_STATUSES:
         headers["Retry-After"] = str(math.ceil(known.retry_after_seconds or DEFAULT_RETRY_AFTER_SECONDS))
     body = problem_body(known, record.request_id)
     return JSONResponse(body, status_code=known.status, headers=headers, media_type=MEDIA_TYPE)

@@ -15,7 +15,8 @@ WITH_RESULT: frozenset[State] = frozenset({"succeeded", "failed"})
 
 
 class StoredError(ServiceError):
-    """A failure that was kept with its job: the same status, code and text, but nothing that a retry would mend."""
+    """A failure that was kept with its job: the same status, code and text. Fetching it again changes nothing, so it is
+    not retryable; a new job may do better, and Retry-After says when to ask for one."""
 
     def __init__(self, problem: Mapping[str, Any]) -> None:
         super().__init__(problem["detail"], errors=problem["errors"])

@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from service.errors import EngineGarbage
+from service.errors import EngineGarbage, EngineQueueFull, EngineUnavailable, Overloaded, ServiceError
 from service.jobs.tasks import run_once
 from service.keys import make_key
 from service.telemetry.logs import JsonLines
@@ -188,7 +188,26 @@ async def test_a_failed_job_shows_its_problem_and_answers_it(work: Work, files: 
     assert (done["state"], done["result_url"]) == ("failed", None)
     assert (done["problem"]["code"], done["problem"]["status"]) == ("engine_garbage", 502)
     assert done["problem"]["instance"] == f"urn:inpaint:job:{job['id']}"
-    problem(await work.result(job), 502, "engine_garbage")
+    response = await work.result(job)
+    problem(response, 502, "engine_garbage")
+    assert "retry-after" not in response.headers
+
+
+@pytest.mark.parametrize(
+    "error", [EngineUnavailable("x"), EngineQueueFull("x", retry_after_seconds=7), Overloaded("x")]
+)
+async def test_a_failure_of_which_the_status_promises_retry_after_carries_it(
+    engine: FakeEngine, redis_server: RedisServer, files: dict, error: ServiceError
+) -> None:
+    options = {"jobs_engine_wait_seconds": 0, "redis_url": redis_server.url}
+    async with in_memory(engine, **options) as client:
+        work = Work(client, engine, redis_server, {"jobs_engine_wait_seconds": 0})
+        job = await work.post(files)
+        engine.error = error
+        await work.run(job)
+        response = await work.result(job)
+        problem(response, error.status, error.code)
+        assert response.headers["retry-after"] == "1"
 
 
 async def test_inputs_are_gone_after_the_end_and_all_have_a_time_to_live(work: Work, files: dict) -> None:
