@@ -116,7 +116,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
     """How uvicorn runs the application, here and in tests."""
     return uvicorn.Config(
         app,
-        http=bounded(settings.head_timeout_seconds, settings.download_timeout_seconds),
+        http=bounded(settings.head_timeout_seconds, settings.download_timeout_seconds, settings.max_connections),
         log_config=None,
         access_log=False,
         server_header=False,

@@ -13,6 +13,7 @@ from service.api import analysis, document, inpaint, jobs, models, probes, probl
 from service.api.admission import Admission
 from service.api.auth import needs, needs_for_metrics
 from service.api.cors import OtherOrigins
+from service.api.crowding import TurnedAway
 from service.api.door import Door
 from service.api.rates import Rates
 from service.api.state import Readiness, ServiceState
@@ -61,6 +62,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     app.add_api_route("/", _to_docs, include_in_schema=False)
     problems.install(app)
     document.install(app)
+    app.add_middleware(TurnedAway, settings.max_connections)
     app.add_middleware(UploadLimits, settings.max_body_bytes, settings.upload_timeout_seconds)
     if settings.cors_origins:
         app.add_middleware(OtherOrigins, settings.cors_origins)

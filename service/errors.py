@@ -34,7 +34,8 @@ ServiceError
 │       ├── IdempotencyKeyReused    idempotency_key_reused
 │       └── BadWebhook              bad_webhook
 ├── Overloaded                  429 overloaded              retryable
-│   └── RateLimited                 rate_limited            retryable
+│   ├── RateLimited                 rate_limited            retryable
+│   └── TooManyConnections          too_many_connections    retryable
 ├── ClientGone                  499 client_gone             nobody reads this answer: for logs and metrics
 ├── JobCrashed                  500 job_crashed             every try ended with the death of its worker
 ├── StorageFull                 503 storage_full            retryable
@@ -219,6 +220,10 @@ class Overloaded(ServiceError):
 
 class RateLimited(Overloaded):
     code, title = "rate_limited", "Too many requests with this key"
+
+
+class TooManyConnections(Overloaded):
+    code, title = "too_many_connections", "Too many open connections"
 
 
 class ClientGone(ServiceError):

@@ -56,6 +56,9 @@ class Settings(JobSettings):
     download_timeout_seconds: float = Field(60, gt=0, description="A client has read its answer within this time.")
     max_concurrent_requests: int = Field(8, ge=1, description="Requests worked on at once.")
     max_waiting_requests: int = Field(32, ge=0, description="Requests that may wait beyond those.")
+    max_connections: int = Field(
+        512, ge=1, description="Open connections; one more is told 429, but probes are answered."
+    )
     imaging_threads: int = Field(max(1, min(4, os.cpu_count() or 1)), ge=1, description="Threads for image work.")
     drain_seconds: float = Field(20, ge=0, description="How long a stop waits for running requests.")
     drain_delay_seconds: float = Field(

@@ -1,7 +1,7 @@
 """Connections of slow or broken clients: none is kept for ever, and every answer is a problem in the usual form.
 
 uvicorn's own protocol waits without end for the rest of a request's head, and for a client that does not read.
-Bodies have their limits in uploads.py.
+Bodies have their limits in uploads.py. Connections beyond MAX_CONNECTIONS are marked here and answered in crowding.py.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from service.api.crowding import SPARE_HEAD_SECONDS, SURPLUS, Crowd
 from service.api.problems import MEDIA_TYPE, problem_body
 from service.errors import InputError
 
@@ -23,17 +24,27 @@ class BoundedConnection(H11Protocol):
 
     head_seconds: ClassVar[float]
     download_seconds: ClassVar[float]
+    crowd: ClassVar[Crowd]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self._head_clock: asyncio.TimerHandle | None = None
         self._download_clock: asyncio.TimerHandle | None = None
+        if self.crowd.enter(self, len(self.connections)):
+            self.app_state = {**self.app_state, SURPLUS: True}  # uvicorn puts it into every request's scope
+            self.head_seconds = min(SPARE_HEAD_SECONDS, self.head_seconds)  # type: ignore[misc]  # of this one
         self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_clock()
         self._stop_download_clock()
+        self.crowd.leave(self)
         super().connection_lost(exc)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not sent a whole head yet."""
+        return self.cycle is None
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -82,11 +93,14 @@ class BoundedConnection(H11Protocol):
             self._download_clock = None
 
 
-def bounded(head_timeout_seconds: float, download_timeout_seconds: float) -> type[BoundedConnection]:
-    """The protocol with these limits, as uvicorn's setting `http` takes it."""
+def bounded(
+    head_timeout_seconds: float, download_timeout_seconds: float, max_connections: int
+) -> type[BoundedConnection]:
+    """The protocol with these limits, as uvicorn's setting `http` takes it. One server counts with it."""
 
     class Connection(BoundedConnection):
         head_seconds = head_timeout_seconds
         download_seconds = download_timeout_seconds
+        crowd = Crowd(max_connections)
 
     return Connection

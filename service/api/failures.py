@@ -26,6 +26,7 @@ from service.errors import (
     SideTooShort,
     SizesDiffer,
     StorageFull,
+    TooManyConnections,
     TooManyPixels,
     TooManyScans,
     UnknownField,
@@ -53,7 +54,8 @@ ENGINE_ERRORS = (
     Draining,
     DeadlineExceeded,
     Overloaded,
+    TooManyConnections,
 )
 INPAINT_ERRORS = (UnknownModel, NotAcceptable, BadLandmarks, GuidanceNotAccepted)
 JOB_ERRORS = (IdempotencyKeyBusy, IdempotencyKeyReused, JobsUnavailable)
-BUSY_ERRORS = (Overloaded, Draining, DeadlineExceeded)
+BUSY_ERRORS = (Overloaded, TooManyConnections, Draining, DeadlineExceeded)

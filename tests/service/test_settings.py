@@ -56,6 +56,7 @@ def test_every_number_has_its_unit_or_counts_something() -> None:
         "_bytes",
         "_pixels",
         "_requests",
+        "_connections",
         "_threads",
         "_faces",
         "_holes",

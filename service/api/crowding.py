@@ -1,0 +1,80 @@
+"""More open connections than MAX_CONNECTIONS: one more gets a single short answer and is closed.
+
+Probes and /metrics are answered also then, so that a crowd does not look like a dead process; everything else is a 429.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import problem_response
+from service.errors import TooManyConnections
+from service.telemetry.spans import PROBES
+
+SPARE_CONNECTIONS = 64  # beyond the cap, for one answer each
+SPARE_HEAD_SECONDS = 2.0  # a connection beyond the cap has sent the head of its request within this time
+SURPLUS = "surplus"  # in a request's state: its connection is beyond the cap
+
+
+class Held(Protocol):
+    """An open connection, as the crowd sees it."""
+
+    transport: asyncio.Transport
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not sent a whole head yet."""
+        ...
+
+
+class Crowd:
+    """The connections beyond the cap. When they are too many, those that say nothing leave first, the oldest first."""
+
+    def __init__(self, max_connections: int, spare_connections: int = SPARE_CONNECTIONS) -> None:
+        self._max_connections = max_connections
+        self._spare_connections = spare_connections
+        self._surplus: dict[Held, None] = {}
+
+    def enter(self, newcomer: Held, open_connections: int) -> bool:
+        """Whether `newcomer`, one of the open connections, is beyond the cap."""
+        if open_connections - len(self._surplus) <= self._max_connections:
+            return False
+        if len(self._surplus) >= self._spare_connections:
+            leaving = next((held for held in self._surplus if held.is_silent), newcomer)
+            leaving.transport.abort()
+            self._surplus.pop(leaving, None)
+        self._surplus[newcomer] = None
+        return True
+
+    def leave(self, held: Held) -> None:
+        """Its connection is closed."""
+        self._surplus.pop(held, None)
+
+
+class TurnedAway:
+    """Pure ASGI. Answers requests of connections beyond the cap, and lets the connection be closed afterwards."""
+
+    def __init__(self, app: ASGIApp, max_connections: int) -> None:
+        self.app = app
+        self.max_connections = max_connections
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope.get("state", {}).get(SURPLUS):
+            await self.app(scope, receive, send)
+            return
+
+        async def send_last(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Connection"] = "close"
+            await send(message)
+
+        answer = self.app if scope["path"] in PROBES else problem_response(self._too_many(), scope)
+        await answer(scope, receive, send_last)
+
+    def _too_many(self) -> TooManyConnections:
+        errors = [{"allowed": self.max_connections, "setting": "MAX_CONNECTIONS"}]
+        return TooManyConnections(f"{self.max_connections} connections are open.", errors=errors)
