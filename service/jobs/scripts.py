@@ -10,6 +10,7 @@ Keys (one Redis, not a cluster):
     inpaint:bytes             hash id -> bytes of pictures kept; inpaint:bytes:until, inpaint:bytes:total go with it
     inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due
     inpaint:counts            hash: counters;  inpaint:histogram:<name>  hash: buckets
+    inpaint:work              hash: what the jobs' processes did (service/telemetry/work.py)
 """
 
 from __future__ import annotations

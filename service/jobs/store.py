@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
@@ -146,7 +146,15 @@ class JobStore:
             depth=depth,
             queue_seconds=await self._numbers("histogram:job_queue_seconds"),
             run_seconds=await self._numbers("histogram:job_run_seconds"),
+            work=await self._numbers("work"),
         )
+
+    async def add_work(self, amounts: Mapping[str, float]) -> None:
+        """Add to the counts of what jobs' processes did."""
+        async with self.redis.pipeline() as pipeline:
+            for name, amount in amounts.items():
+                pipeline.execute_command("HINCRBYFLOAT", f"{PREFIX}work", name, repr(float(amount)))
+            await pipeline.execute()
 
     async def _numbers(self, key: str) -> dict[str, float]:
         fields = await ask(self.redis, "HGETALL", f"{PREFIX}{key}")

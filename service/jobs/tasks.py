@@ -26,11 +26,14 @@ from service.jobs.queue import run_seconds
 from service.jobs.states import Item, Job, StoredError, problem_of
 from service.jobs.store import JobStore
 from service.settings import Settings, load_settings
+from service.telemetry.engine import CountedEngine
 from service.telemetry.record import Stages
+from service.telemetry.work import WorkMeter
 from service.threads import ImagingThreads
 from service.trace import begin_trace, current_traceparent
 
 WATCH_SECONDS = 0.5
+TELL_SECONDS = 2.0
 REDIS_TRIES = 60  # a second each, at most
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -73,7 +76,8 @@ class Try:
     def __init__(self, store: JobStore, settings: Settings, engine: Engine, job_id: str) -> None:
         self._store = store
         self._settings = settings
-        self._engine = engine
+        self._meter = WorkMeter()
+        self._engine = CountedEngine(engine, self._meter)
         self._id = job_id
         self._number = 0
         self._stages = Stages()  # of all items together
@@ -96,8 +100,20 @@ class Try:
             return
         begin_trace(job.traceparent)
         self._log("begins", job)
-        await self._unless_over(self._work(job, longest_seconds))
+        try:
+            await self._unless_over(self._work(job, longest_seconds))
+        finally:
+            self._meter.ended()
+            await self._tell_work()
         self._log("ends", job)
+
+    async def _tell_work(self) -> None:
+        """Add what was done to the counts in Redis. Figures are not worth a wait: without Redis they are lost."""
+        try:
+            async with asyncio.timeout(TELL_SECONDS):
+                await self._store.add_work(self._meter.taken())
+        except (RedisError, TimeoutError):
+            logger.warning("job %s: what it did is not counted", self._id)
 
     def _log(self, what: str, job: Job) -> None:
         fields = {
@@ -162,7 +178,11 @@ class Try:
             self._stages.add(stages)
             return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures[0]
 
-        return await patiently(once, self._wait)
+        try:
+            return await patiently(once, self._wait)
+        finally:
+            self._meter.staged(stages)
+            await self._tell_work()
 
     async def _unless_over(self, work: Awaitable[None]) -> None:
         """Run `work`; drop it when the job is canceled or taken over, and die when the worker is dead."""

@@ -5,22 +5,31 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
 from service.deadline import Deadline
 from service.engine import Arrays, Engine
 from service.errors import ServiceError
-from service.telemetry.metrics import Metrics
+
+
+class EngineMeter(Protocol):
+    """Who counts calls of the engine."""
+
+    def called(self, model: str, code: str, seconds: float) -> None:
+        """A call of a model has ended with `code`, "ok" or an error's."""
+
+    def found_ready(self, model: str, ready: bool) -> None:
+        """The engine said whether it can run a model; "" stands for all of them."""
 
 
 class CountedEngine:
     """Hands every call on and notes model, outcome and seconds. It changes nothing."""
 
-    def __init__(self, engine: Engine, metrics: Metrics) -> None:
+    def __init__(self, engine: Engine, meter: EngineMeter) -> None:
         self._engine = engine
-        self._metrics = metrics
+        self._meter = meter
 
     async def infer(self, model: str, inputs: Mapping[str, NDArray[Any]], *, deadline: Deadline) -> Arrays:
         """As the engine's own `infer`."""
@@ -37,11 +46,10 @@ class CountedEngine:
             code = "canceled"
             raise
         finally:
-            self._metrics.engine_requests.labels(model, code).inc()
-            self._metrics.engine_seconds.labels(model).observe(time.perf_counter() - start_seconds)
+            self._meter.called(model, code, time.perf_counter() - start_seconds)
 
     async def ready(self, model: str | None = None) -> bool:
-        """As the engine's own `ready`; the answer is kept as a gauge."""
+        """As the engine's own `ready`; the answer is noted."""
         ready = await self._engine.ready(model)
-        self._metrics.engine_ready.labels(model or "").set(ready)
+        self._meter.found_ready(model or "", ready)
         return ready

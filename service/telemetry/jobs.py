@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from service.jobs.scripts import SECONDS_BUCKETS
+from service.telemetry import work
 
 ENDS = ("succeeded", "failed", "canceled", "expired")
 OUTCOMES = ("delivered", "unanswered", "refused", "given_up")
@@ -27,6 +28,7 @@ class JobFigures:
     depth: Mapping[str, int]  # queue -> what waits
     queue_seconds: Mapping[str, float]  # bucket -> jobs, and "sum"
     run_seconds: Mapping[str, float]
+    work: Mapping[str, float]  # what the jobs' processes did, as work.py names it
 
 
 def text(figures: JobFigures) -> bytes:
@@ -51,6 +53,7 @@ class _Shown(Collector):
         yield depth
         yield _histogram("inpaint_job_queue_seconds", "From acceptance to the first try.", figures.queue_seconds)
         yield _histogram("inpaint_job_run_seconds", "From the first try to the end.", figures.run_seconds)
+        yield from work.shown(figures.work)
 
 
 def _counter(name: str, about: str, label: str, values: Mapping[str, int]) -> Metric:

@@ -98,6 +98,15 @@ class Metrics:
         if record.code is not None:
             self.rejections.labels(record.code).inc()
 
+    def called(self, model: str, code: str, seconds: float) -> None:
+        """Count one call of a model."""
+        self.engine_requests.labels(model, code).inc()
+        self.engine_seconds.labels(model).observe(seconds)
+
+    def found_ready(self, model: str, ready: bool) -> None:
+        """Keep what the engine said of a model."""
+        self.engine_ready.labels(model).set(ready)
+
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
         if self._shared_folder is None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tests.fakes.served_engine import ServedEngine
 from tests.service.api.conftest import form_files, in_memory
 
 HOLE = box_mask() > 0
+STAGES = ("decode", "align", "infer", "compose", "encode")
 QUICK = {"JOBS_HEARTBEAT_SECONDS": "1", "WORKER_GRACE_SECONDS": "20"}
 
 
@@ -120,6 +122,14 @@ async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
         await asyncio.sleep(0.05)
 
 
+async def until_shown(client: httpx.AsyncClient, *lines: str) -> None:
+    """Until /metrics shows all of these lines."""
+    end_seconds = time.monotonic() + 20
+    while missing := set(lines) - set((text := (await client.get("/metrics")).text).splitlines()):
+        assert time.monotonic() < end_seconds, f"{missing} of {text}"
+        await asyncio.sleep(0.1)
+
+
 async def assert_completed(client: httpx.AsyncClient, job_id: str, seed: int = 0) -> None:
     result = await client.get(f"/jobs/{job_id}/result")
     assert result.status_code == 200, result.text
@@ -139,6 +149,38 @@ async def test_jobs_are_run_in_order_by_a_process_without_grpc_and_torch(
     maps = Path(f"/proc/{worker.pid}/maps").read_text()
     assert "grpc" not in maps
     assert "torch" not in maps
+
+
+async def test_what_forked_jobs_did_is_in_the_metrics(client: httpx.AsyncClient, workers: Workers) -> None:
+    ids = [await post(client, count=2), await post(client)]
+    workers.start()
+    for job_id in ids:
+        assert (await ended(client, job_id))["state"] == "succeeded"
+    await until_shown(
+        client,
+        'inpaint_job_engine_requests_total{code="ok",model="lafin"} 3.0',
+        'inpaint_job_engine_request_duration_seconds_count{model="lafin"} 3.0',
+        *(f'inpaint_job_stage_duration_seconds_count{{stage="{stage}"}} 3.0' for stage in STAGES),
+        "inpaint_job_peak_memory_bytes_count 2.0",
+        'inpaint_job_peak_memory_bytes_bucket{le="1073741824.0"} 2.0',
+    )
+    text = (await client.get("/metrics")).text
+    assert 'inpaint_engine_requests_total{code="ok"' not in text, "those are the API's own"
+    assert float(re.findall(r"inpaint_job_peak_memory_bytes_sum (\S+)", text)[0]) > 2 * 20_000_000
+
+
+async def test_what_a_killed_job_did_with_its_first_items_is_counted(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine
+) -> None:
+    served.engine.delay_seconds = 0.5
+    job_id = await post(client, count=3)
+    worker = workers.start()
+    await until(lambda: served.engine.calls["lafin"] == 2)
+    children(worker)[0].kill()
+    served.engine.delay_seconds = 0
+    assert (await ended(client, job_id))["state"] == "succeeded"
+    shown = 'inpaint_job_stage_duration_seconds_count{stage="encode"} 3.0'
+    await until_shown(client, shown, "inpaint_job_peak_memory_bytes_count 1.0")
 
 
 async def test_a_worker_killed_in_the_middle_loses_nothing_and_the_result_is_written_once(

@@ -10,6 +10,7 @@ def test_buckets_add_up_and_nothing_is_missing() -> None:
         depth={"inpaint": 4, "webhooks": 0},
         queue_seconds={"0.5": 2, "60": 1, "sum": 31.5},
         run_seconds={},
+        work={},
     )
     shown = text(figures).decode()
     for line in (

@@ -1,0 +1,96 @@
+"""What a process that runs one job did: engine calls, stages, memory. It is handed on as amounts to add to counts in
+Redis, because the process ends with its job, and shown by /metrics under names of its own."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+
+from service.telemetry.metrics import SECONDS_BUCKETS
+from service.telemetry.record import Stages
+
+MIB = 2**20
+MEMORY_BUCKETS = tuple(mib * MIB for mib in (64, 128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096))
+MAXRSS_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
+INFINITY = "+Inf"
+
+
+class WorkMeter:
+    """Implements `service.telemetry.engine.EngineMeter`. Amounts are kept until they are taken: field -> what to add.
+
+    A field is `kind|label|...`; those of a histogram end with the bucket's bound or with `sum`.
+    """
+
+    def __init__(self) -> None:
+        self._amounts: defaultdict[str, float] = defaultdict(float)
+
+    def called(self, model: str, code: str, seconds: float) -> None:
+        """A call of a model has ended."""
+        self._amounts[f"calls|{model}|{code}"] += 1
+        self._observe(f"call_seconds|{model}", seconds, SECONDS_BUCKETS)
+
+    def found_ready(self, model: str, ready: bool) -> None:
+        """A job does not ask."""
+
+    def staged(self, stages: Stages) -> None:
+        """The stages of one item."""
+        for stage, seconds in stages.seconds.items():
+            self._observe(f"stage_seconds|{stage}", seconds, SECONDS_BUCKETS)
+
+    def ended(self) -> None:
+        """The process has done its work; once."""
+        self._observe("peak_bytes", peak_bytes(), MEMORY_BUCKETS)
+
+    def taken(self) -> dict[str, float]:
+        """All amounts since the last time."""
+        amounts, self._amounts = self._amounts, defaultdict(float)
+        return dict(amounts)
+
+    def _observe(self, name: str, value: float, bounds: Sequence[float]) -> None:
+        place = bisect_left(bounds, value)
+        self._amounts[f"{name}|{bounds[place] if place < len(bounds) else INFINITY}"] += 1
+        self._amounts[f"{name}|sum"] += value
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had resident. A forked process begins with what it shares."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
+
+
+def shown(counted: Mapping[str, float]) -> Iterator[Metric]:
+    """The families of what jobs did, from what was added up."""
+    calls = CounterMetricFamily("inpaint_job_engine_requests", "Calls of a model by jobs.", labels=["model", "code"])
+    for field, count in sorted(counted.items()):
+        kind, *labels = field.split("|")
+        if kind == "calls":
+            calls.add_metric(labels, count)
+    yield calls
+    yield _histograms(
+        "inpaint_job_engine_request_duration_seconds", "A call by a job.", "call_seconds", "model", counted
+    )
+    yield _histograms("inpaint_job_stage_duration_seconds", "A stage of an item.", "stage_seconds", "stage", counted)
+    peak = HistogramMetricFamily("inpaint_job_peak_memory_bytes", "Most resident memory of a job's process.")
+    _add(peak, [], "peak_bytes", MEMORY_BUCKETS, counted)
+    yield peak
+
+
+def _histograms(name: str, about: str, kind: str, label: str, counted: Mapping[str, float]) -> Metric:
+    family = HistogramMetricFamily(name, about, labels=[label])
+    values = {field.split("|")[1] for field in counted if field.startswith(f"{kind}|")}
+    for value in sorted(values):
+        _add(family, [value], f"{kind}|{value}", SECONDS_BUCKETS, counted)
+    return family
+
+
+def _add(
+    family: HistogramMetricFamily, labels: list[str], name: str, bounds: Sequence[float], counted: Mapping[str, float]
+) -> None:
+    counts = accumulate(counted.get(f"{name}|{bound}", 0) for bound in (*bounds, INFINITY))
+    shown_bounds = [*(str(float(bound)) for bound in bounds), INFINITY]
+    family.add_metric(labels, list(zip(shown_bounds, counts, strict=True)), counted.get(f"{name}|sum", 0))
