@@ -159,6 +159,17 @@ def redacted(value: Any) -> Any:
     return PASSWORD.sub("//**********@", value) if isinstance(value, str) else value
 
 
+def traces_endpoint() -> str | None:
+    """Where spans of OpenTelemetry go, by its own variables and with the API's meaning of them; None: nowhere."""
+    named = {name.removeprefix("OTEL_"): value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    whole, traces = "EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT"
+    protocol = named.get("EXPORTER_OTLP_TRACES_PROTOCOL") or named.get("EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
+    off = named.get("SDK_DISABLED", "").lower() == "true" or protocol != "http/protobuf"
+    if off or (named.get("TRACES_EXPORTER") or "otlp").strip().lower() != "otlp":
+        return None
+    return named.get(traces) or (f"{named[whole].removesuffix('/')}/v1/traces" if named.get(whole) else None)
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read the environment and `.env`; raise BadSettings with one line that names each bad setting."""
     try:

@@ -25,8 +25,9 @@ from service.jobs.orders import answer_to_record, from_record
 from service.jobs.queue import run_seconds
 from service.jobs.states import Item, Job, StoredError, problem_of
 from service.jobs.store import JobStore
-from service.settings import Settings, load_settings
+from service.settings import Settings, load_settings, traces_endpoint
 from service.telemetry.engine import CountedEngine
+from service.telemetry.exporting import exporting, job_span
 from service.telemetry.record import Stages
 from service.telemetry.work import WorkMeter
 from service.threads import ImagingThreads
@@ -44,7 +45,8 @@ logger = logging.getLogger(__name__)
 
 def run(job_id: str) -> None:
     """The task that RQ calls."""
-    asyncio.run(run_once(job_id, load_settings()))
+    with exporting(traces_endpoint()):
+        asyncio.run(run_once(job_id, load_settings()))
 
 
 async def run_once(job_id: str, settings: Settings, engine: Engine | None = None) -> None:
@@ -98,14 +100,15 @@ class Try:
             await self._store.finish(self._id, self._number, "failed", error)
         if answer != "run":
             return
-        begin_trace(job.traceparent)
-        self._log("begins", job)
-        try:
-            await self._unless_over(self._work(job, longest_seconds))
-        finally:
-            self._meter.ended()
-            await self._tell_work()
-        self._log("ends", job)
+        with job_span("job", job.traceparent, {"job.id": self._id, "job.try": self._number}):
+            begin_trace(job.traceparent)
+            self._log("begins", job)
+            try:
+                await self._unless_over(self._work(job, longest_seconds))
+            finally:
+                self._meter.ended()
+                await self._tell_work()
+            self._log("ends", job)
 
     async def _tell_work(self) -> None:
         """Add what was done to the counts in Redis. Figures are not worth a wait: without Redis they are lost."""

@@ -26,7 +26,8 @@ from service.jobs.connections import ask
 from service.jobs.scripts import PREFIX
 from service.jobs.states import Job
 from service.jobs.store import JobStore
-from service.settings import load_settings
+from service.settings import load_settings, traces_endpoint
+from service.telemetry.exporting import exporting, job_span
 
 PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first try, the second, ...: six tries in all
 GONE = 410  # the receiver wants no more
@@ -36,7 +37,8 @@ logger = logging.getLogger(__name__)
 
 def run(job_id: str) -> None:
     """The task that RQ calls."""
-    asyncio.run(deliver_once(job_id, load_settings()))
+    with exporting(traces_endpoint()):
+        asyncio.run(deliver_once(job_id, load_settings()))
 
 
 async def deliver_once(job_id: str, settings: JobSettings) -> None:
@@ -47,7 +49,9 @@ async def deliver_once(job_id: str, settings: JobSettings) -> None:
         if job is None or job.webhook_url is None:
             await ask(redis, "ZREM", f"{PREFIX}webhooks", job_id)
             return
-        await _settle(redis, job, await attempt(job, settings))
+        with job_span("webhook", job.traceparent, {"job.id": job_id}):
+            outcome = await attempt(job, settings)
+        await _settle(redis, job, outcome)
     finally:
         await redis.aclose()
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from service.telemetry.spans import is_probe
+from tests.fakes.collector import Collector, collecting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ONE_REQUEST = f"""
@@ -34,34 +31,10 @@ with running(FakeEngine()) as url:
 """
 
 
-class Collector(HTTPServer):
-    """Keeps the bodies of what is sent to it."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.received: list[tuple[str, bytes]] = []
-
-
-class Answer(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        assert isinstance(self.server, Collector)
-        body = self.rfile.read(int(self.headers["content-length"]))
-        plain = gzip.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
-        self.server.received.append((self.path, plain))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    server = Collector()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with collecting() as server:
+        yield server
 
 
 def one_request(**environment: str) -> dict:
@@ -76,12 +49,9 @@ def one_request(**environment: str) -> dict:
 
 
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace(collector: Collector) -> None:
-    line = one_request(OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}")
+    line = one_request(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert {path for path, _ in collector.received} == {"/v1/traces"}
-    spans = {}
-    for _, body in collector.received:
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            spans |= {span.name: span for scope in resource.scope_spans for span in scope.spans}
+    spans = {span.name: span for span in collector.spans()}
     assert set(spans) == {"POST /inpaint", "decode", "align", "infer", "compose", "encode"}
     assert {span.trace_id.hex() for span in spans.values()} == {TRACE}
     whole = spans["POST /inpaint"]

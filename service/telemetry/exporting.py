@@ -1,0 +1,51 @@
+"""OpenTelemetry in the process of a job. FastAPI sets it up for the API; a job's process does so itself, from the same
+variables, when it begins, and sends its spans before it ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from opentelemetry.trace import ProxyTracerProvider, SpanKind, get_tracer_provider, set_tracer_provider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from service.telemetry.record import TRACER
+
+SEND_SECONDS = 3.0  # a collector that does not answer holds up the next job no longer
+
+
+@contextmanager
+def exporting(endpoint: str | None) -> Iterator[None]:
+    """Send the spans of the block to the OTLP endpoint; nothing without one, or without the extra `otel`."""
+    if endpoint is None:
+        yield
+        return
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        yield
+        return
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    set_tracer_provider(provider)
+    try:
+        yield
+    finally:
+        sending = threading.Thread(target=provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(SEND_SECONDS)
+
+
+@contextmanager
+def job_span(name: str, traceparent: str, attributes: Mapping[str, str | int]) -> Iterator[None]:
+    """A span under the one that `traceparent` names: that of the request which asked for the job. Without OpenTelemetry
+    the block just runs."""
+    if isinstance(get_tracer_provider(), ProxyTracerProvider):  # nobody has set one up
+        yield
+        return
+    asked = TraceContextTextMapPropagator().extract({"traceparent": traceparent})
+    with TRACER.start_as_current_span(name, asked, SpanKind.CONSUMER, attributes, record_exception=False):
+        yield
