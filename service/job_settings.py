@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import ssl
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
@@ -39,6 +40,19 @@ class JobSettings(BaseSettings):
     webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")
     webhook_allow_http: bool = Field(False, description="Webhooks may go to http:// addresses.")
     webhook_allow_private: bool = Field(False, description="Webhooks may go to addresses that are not public.")
+
+    webhook_authorities: str = Field(
+        "", description="PEM certificates that receivers may rest on, beside the public authorities."
+    )
+
+    @field_validator("webhook_authorities")
+    @classmethod
+    def _are_certificates(cls, text: str) -> str:
+        try:
+            ssl.create_default_context(cadata=text or None)
+        except (ssl.SSLError, ValueError):
+            raise ValueError("must be certificates in PEM") from None
+        return text
 
     @field_validator("redis_url")
     @classmethod

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import logging
+import ssl
 import time
 from datetime import UTC, datetime
 
@@ -86,7 +87,12 @@ async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSet
     """The status of the answer; its body is not read. The name is resolved here and used no second time."""
     target = await resolve(url, settings)
     async with (
-        httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=settings.webhook_timeout_seconds) as client,
+        httpx.AsyncClient(
+            verify=_trusting(settings.webhook_authorities),
+            trust_env=False,
+            follow_redirects=False,
+            timeout=settings.webhook_timeout_seconds,
+        ) as client,
         client.stream(
             "POST",
             target.pinned_url,
@@ -96,6 +102,14 @@ async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSet
         ) as response,
     ):
         return response.status_code
+
+
+def _trusting(authorities: str) -> ssl.SSLContext:
+    """How a receiver's certificate is judged: by the public authorities, and by these, in PEM."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if authorities:
+        context.load_verify_locations(cadata=authorities)
+    return context
 
 
 async def _settle(redis: Redis, job: Job, outcome: str) -> None:

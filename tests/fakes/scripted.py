@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -53,8 +54,8 @@ class Script:
 
 
 @contextmanager
-def scripted() -> Iterator[Script]:
-    """A script whose `url` is served until the block ends."""
+def scripted(tls: ssl.SSLContext | None = None) -> Iterator[Script]:
+    """A script whose `url` is served until the block ends; over TLS with a context."""
     script = Script()
 
     class Handler(BaseHTTPRequestHandler):
@@ -85,8 +86,10 @@ def scripted() -> Iterator[Script]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        script.url = f"http://127.0.0.1:{server.server_port}"
+        script.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
         try:
             yield script
         finally:
