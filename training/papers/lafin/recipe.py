@@ -125,7 +125,7 @@ def lafin_demo() -> Recipe:
                 decay_to=0.3,
             ),
             Stage(
-                until_images=46_000,
+                until_images=44_000,
                 pixels=256,
                 window_pixels=160,
                 batch_size=2,
@@ -145,10 +145,17 @@ def lafin_demo() -> Recipe:
 
 
 def lafin_augmented_demo() -> Recipe:
-    """Section 4 at a small scale: the demo's predictor, shorter, in batches of 4. Run with --augmented and without."""
+    """Section 4 at a small scale: goes on with the demo's predictor (--start), in batches of 4, with --augmented or not."""
     predictor = lafin_demo().part("predictor")
-    stages = tuple(replace(stage, until_images=4_800, batch_size=4) for stage in predictor.stages)
-    return Recipe("lafin_augmented_demo", (replace(predictor, stages=stages),))
+    seen = predictor.stages[-1].until_images
+    more = Stage(
+        until_images=seen + 4_800,
+        pixels=256,
+        batch_size=4,
+        learning_rate_factor=0.2,  # of the demo's, for smaller batches
+        decay_to=0.02,
+    )
+    return Recipe("lafin_augmented_demo", (replace(predictor, stages=(*predictor.stages, more)),))
 
 
 def lafin_tiny() -> Recipe:
