@@ -9,9 +9,10 @@ import numpy as np
 
 from service.alignment import cut
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
-from service.imaging.compose import RING_PIXELS, Blend, compose
+from service.imaging.compose import Blend, compose
 from service.imaging.geometry import FrameTransform
 from service.imaging.holes import bounds
+from service.imaging.seam import RING_PIXELS
 from service.pipelines.protocol import Completion, FaceFrame
 from service.plan import NOBODY, owners
 

@@ -13,17 +13,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from service.imaging.arrays import Floats, Hole, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Hole, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.feather import Feather
 from service.imaging.holes import bounds
-from service.imaging.membrane import fill_smoothly, solve_laplace
+from service.imaging.membrane import solve_laplace
+from service.imaging.seam import RING_PIXELS, mismatch, ring
 
 Blend = Literal["feather", "poisson", "none"]
-
-RING_PIXELS = 3  # width of the band outside the hole where the mismatch is measured
 
 
 def compose(
@@ -39,7 +37,7 @@ def compose(
 
     comparable is 1 where, outside the hole, both pictures hold the truth: the paste's coverage, less every hole that is
     still to be filled. None means everywhere. Where nothing can be compared, the painted pixels are taken as they are.
-    The work is that of the hole's bounds, not of the canvas.
+    The work is that of the hole's bounds, not of the canvas; of "feather" that of the seam.
     """
     assert_rgb(canvas)
     assert_rgb(painted, size_of(canvas))
@@ -51,37 +49,19 @@ def compose(
     if tight is None:
         return completed
     near = tight.grown(RING_PIXELS, size_of(hole)).slices
-    inside = hole[near] > 0
-    filling = painted[near]
-    if blend != "none" and not (blend == "feather" and feather_pixels == 0):
-        ring = _ring(hole[near], None if comparable is None else comparable[near])
-        mismatch = _mismatch(canvas[near], filling, ring)
-        correction = (
-            _faded(mismatch, ring, inside, feather_pixels)
-            if blend == "feather"
-            else solve_laplace(mismatch, ring, inside)
-        )
-        filling = np.clip(np.rint(filling + correction), 0, 255).astype(np.uint8)
-    np.copyto(completed[near], filling, where=inside[..., None])
+    known = None if comparable is None else comparable[near]
+    if blend == "feather" and feather_pixels > 0:
+        Feather(canvas[near], painted[near], hole[near], known, feather_pixels).paint(completed[near])
+    elif blend == "poisson":
+        _clone(canvas[near], painted[near], hole[near], known, completed[near])
+    else:
+        np.copyto(completed[near], painted[near], where=hole[near][..., None] > 0)
     return completed
 
 
-def _ring(hole: Hole, comparable: Hole | None) -> NDArray[np.bool_]:
-    """The known pixels next to the hole."""
-    square = np.ones((2 * RING_PIXELS + 1, 2 * RING_PIXELS + 1), np.uint8)
-    ring: NDArray[np.bool_] = (cv2.dilate(hole, square) > 0) & (hole == 0)
-    return ring if comparable is None else ring & (comparable > 0)
-
-
-def _mismatch(canvas: Rgb, painted: Rgb, ring: NDArray[np.bool_]) -> Floats:
-    """canvas - painted in the ring, 0 elsewhere; [h,w,3] grey levels."""
-    difference = canvas.astype(np.float32) - painted
-    return np.asarray(difference * ring[..., None], dtype=np.float32)
-
-
-def _faded(mismatch: Floats, ring: NDArray[np.bool_], inside: NDArray[np.bool_], feather_pixels: int) -> Floats:
-    """The mismatch spread inwards, full at the hole's edge, none from feather_pixels on."""
-    distance = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) - 0.5
-    left = np.clip(1 - distance / feather_pixels, 0, 1)
-    weight = left * left * (3 - 2 * left)
-    return np.asarray(fill_smoothly(mismatch, ring) * weight[..., None], dtype=np.float32)
+def _clone(canvas: Rgb, painted: Rgb, hole: Hole, comparable: Hole | None, completed: Rgb) -> None:
+    """Write the hole's pixels of the seamless clone into `completed`."""
+    known, inside = ring(hole, comparable), hole > 0
+    correction = solve_laplace(mismatch(canvas, painted, known), known, inside)
+    filling = np.clip(np.rint(painted + correction), 0, 255).astype(np.uint8)
+    np.copyto(completed, filling, where=inside[..., None])

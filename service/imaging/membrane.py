@@ -23,7 +23,31 @@ def fill_smoothly(values: Floats, known: Mask) -> Floats:
 
     With nothing known the answer is 0.
     """
-    return _filled(values, known.astype(np.float32))
+    share = known.astype(np.float32)
+    return spread(np.dstack((values * share[..., None], share)))
+
+
+def spread(sums: Floats) -> Floats:
+    """[h,w,C+1], values times their share and the share itself -> [h,w,C]: values where the share is 1, coarser
+    averages where it is 0, a mixture between."""
+    if sums[..., -1].min() >= 1 or max(sums.shape[:2]) == 1:
+        return np.asarray(sums[..., :-1] / np.maximum(sums[..., -1:], np.float32(1e-6)), dtype=np.float32)
+    return spread_into(sums, spread(halved_sums(sums)))
+
+
+def spread_into(sums: Floats, coarse: Floats) -> Floats:
+    """The same with what the coarser averages, half as large, came to; bilinear between them."""
+    fine = cv2.resize(coarse, (2 * coarse.shape[1], 2 * coarse.shape[0]), interpolation=cv2.INTER_LINEAR)
+    fine = fine.reshape(*fine.shape[:2], -1)[: sums.shape[0], : sums.shape[1]]
+    return np.asarray(sums[..., :-1] + fine * (1 - sums[..., -1:]), dtype=np.float32)
+
+
+def halved_sums(sums: Floats) -> Floats:
+    """The means of blocks of 2 x 2; beyond the picture nothing is known."""
+    below, right = sums.shape[0] % 2, sums.shape[1] % 2
+    even = cv2.copyMakeBorder(sums, 0, below, 0, right, cv2.BORDER_CONSTANT) if below or right else sums
+    size = even.shape[1] // 2, even.shape[0] // 2
+    return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA), dtype=np.float32).reshape(*size[::-1], -1)
 
 
 def solve_laplace(values: Floats, known: Mask, inside: Mask) -> Floats:
@@ -75,23 +99,9 @@ def _cross(values: Floats) -> Floats:
     return np.asarray(cv2.filter2D(values, -1, CROSS, borderType=cv2.BORDER_CONSTANT), dtype=np.float32)
 
 
-def _filled(values: Floats, weight: Floats) -> Floats:
-    """values where weight is 1, coarser averages where it is 0, a mixture between."""
-    share = weight[..., None]
-    if weight.min() >= 1 or max(weight.shape) == 1:
-        return np.asarray(values * (share > 0), dtype=np.float32)
-    coarse_weight, coarse = _halved(values, weight)
-    filled = _doubled(_filled(coarse, coarse_weight), np.ones_like(coarse_weight), weight.shape)
-    return np.asarray(values * share + filled * (1 - share), dtype=np.float32)
-
-
 def _halved(values: Floats, weight: Floats) -> tuple[Floats, Floats]:
     """Blocks of 2 x 2: the mean weight, and the weighted mean of the values (0 where there is no weight)."""
-    below, right = weight.shape[0] % 2, weight.shape[1] % 2
-    width, height = (weight.shape[1] + right) // 2, (weight.shape[0] + below) // 2
-    even = cv2.copyMakeBorder(np.dstack((values * weight[..., None], weight)), 0, below, 0, right, cv2.BORDER_CONSTANT)
-    means = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), dtype=np.float32)
-    means = means.reshape(height, width, -1)
+    means = halved_sums(np.dstack((values * weight[..., None], weight)))
     coarse_weight = np.ascontiguousarray(means[..., -1])
     coarse = means[..., :-1] / np.maximum(means[..., -1:], np.float32(1e-6))
     return coarse_weight, np.asarray(coarse, dtype=np.float32)
