@@ -1,7 +1,8 @@
 """Measures, in one run on one machine: the bare forward, the same through the engine, and the whole POST /inpaint.
 
 The three take turns of a few calls each, so that a drift of the machine's speed touches all alike; what counts are
-the ratios. Then a long run of requests shows whether memory grows.
+the ratios. The service is asked by 1, 8 and 64 clients; it runs with room for 64 to wait, and what it refuses all the
+same is counted apart. Then a long run of requests shows whether memory grows.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import time
 from pathlib import Path
 
 from service.engine.client import EngineClient
-from tests.bench.calls import MANY_CLIENTS, Requests, Times, engine_calls
+from tests.bench.calls import CALL_SECONDS, CROWD_CLIENTS, MANY_CLIENTS, Requests, Times, engine_calls
 from tests.bench.forward import BareForward
 from tests.bench.report import REQUESTS_BEFORE_MEMORY, Memory, report, results
 from tests.bench.stack import ROOT, Stack
 
+CROWD_EVERY = 3  # rounds: one turn of a crowd takes as long as all others together
+ROOM = {"MAX_WAITING_REQUESTS": str(CROWD_CLIENTS), "REQUEST_DEADLINE_SECONDS": str(CALL_SECONDS)}
 SAMPLES = ROOT / "service" / "web" / "samples"
 
 
@@ -26,7 +29,7 @@ async def take_turns(
     bare: BareForward, engine: EngineClient, requests: Requests, rounds: int, calls: int, end: float
 ) -> dict[str, Times]:
     """Rounds of `calls` calls of each kind; after the first, rounds that would begin after `end` are left out."""
-    times = {name: Times() for name in ("forward", "engine", "inpaint", "inpaint_many")}
+    times = {name: Times() for name in ("forward", "engine", "inpaint", "inpaint_many", "inpaint_crowd")}
     for done in range(rounds):
         if done and time.monotonic() > end:
             print(f"out of time after {done} of {rounds} rounds", file=sys.stderr)
@@ -36,6 +39,8 @@ async def take_turns(
         await engine_calls(engine, calls, times["engine"])
         await requests.run(calls, 1, times["inpaint"])
         await requests.run(calls * MANY_CLIENTS // 2, MANY_CLIENTS, times["inpaint_many"])
+        if done % CROWD_EVERY == 0:
+            await requests.run(CROWD_CLIENTS, CROWD_CLIENTS, times["inpaint_crowd"])
     return times
 
 
@@ -50,14 +55,14 @@ async def grow(stack: Stack, requests: Requests, count: int, sent: int, end: flo
 async def bench(options: argparse.Namespace) -> dict[str, float]:
     """The whole run, on a service of its own."""
     end = time.monotonic() + 60 * options.minutes
-    with Stack(options.repository) as stack, BareForward(options.repository) as bare:
+    with Stack(options.repository, **ROOM) as stack, BareForward(options.repository) as bare:
         requests = Requests(stack.address, options.image, options.mask)
         async with EngineClient(stack.engine_url) as engine:
             faces = await requests.faces()
             await requests.run(MANY_CLIENTS, MANY_CLIENTS, Times())
             turns_end = time.monotonic() + 60 * options.minutes / 2
             times = await take_turns(bare, engine, requests, options.rounds, options.calls, turns_end)
-        sent = len(times["inpaint"].seconds) + len(times["inpaint_many"].seconds)
+        sent = sum(len(times[name].seconds) for name in ("inpaint", "inpaint_many", "inpaint_crowd"))
         memory = await grow(stack, requests, options.requests, sent, end)
         await requests.close()
     return results(times, memory, faces, stack.seconds_to_ready)
