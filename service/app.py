@@ -18,9 +18,8 @@ from service.api.door import Door
 from service.api.rates import Rates
 from service.api.state import Readiness, ServiceState
 from service.api.uploads import UploadLimits
-from service.assembly import make_inpainter
+from service.assembly import make_inpainter, open_engine
 from service.engine import Engine
-from service.engine.client import EngineClient
 from service.jobs.desk import JobDesk, open_desk
 from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
@@ -40,7 +39,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, engine) as opened, open_desk(settings) as jobs:
+        async with open_engine(settings, engine) as opened, open_desk(settings) as jobs:
             threads = ImagingThreads(settings.imaging_threads)
             rates = _rates(settings, metrics)
             app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates, jobs)
@@ -81,15 +80,6 @@ def service_version() -> str:
         return version("face-inpainting")
     except PackageNotFoundError:
         return "0+checkout"
-
-
-@asynccontextmanager
-async def _opened(settings: Settings, engine: Engine | None) -> AsyncIterator[Engine]:
-    if engine is not None:
-        yield engine
-        return
-    async with EngineClient(settings.engine_url) as client:
-        yield client
 
 
 def _mount(app: FastAPI, settings: Settings) -> None:

@@ -1,6 +1,9 @@
-"""The use case put together from the settings, for the API and for workers alike."""
+"""The use case and its engine put together from the settings, for the API and for the processes of jobs alike."""
 
 from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from service.engine import Engine
 from service.imaging.decode import ImageLimits
@@ -20,3 +23,18 @@ def make_inpainter(settings: Settings, engine: Engine, threads: ImagingThreads) 
         max_faces=settings.max_faces,
         max_holes=settings.max_holes,
     )
+
+
+@asynccontextmanager
+async def open_engine(settings: Settings, engine: Engine | None = None) -> AsyncIterator[Engine]:
+    """The client of the engine at ENGINE_URL, or `engine` instead, which its owner opens and closes.
+
+    gRPC is loaded here and no sooner: a channel does not survive a fork, and a worker that forks must not hold one.
+    """
+    if engine is not None:
+        yield engine
+        return
+    from service.engine.client import EngineClient
+
+    async with EngineClient(settings.engine_url) as client:
+        yield client

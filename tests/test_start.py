@@ -16,21 +16,14 @@ import psutil
 import pytest
 
 from tests.bench.stack import ROOT, Stack
-from tests.contract.repositories import DEPLOYED, LEAVES, REPOSITORY
-from tests.contract.standins import make_standin
+from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, pixels, png, scene
 
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's configurations with tiny models."""
-    folder = tmp_path_factory.mktemp("start") / "model_repository"
-    for name in DEPLOYED:
-        (folder / name / "1").mkdir(parents=True)
-        shutil.copy(REPOSITORY / name / "config.pbtxt", folder / name)
-    for name in LEAVES:
-        make_standin(folder / name)
-    return folder
+    return standin_repository(tmp_path_factory.mktemp("start") / "model_repository")
 
 
 @pytest.fixture

@@ -9,13 +9,12 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from redis.exceptions import RedisError
 
-from service.assembly import make_inpainter
+from service.assembly import make_inpainter, open_engine
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError
@@ -54,22 +53,10 @@ async def run_once(job_id: str, settings: Settings, engine: Engine | None = None
     redis = connections.asynchronous(settings.redis_url, tries=REDIS_TRIES)
     try:
         store = JobStore(redis, settings)
-        async with opened(settings, engine) as usable:
+        async with open_engine(settings, engine) as usable:
             await Try(store, settings, usable, job_id).run()
     finally:
         await redis.aclose()
-
-
-@asynccontextmanager
-async def opened(settings: Settings, engine: Engine | None) -> AsyncIterator[Engine]:
-    """The engine's client, made here: a channel does not survive a fork, and the worker itself never loads gRPC."""
-    if engine is not None:
-        yield engine
-        return
-    from service.engine.client import EngineClient
-
-    async with EngineClient(settings.engine_url) as client:
-        yield client
 
 
 class Try:

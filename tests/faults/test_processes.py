@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,8 +18,7 @@ import numpy as np
 import pytest
 
 from tests.contract.engines import ROOT, EngineProcess, launch_embedded
-from tests.contract.repositories import DEPLOYED, LEAVES, REPOSITORY
-from tests.contract.standins import make_standin
+from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, png, scene
 from tests.service.api.conftest import form_files
 
@@ -31,13 +29,7 @@ DOCUMENTED = {200, 429, 502, 503, 504}
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's configurations with tiny models."""
-    folder = tmp_path_factory.mktemp("faults") / "model_repository"
-    for name in DEPLOYED:
-        (folder / name / "1").mkdir(parents=True)
-        shutil.copy(REPOSITORY / name / "config.pbtxt", folder / name)
-    for name in LEAVES:
-        make_standin(folder / name)
-    return folder
+    return standin_repository(tmp_path_factory.mktemp("faults") / "model_repository")
 
 
 @pytest.fixture

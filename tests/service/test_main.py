@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,8 +18,7 @@ import pytest
 
 from service.__main__ import address, bind
 from tests.contract.engines import ROOT, free_port
-from tests.contract.repositories import DEPLOYED, LEAVES, REPOSITORY
-from tests.contract.standins import make_standin
+from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.server import settings
 from tests.service.api.conftest import form_files
@@ -44,11 +42,7 @@ def launch(folder: Path, module: str, *arguments: str, **environment: str) -> su
 def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The embedded engine over tiny models."""
     folder = tmp_path_factory.mktemp("engine")
-    for name in DEPLOYED:
-        (folder / "models" / name / "1").mkdir(parents=True)
-        shutil.copy(REPOSITORY / name / "config.pbtxt", folder / "models" / name)
-    for name in LEAVES:
-        make_standin(folder / "models" / name)
+    standin_repository(folder / "models")
     port = free_port()
     process = launch(folder, "service.embedded", "--repository", "models", "--port", str(port))
     yield f"127.0.0.1:{port}"
