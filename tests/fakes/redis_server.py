@@ -59,6 +59,11 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    @property
+    def pid(self) -> int | None:
+        """Of the running process."""
+        return self._process.pid if self._process else None
+
     def client(self) -> redis.Redis:
         """To look inside."""
         return redis.Redis(port=self.port)

@@ -1,0 +1,222 @@
+"""Minutes of mixed requests while processes die: `python -m tests.faults.campaign --minutes 3`.
+
+Pictures, jobs, batches and hostile files are sent at once; every few seconds the worker, the process of a job, the
+engine or Redis is killed (and comes back), or the spool is full for a while. Then everything accepted is waited for.
+Exit code 1 when a job is lost or an answer is not a documented one. The models are stand-ins unless --repository names
+others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from tests.contract.repositories import standin_repository
+from tests.fakes.pictures import box_mask, png, scene
+from tests.faults.apart import Apart
+from tests.faults.hostile import corpus
+from tests.service.api.conftest import form_files
+
+CLIENTS = {"pictures": 4, "large": 1, "jobs": 1, "batches": 1, "hostile": 1}
+DOCUMENTED = {200, 202, 400, 408, 413, 415, 422, 429, 502, 503, 504}
+NO_ANSWER = 0  # the connection broke: never expected, the API itself is not killed
+AWAY_SECONDS = 2.0
+FULL_SECONDS = 4.0
+SETTLE_SECONDS = 300.0  # for the jobs that are left
+BATCH = 3
+MIB = 2**20
+
+
+@dataclass
+class Tally:
+    """What was sent, what was done to the service, and what came of it."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    answers: Counter[tuple[str, int]] = field(default_factory=Counter)  # kind and status
+    faults: Counter[str] = field(default_factory=Counter)
+    jobs: list[str] = field(default_factory=list)  # ids of those that were accepted
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def statuses(self) -> Counter[int]:
+        total: Counter[int] = Counter()
+        for (_, status), count in self.answers.items():
+            total[status] += count
+        return total
+
+    @property
+    def sound(self) -> bool:
+        return set(self.statuses()) <= DOCUMENTED and not self.ends["lost"]
+
+
+class Sender:
+    """Sends requests of every kind until the end, and keeps count."""
+
+    def __init__(self, http: httpx.AsyncClient, tally: Tally, end: float, seed: int) -> None:
+        self._http, self._tally, self._end = http, tally, end
+        self._random = random.Random(seed)
+        self._hostile = itertools.cycle(corpus().values())
+        noise = np.random.default_rng(seed).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
+        self._large = form_files(png(noise), png(box_mask(1000, 1000)))  # parts that go to the spool
+
+    async def run(self, kind: str) -> None:
+        while time.monotonic() < self._end:
+            path, files = self._request(kind)
+            self._tally.sent[kind] += 1
+            try:
+                answer = await self._http.post(path, files=files)
+            except httpx.TransportError:
+                self._tally.answers[kind, NO_ANSWER] += 1
+                continue
+            self._tally.answers[kind, answer.status_code] += 1
+            if answer.status_code == 202:
+                self._tally.jobs.append(answer.json()["id"])
+            await asyncio.sleep(self._random.uniform(0, 0.4))
+
+    def _request(self, kind: str) -> tuple[str, object]:
+        if kind == "large":
+            return "/inpaint", self._large
+        if kind == "hostile":
+            field_name = self._random.choice(("image", "mask"))
+            return "/inpaint", self._picture() | {field_name: ("x", next(self._hostile), "image/png")}
+        if kind == "batches":
+            pairs = [self._picture() for _ in range(BATCH)]
+            return "/jobs", [(name, pair[name]) for pair in pairs for name in ("image", "mask")]
+        return "/jobs" if kind == "jobs" else "/inpaint", self._picture()
+
+    def _picture(self) -> dict[str, tuple[str, bytes, str]]:
+        return form_files(png(scene(seed=self._random.randrange(1000))), png(box_mask()))
+
+
+class Faults:
+    """One after the other, in a random order, each as often as the others."""
+
+    def __init__(self, service: Apart, tally: Tally, seed: int) -> None:
+        self._service, self._tally = service, tally
+        self._random = random.Random(seed)
+        self._kinds: dict[str, Callable[[], Awaitable[None]]] = {
+            "kill -9 worker": self._worker,
+            "kill -9 job process": self._job,
+            "kill -9 engine": self._engine,
+            "kill -9 redis": self._redis,
+            "full spool": self._spool,
+        }
+
+    async def run(self, end: float, every_seconds: float) -> None:
+        while True:
+            for name in self._random.sample(list(self._kinds), len(self._kinds)):
+                await asyncio.sleep(every_seconds)
+                if time.monotonic() > end:
+                    return
+                self._tally.faults[name] += 1
+                await self._kinds[name]()
+
+    async def _worker(self) -> None:
+        self._service.kill("worker")
+        await asyncio.sleep(AWAY_SECONDS)
+        self._service.start_worker()
+
+    async def _job(self) -> None:
+        for _ in range(100):
+            if self._service.kill_job():
+                return
+            await asyncio.sleep(0.05)
+
+    async def _engine(self) -> None:
+        assert self._service.engine is not None
+        self._service.engine.kill()
+        await asyncio.sleep(AWAY_SECONDS)
+        await asyncio.to_thread(self._service.start_engine)
+
+    async def _redis(self) -> None:
+        self._service.redis.kill()
+        await asyncio.sleep(AWAY_SECONDS)
+        await asyncio.to_thread(self._service.redis.start)
+
+    async def _spool(self) -> None:
+        self._service.fill_spool(True)
+        await asyncio.sleep(FULL_SECONDS)
+        self._service.fill_spool(False)
+
+
+async def settle(http: httpx.AsyncClient, tally: Tally) -> None:
+    """Wait for every accepted job, all together for SETTLE_SECONDS; one that has no end by then is lost."""
+    end = time.monotonic() + SETTLE_SECONDS
+    for job_id in tally.jobs:
+        state = "lost"
+        while state == "lost" and time.monotonic() < end:
+            answer = await http.get(f"/jobs/{job_id}?wait=20")
+            body = answer.json()
+            if answer.status_code == 200 and body["finished_at"] is not None:
+                code = f" ({body['problem']['code']})" if body["problem"] else ""
+                state = body["state"] + code
+            elif answer.status_code == 404:
+                break
+            else:
+                await asyncio.sleep(0.2)
+        tally.ends[state] += 1
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as http:
+        yield http
+
+
+async def campaign(service: Apart, minutes: float, every_seconds: float, seed: int) -> Tally:
+    tally, end = Tally(), time.monotonic() + 60 * minutes
+    async with opened(service.url) as http:
+        sender = Sender(http, tally, end, seed)
+        clients = [sender.run(kind) for kind, count in CLIENTS.items() for _ in range(count)]
+        await asyncio.gather(Faults(service, tally, seed).run(end, every_seconds), *clients)
+        await settle(http, tally)
+    return tally
+
+
+def report(tally: Tally, service: Apart) -> str:
+    """The closing figures."""
+    ends = ", ".join(f"{count} {end}" for end, count in sorted(tally.ends.items()) if end != "lost")
+    lines = [
+        f"requests sent      {tally.sent.total()}: {dict(sorted(tally.sent.items()))}",
+        f"faults injected    {tally.faults.total()}: {dict(sorted(tally.faults.items()))}",
+        f"answers by status  {dict(sorted(tally.statuses().items()))}",
+        *(
+            f"  {kind:17}{dict(sorted((status, n) for (of, status), n in tally.answers.items() if of == kind))}"
+            for kind in CLIENTS
+        ),
+        f"jobs accepted      {len(tally.jobs)}: {ends or 'none ended'}; lost {tally.ends['lost']}",
+        f"peak memory        {', '.join(f'{n} {b / MIB:.0f} MiB' for n, b in sorted(service.peak_bytes.items()))}",
+        "no job lost, every answer documented" if tally.sound else "NOT SOUND: see above",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=3, help="how long requests are sent (default 3)")
+    parser.add_argument("--every", type=float, default=6, help="seconds between two faults (default 6)")
+    parser.add_argument("--seed", type=int, default=0, help="of the pictures and of the order of the faults")
+    parser.add_argument("--repository", type=Path, help="model repository instead of stand-ins")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        repository = options.repository or standin_repository(Path(folder) / "model_repository")
+        with Apart(repository.resolve(), Path(folder)) as service:
+            tally = asyncio.run(campaign(service, options.minutes, options.every, options.seed))
+            print(report(tally, service))
+    return 0 if tally.sound else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
