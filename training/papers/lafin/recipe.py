@@ -133,6 +133,15 @@ def lafin_demo() -> Recipe:
                 learning_rate_factor=0.4,
                 decay_to=0.05,
             ),
+            Stage(
+                until_images=44_800,
+                pixels=256,
+                batch_size=2,
+                holes=DEMO_FACE_HOLES,
+                phase="reconstruction",
+                learning_rate_factor=0.15,
+                decay_to=0.05,
+            ),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=4, scale=0.06, shift=0.02, colour=0.1),
@@ -145,7 +154,7 @@ def lafin_demo() -> Recipe:
 
 
 def lafin_augmented_demo() -> Recipe:
-    """Section 4 at a small scale: goes on with the demo's predictor (--start), in batches of 4, with --augmented or not."""
+    """Section 4 at a small scale: goes on with the demo's predictor (--start), with and without --augmented."""
     predictor = lafin_demo().part("predictor")
     seen = predictor.stages[-1].until_images
     more = Stage(
