@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -46,7 +47,7 @@ async def take_turns(
 
 async def grow(stack: Stack, requests: Requests, count: int, sent: int, end: float) -> Memory:
     """Send `count` requests after the first REQUESTS_BEFORE_MEMORY, of which `sent` went out already."""
-    await requests.run(max(0, REQUESTS_BEFORE_MEMORY - sent), MANY_CLIENTS, Times())
+    await requests.run(max(0, REQUESTS_BEFORE_MEMORY - sent), MANY_CLIENTS, Times(), end)
     before = stack.resident_bytes()
     made = await requests.run(count, MANY_CLIENTS, Times(), end)
     return Memory(made, before, stack.resident_bytes())
@@ -88,6 +89,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever was started is ended
     options = parse()
     numbers = asyncio.run(bench(options))
     print(report(numbers))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import threading
 import time
 from collections import Counter
@@ -90,6 +91,7 @@ def measure(options: argparse.Namespace) -> str:
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever was started is ended
     parser = argparse.ArgumentParser(prog="python -m tests.bench.large", description=__doc__)
     parser.add_argument("--repository", type=Path, default=ROOT / "model_repository", help="model repository")
     parser.add_argument("--concurrent", type=int, default=4, help="MAX_CONCURRENT_REQUESTS (default 4)")

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -46,6 +47,7 @@ class Tally:
 
     sent: Counter[str] = field(default_factory=Counter)
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)  # kind and status
+    codes: Counter[str] = field(default_factory=Counter)  # of problems
     faults: Counter[str] = field(default_factory=Counter)
     jobs: list[str] = field(default_factory=list)  # ids of those that were accepted
     ends: Counter[str] = field(default_factory=Counter)
@@ -81,6 +83,8 @@ class Sender:
                 self._tally.answers[kind, NO_ANSWER] += 1
                 continue
             self._tally.answers[kind, answer.status_code] += 1
+            if answer.status_code >= 400:
+                self._tally.codes[answer.json()["code"]] += 1
             if answer.status_code == 202:
                 self._tally.jobs.append(answer.json()["id"])
             await asyncio.sleep(self._random.uniform(0, 0.4))
@@ -196,6 +200,7 @@ def report(tally: Tally, service: Apart) -> str:
             f"  {kind:17}{dict(sorted((status, n) for (of, status), n in tally.answers.items() if of == kind))}"
             for kind in CLIENTS
         ),
+        f"problems           {dict(sorted(tally.codes.items()))}",
         f"jobs accepted      {len(tally.jobs)}: {ends or 'none ended'}; lost {tally.ends['lost']}",
         f"peak memory        {', '.join(f'{n} {b / MIB:.0f} MiB' for n, b in sorted(service.peak_bytes.items()))}",
         "no job lost, every answer documented" if tally.sound else "NOT SOUND: see above",
@@ -204,6 +209,7 @@ def report(tally: Tally, service: Apart) -> str:
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whatever was started is ended
     parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
     parser.add_argument("--minutes", type=float, default=3, help="how long requests are sent (default 3)")
     parser.add_argument("--every", type=float, default=6, help="seconds between two faults (default 6)")
