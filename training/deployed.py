@@ -16,6 +16,11 @@ class Port:
     shape: tuple[int, ...]
 
 
+def nothing(state: dict[str, Tensor]) -> dict[str, str]:
+    """No parameters."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Deployed:
     """A leaf model of the repository."""
@@ -26,3 +31,5 @@ class Deployed:
     inputs: tuple[Port, ...]  # INPUT__0, INPUT__1, ...
     outputs: tuple[Port, ...]  # OUTPUT__0, ...
     output_tolerance: float  # largest difference allowed between eager and script, in units of the output
+    differing_share: float = 0.0  # share of the output's values that may differ by more: class ids on an edge
+    describe: Callable[[dict[str, Tensor]], dict[str, str]] = nothing  # parameters that config.pbtxt must declare

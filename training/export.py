@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from training.checkpoint import CheckpointError, load_snapshot, write_atomically
 from training.deployed import Deployed, Port
 from training.papers import DEPLOYED
-from training.signature import SignatureError, require_signature
+from training.signature import SignatureError, require_parameters, require_signature
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -76,6 +76,7 @@ def export(folder: Path, deployed: Deployed) -> None:
     except RuntimeError as error:
         reasons = "; ".join(line.strip()[:200] for line in str(error).splitlines()[1:])
         raise ExportError(f"{folder / 'snapshot.safetensors'} does not fit {folder.name}: {reasons}") from error
+    require_parameters(folder, deployed.describe(state))
     with torch.inference_mode(False):
         script = torch.jit.freeze(torch.jit.script(eager))
     for batch in sorted({1, largest_batch}):
@@ -96,9 +97,10 @@ def compare(name: str, eager: nn.Module, script: nn.Module, deployed: Deployed, 
                     f"{name}: OUTPUT__{place} is {tensor.dtype} {list(tensor.shape)}, "
                     f"config.pbtxt promises {port.data_type} {[batch, *port.shape]}"
                 )
-        difference = float((expected.double() - found.double()).abs().max())
-        if not difference <= deployed.output_tolerance:
-            raise ExportError(f"{name}: eager and script differ by {difference} in OUTPUT__{place}")
+        differences = (expected.double() - found.double()).abs()
+        share = float((~(differences <= deployed.output_tolerance)).double().mean())
+        if share > deployed.differing_share:
+            raise ExportError(f"{name}: eager and script differ by {float(differences.max())} in OUTPUT__{place}")
 
 
 def random_tensor(port: Port, batch: int) -> Tensor:

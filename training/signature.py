@@ -41,6 +41,23 @@ def require_signature(folder: Path, deployed: Deployed) -> int:
     return max(1, config.max_batch_size)
 
 
+def require_parameters(folder: Path, wanted: dict[str, str]) -> None:
+    """SignatureError unless config.pbtxt declares these parameters with these values."""
+    declared = read_config(folder).parameters
+    for name, value in wanted.items():
+        found = declared[name].string_value if name in declared else None
+        if found != value:
+            said = "does not say" if found is None else f"says {found!r}, not"
+            raise SignatureError(
+                f"{folder / 'config.pbtxt'} {said} what the snapshot is; write {parameter_text(name, value)}"
+            )
+
+
+def parameter_text(name: str, value: str) -> str:
+    """A parameter as config.pbtxt writes it."""
+    return f'parameters {{ key: "{name}" value {{ string_value: "{value}" }} }}'
+
+
 def as_port(tensor: model_config_pb2.ModelInput | model_config_pb2.ModelOutput) -> Port:
     """A declared tensor in KServe's names."""
     name = model_config_pb2.DataType.Name(tensor.data_type).removeprefix("TYPE_")
