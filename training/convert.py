@@ -1,4 +1,4 @@
-"""Published checkpoints to snapshots of a model repository: python -m training.convert lafin --help."""
+"""Published checkpoints to snapshots of a model repository: python -m training.convert lafin --help, parser --help."""
 
 from __future__ import annotations
 
@@ -17,9 +17,17 @@ from torch import Tensor
 
 from training.checkpoint import save_snapshot, write_atomically
 from training.papers.lafin import published as lafin_published
-from training.papers.lafin.published import PublishedKeysError
+from training.papers.parser import published as parser_published
+from training.papers.parser import serving as parser_serving
+from training.published_keys import PublishedKeysError
+from training.signature import SignatureError, declare_parameters
 
 SHIPPED_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
+
+NOTES = {  # for the card
+    "parser": "Trained on CelebAMask-HQ at 512 px: the exported model enlarges the face frame. "
+    "Left and right brows, eyes and ears are unreliable.\n\n"
+}
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -35,6 +43,7 @@ class Converted:
     model: str
     weights: dict[str, Tensor]
     source: Path
+    command: str  # of this program
     iteration: int | None  # of the published training; None = the file does not say
 
 
@@ -69,12 +78,28 @@ def lafin(
     print(f"now run: python -m training.export --repository {repository}")
 
 
+@app.command()
+def parser(
+    repository: Annotated[Path, typer.Option(help="Model repository to write; it may be a new folder.")],
+    weights: Annotated[Path, typer.Option(help="Published BiSeNet weights of 19 classes, a bare table.")],
+) -> None:
+    """Face parser: the snapshot of `parser`, with the 19 class names in its config.pbtxt."""
+    try:
+        converted = read_published("parser", weights, None, parser_published.convert_parser)
+        copy_config(repository, "parser")
+        write(repository, converted)
+        declare_parameters(repository / "parser", parser_serving.describe(converted.weights))
+    except (ConvertError, SignatureError, OSError) as error:
+        sys.exit(f"training.convert: {error}")
+    print(f"now run: python -m training.export --repository {repository} --model parser")
+
+
 def read_published(
-    model: str, path: Path, entry: str, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]
+    model: str, path: Path, entry: str | None, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]
 ) -> Converted:
-    """One published file to a snapshot. Raises ConvertError when it is another file."""
+    """One published file to a snapshot; `entry` None: the file is the table of weights itself. Raises ConvertError."""
     content = load_tensors(path)
-    weights = content.get(entry)
+    weights = content if entry is None else content.get(entry)
     if not isinstance(weights, dict):
         raise ConvertError(f"{path} has no entry {entry!r}, as the file of {model} has; it has {sorted(content)[:5]}")
     wrong = [str(key) for key, value in weights.items() if not isinstance(value, Tensor)]
@@ -85,7 +110,8 @@ def read_published(
     except PublishedKeysError as error:
         raise ConvertError(f"{path} is no published {model}\n{error}") from error
     iteration = content.get("iteration")
-    return Converted(model, changed, path, iteration if isinstance(iteration, int) else None)
+    command = model.partition("_")[0]
+    return Converted(model, changed, path, command, iteration if isinstance(iteration, int) else None)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
@@ -124,8 +150,9 @@ def write(repository: Path, converted: Converted) -> None:
     save_snapshot(folder / "snapshot.safetensors", converted.weights, metadata, half=False)
     card = (
         f"# {converted.model}\n\n"
-        "Converted from a published checkpoint with `python -m training.convert lafin`.\n\n"
+        f"Converted from a published checkpoint with `python -m training.convert {converted.command}`.\n\n"
         f"- file: `{converted.source.name}`\n- sha256: `{digest}`\n- iteration: {iteration}\n\n"
+        f"{NOTES.get(converted.model, '')}"
         "The weights carry the licence of those who published them, not this project's.\n"
     )
     write_atomically(folder / "card.md", lambda beside: beside.write_text(card))

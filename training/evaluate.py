@@ -22,6 +22,8 @@ from training.measuring import BASELINES, FRAME_PIXELS, NME, Prepared, Row, Yard
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES, Profile
 from training.papers import DEPLOYED
+from training.parsing_report import PARSERS, report_parser
+from training.signature import SignatureError
 from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, open_system
 
 Value = TypeVar("Value")
@@ -40,7 +42,7 @@ class EvaluationError(Exception):
 def main(
     data: Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")],
     repository: Annotated[Path, typer.Option(help="Model repository.")] = Path("model_repository"),
-    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join(SYSTEMS)}.")] = "lafin",
+    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join((*SYSTEMS, *PARSERS))}.")] = "lafin",
     snapshot: Annotated[
         list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
     ] = None,
@@ -62,11 +64,19 @@ def main(
     batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")] = "auto",
 ) -> None:
-    """Complete every face under every kind of hole, and print means over the faces, one row a kind and method."""
+    """Complete every face under every kind of hole, and print means over the faces, one row a kind and method.
+
+    Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then.
+    """
     try:
         place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         kinds = read_kinds(holes)
         models = Repository(repository, read_snapshots(snapshot or []), exports, place)
+        if model in PARSERS:
+            figures = report_parser(model, models, open_split(data, split), count=count, batch_size=batch_size)
+            if output is not None:
+                write_json(output, {"model": model, "split": split, "frame_pixels": FRAME_PIXELS, **figures})
+            return
         systems = {model: open_system(model, models)}
         if baseline is not None:
             systems[baseline] = pick(BASELINES, baseline, "baseline")
@@ -76,7 +86,15 @@ def main(
         if output is not None:
             head = {"model": model, "faces": len(faces.images), "split": split, "holes_seed": seed, "profile": profile}
             save(output, {**head, "frame_pixels": FRAME_PIXELS, "weights": models.fingerprints(MODELS[model])}, rows)
-    except (EvaluationError, OpeningError, CheckpointError, DataError, HoleError, FeatureFileError) as error:
+    except (
+        EvaluationError,
+        OpeningError,
+        CheckpointError,
+        DataError,
+        HoleError,
+        FeatureFileError,
+        SignatureError,
+    ) as error:
         sys.exit(f"training.evaluate: {error}")
 
 
@@ -171,7 +189,12 @@ def save(path: Path, head: dict[str, object], rows: list[Row]) -> None:
         }
         for row in rows
     ]
-    text = json.dumps({**head, "rows": listed}, indent=1) + "\n"
+    write_json(path, {**head, "rows": listed})
+
+
+def write_json(path: Path, figures: dict[str, object]) -> None:
+    """Readable, in one step."""
+    text = json.dumps(figures, indent=1) + "\n"
     write_atomically(path, lambda beside: beside.write_text(text))
 
 

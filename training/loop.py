@@ -145,6 +145,7 @@ def stage_batches(
         seed=part.seed,
         jitter=part.jitter,
         window_pixels=stage.window_pixels,
+        parsing_classes=part.parsing_classes,
     )
     return batches(
         stream,
@@ -227,7 +228,9 @@ def write_sheet(
     """The same faces and holes each time, seen by the averaged networks."""
     if not fabric.is_global_zero:
         return
-    stream = FaceStream(faces, part.holes, pixels=stage.pixels, seed=part.seed + 1)
+    stream = FaceStream(
+        faces, part.holes, pixels=stage.pixels, seed=part.seed + 1, parsing_classes=part.parsing_classes
+    )
     batch = collate([stream[position] for position in range(part.sheet_faces)]).to(fabric.device)
     with torch.no_grad():
         pictures = step.sheet(averages, batch)

@@ -70,6 +70,7 @@ class Part:
     build: Callable[[Files], Step]  # networks with their first weights, from the seed set before
     stages: tuple[Stage, ...]  # one after another
     holes: Mixture  # which holes with which probability
+    parsing_classes: int | None = None  # batches bring parsing maps, merged to so many classes; None = no maps
     jitter: Jitter = field(default_factory=Jitter)  # how far faces are moved; default: not at all
     seed: int = 0  # weights, order of faces, holes
     precision: str = "32-true"  # Lightning Fabric's name of the arithmetic

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from training.checkpoint import load_snapshot
 from training.papers import DEPLOYED
+from training.signature import read_config
 
 
 class OpeningError(Exception):
@@ -54,6 +55,18 @@ class Repository:
         """sha256 of the file behind each model."""
         files = {model: self.export(model) if self.exported else self.snapshot(model) for model in models}
         return {model: hashlib.sha256(file.read_bytes()).hexdigest() for model, file in files.items()}
+
+    def parameters(self, model: str) -> dict[str, str]:
+        """What config.pbtxt says, or has to say, about the model: a parser's class names."""
+        if self.exported:
+            declared = read_config(self.folder / model).parameters
+            return {name: declared[name].string_value for name in declared}
+        path = self.snapshot(model)
+        state, _ = load_snapshot(path)
+        try:
+            return DEPLOYED[model].describe(state)
+        except (KeyError, IndexError) as error:
+            raise OpeningError(f"{path} does not fit {model}: {error}") from error
 
     def _open_snapshot(self, model: str) -> nn.Module:
         path = self.snapshot(model)

@@ -10,15 +10,17 @@ from training.checkpoint import save_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
 from training.papers.lafin.networks import Generator, Predictor
+from training.papers.parser.networks import Parser
 
 
 @pytest.fixture(scope="session")
 def tiny_repository(tmp_path_factory) -> Path:
-    """A model repository with untrained LaFIn snapshots: a generator of width 8, a predictor."""
+    """A model repository with untrained snapshots: LaFIn's generator of width 8 and predictor, a parser of width 4."""
     repository = tmp_path_factory.mktemp("repository")
     torch.manual_seed(0)
     generator, predictor = Generator(8, spectral=False), Predictor()
-    for model, network in (("lafin_generator", generator), ("lafin_predictor", predictor)):
+    networks = {"lafin_generator": generator, "lafin_predictor": predictor, "parser": Parser(11, width=4)}
+    for model, network in networks.items():
         (repository / model).mkdir()
         shutil.copy(SHIPPED_REPOSITORY / model / "config.pbtxt", repository / model)
         save_snapshot(repository / model / "snapshot.safetensors", network.state_dict(), {}, half=False)

@@ -11,7 +11,12 @@ from typer.testing import CliRunner
 from tests.training import published
 from training.checkpoint import load_snapshot
 from training.convert import SHIPPED_REPOSITORY, app
+from training.export import export
+from training.papers import DEPLOYED
 from training.papers.lafin.serving import load_generator, load_predictor
+from training.papers.parser.networks import normalise, spread
+from training.papers.parser.serving import freeze
+from training.signature import read_config
 
 SEED = torch.Generator().manual_seed(0)
 
@@ -188,3 +193,68 @@ def test_no_file_at_all_is_refused(tmp_path):
     result = CliRunner().invoke(app, ["lafin", "--repository", str(tmp_path / "repository")])
     assert "name --generator, --landmarks or both" in message_of(result)
     assert not (tmp_path / "repository").exists()
+
+
+@pytest.fixture(scope="module")
+def parser_weights() -> published.Weights:
+    return published.published_weights("parser")
+
+
+def convert_parser(repository: Path, file: Path):
+    return CliRunner().invoke(app, ["parser", "--weights", str(file), "--repository", str(repository)])
+
+
+@pytest.fixture(scope="module")
+def parser_repository(tmp_path_factory, parser_weights) -> Path:
+    folder = tmp_path_factory.mktemp("parser")
+    wrapped = {f"module.{key}": weight for key, weight in parser_weights.items()}
+    torch.save(wrapped, folder / "bisenet.pth", _use_new_zipfile_serialization=False)
+    result = convert_parser(folder / "new", folder / "bisenet.pth")
+    assert result.exit_code == 0, result.output
+    return folder / "new"
+
+
+def test_parser_computes_what_the_published_one_does(parser_repository, parser_weights):
+    state, _ = load_snapshot(parser_repository / "parser" / "snapshot.safetensors")
+    image = torch.rand(1, 3, 64, 96, generator=SEED)
+    with torch.no_grad():
+        expected = published.published_parser(parser_weights, image)
+        computed = spread(freeze(state).parser.parse(normalise(image)), 64, 96)
+    assert expected.std() > 0.05, "constant logits would prove nothing"
+    assert (computed - expected).abs().max() < 1e-3 * expected.abs().max()
+
+
+def test_a_converted_parser_names_its_nineteen_classes_and_is_exported(parser_repository):
+    config = read_config(parser_repository / "parser")
+    names = config.parameters["classes"].string_value.split(",")
+    assert len(names) == 19
+    assert (names[6], names[17]) == ("glasses", "hair")
+    assert "convert parser" in (parser_repository / "parser" / "card.md").read_text()
+    export(parser_repository / "parser", DEPLOYED["parser"])
+    image = torch.randint(0, 256, (1, 3, 256, 256), dtype=torch.uint8, generator=SEED)
+    parsing = torch.jit.load(parser_repository / "parser" / "1" / "model.pt")(image)
+    assert parsing.shape == (1, 1, 256, 256)
+    assert parsing.max() < 19
+
+
+def test_converting_beside_a_parser_of_eleven_classes_changes_the_names_alone(parser_repository, tmp_path):
+    (tmp_path / "parser").mkdir()
+    shipped = SHIPPED_REPOSITORY / "parser" / "config.pbtxt"
+    shutil.copy(shipped, tmp_path / "parser")
+    assert convert_parser(tmp_path, parser_repository.parent / "bisenet.pth").exit_code == 0
+    before, after = read_config(shipped.parent), read_config(tmp_path / "parser")
+    assert len(before.parameters["classes"].string_value.split(",")) == 11
+    assert len(after.parameters["classes"].string_value.split(",")) == 19
+    before.parameters.clear()
+    after.parameters.clear()
+    assert before == after
+
+
+def test_a_parser_with_missing_keys_is_refused_by_key(tmp_path, parser_weights):
+    short = {key: weight for key, weight in parser_weights.items() if key != "conv_out.conv_out.weight"}
+    torch.save({**short, "extra": torch.zeros(1)}, tmp_path / "short.pth")
+    result = convert_parser(tmp_path / "new", tmp_path / "short.pth")
+    assert result.exit_code == 1
+    assert "missing keys: conv_out.conv_out.weight" in message_of(result)
+    assert "unexpected keys: extra" in message_of(result)
+    assert not (tmp_path / "new").exists()

@@ -61,6 +61,23 @@ def test_other_weights_can_be_named(tiny_repository, drawn_folder, tmp_path):
     assert "2 faces at 256 px" in result.output
 
 
+def test_a_parser_is_measured_by_class(tiny_repository, drawn_folder, tmp_path):
+    result = evaluate(
+        *("--data", drawn_folder, "--repository", tiny_repository, "--model", "parser", "--split", "all"),
+        *("--count", 4, "--output", tmp_path / "figures.json"),
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert (figures["model"], figures["faces"], figures["split"]) == ("parser", 4, "all")
+    assert set(figures["weights"]) == {"parser"}
+    assert [one["name"] for one in figures["classes"]][:3] == ["background", "skin", "left_brow"]
+    assert sum(one["pixels"] for one in figures["classes"]) == 4 * 256 * 256
+    scores = [one["f_score"] for one in figures["classes"] if 2 <= one["index"] <= 9 and one["f_score"] is not None]
+    assert figures["mean_f_facial_parts"] == pytest.approx(sum(scores) / len(scores))
+    assert f"mean IoU: {figures['mean_iou']:.4f}" in result.output
+    assert f"| 1 | skin | {figures['classes'][1]['f_score']:.4f} |" in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -74,6 +91,8 @@ def test_other_weights_can_be_named(tiny_repository, drawn_folder, tmp_path):
         (["--snapshot", "lafin_predictor"], "write MODEL=FILE"),
         (["--snapshot", "lafin_predictor=absent"], "there is no snapshot at absent"),
         (["--data", "absent"], "faces.csv is missing"),
+        (["--model", "parser", "--snapshot", "parser=absent"], "there is no snapshot at absent"),
+        (["--model", "parser", "--exports"], "model.pt is missing"),
         (["--split", "other"], "unknown split 'other'"),
     ],
 )

@@ -23,6 +23,10 @@ class PairedFaces:
             )
         self.originals, self.augmented = originals, augmented
 
+    @property
+    def parsing_classes(self) -> int:
+        return self.originals.parsing_classes
+
     def __len__(self) -> int:
         return 2 * len(self.augmented)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.drawn_paint import ATTRIBUTES, DrawnFace, draw_face
+from training.data.parsing import HELEN
 
 
 class DrawnFaces:
@@ -18,6 +19,8 @@ class DrawnFaces:
     Face i is `draw_face((seed, i), size)`. Pictures are RGB [size,size,3] uint8, landmarks [68,2] float32 in pixels,
     parsing maps [size,size] uint8 with Helen's eleven classes.
     """
+
+    parsing_classes = len(HELEN)
 
     def __init__(self, count: int, size: int, seed: int = 0) -> None:
         self.count = count

@@ -11,7 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.parsing import CLASS_SETS, HELEN, IGNORE
+
 VALIDATION_FACES = 54
+CLASSES_FILE = "classes.txt"  # in parsing/: class names in the order of their ids
 
 
 class DataError(Exception):
@@ -21,6 +24,8 @@ class DataError(Exception):
 class Faces(Protocol):
     """A set of aligned faces. Pictures are RGB [H,W,3] uint8; landmarks [68,2] float32, (x, y) in their pixels."""
 
+    @property
+    def parsing_classes(self) -> int: ...  # size of the set of classes that the parsing maps use
     def __len__(self) -> int: ...
     def image(self, index: int) -> NDArray[np.uint8]: ...
     def landmarks(self, index: int) -> NDArray[np.float32]: ...
@@ -44,6 +49,7 @@ class FaceFolder:
             raise DataError(
                 f"{landmarks_file} has shape {list(self._landmarks.shape)}, expected [{len(self.names)}, 68, 2]"
             )
+        self.parsing_classes = read_class_count(self.folder)
         self.rows = list(range(len(self.names))) if rows is None else list(rows)
         self._cache: dict[int, NDArray[np.uint8]] | None = {} if cache else None
 
@@ -68,7 +74,14 @@ class FaceFolder:
         path = self.folder / "parsing" / f"{self.names[self.rows[index]]}.png"
         if not path.is_file():
             return None
-        return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), dtype=np.uint8)
+        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if stored is None or stored.ndim != 2 or stored.dtype != np.uint8:
+            raise DataError(f"{path} is no parsing map: it must be a PNG of one byte a pixel, the class id")
+        parsing = np.asarray(stored, dtype=np.uint8)
+        wrong = parsing[(parsing >= self.parsing_classes) & (parsing != IGNORE)]
+        if wrong.size:
+            raise DataError(f"{path} holds class {wrong[0]}; its folder has {self.parsing_classes} classes")
+        return parsing
 
 
 def open_split(folder: Path, split: str) -> FaceFolder:
@@ -98,6 +111,17 @@ def read_names(folder: Path) -> list[str]:
         raise DataError(f"{table} is missing; training.prepare makes a prepared folder")
     with table.open(newline="") as lines:
         return [row["name"] for row in csv.DictReader(lines)]
+
+
+def read_class_count(folder: Path) -> int:
+    """How many classes the parsing maps have: the lines of parsing/classes.txt, Helen's eleven without that file."""
+    path = folder / "parsing" / CLASSES_FILE
+    if not path.is_file():
+        return len(HELEN)
+    names = tuple(path.read_text().split())
+    if CLASS_SETS.get(len(names)) != names:
+        raise DataError(f"{path} must name one of the known sets of classes, of {sorted(CLASS_SETS)}, a name a line")
+    return len(names)
 
 
 def read_picture(folder: Path, name: str) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.landmarks import flip as flip_landmarks
+from training.data.parsing import IGNORE
 
 
 @dataclass(frozen=True)
@@ -25,33 +26,64 @@ class Jitter:
     blur: float = 0.0  # probability of a blur or a shrink-and-enlarge
 
 
+@dataclass(frozen=True)
+class Motion:
+    """Where a face goes: the affine map [2,3] from its picture's pixels to those of the frame; None = only resized."""
+
+    matrix: NDArray[np.float64] | None
+    scale: float  # pixels of the frame for one of the picture's
+    pixels: int  # side of the frame
+
+
 def flip(picture: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Mirror left to right; landmark pairs change places."""
     return np.ascontiguousarray(picture[:, ::-1]), flip_landmarks(landmarks, picture.shape[1])
 
 
-def move(
-    picture: NDArray[np.uint8], landmarks: NDArray[np.float32], jitter: Jitter, pixels: int, rng: np.random.Generator
-) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Resize to [pixels,pixels,3] and rotate, scale, shift by `jitter` in one resampling; borders reflect."""
-    side = picture.shape[0]
+def draw_motion(jitter: Jitter, side: int, pixels: int, rng: np.random.Generator) -> Motion:
+    """Rotation, scale and shift by `jitter` on the way from a picture of `side` pixels to a frame of `pixels`."""
     if jitter.rotation_degrees == jitter.scale == jitter.shift == 0:
-        return resize(picture, landmarks, pixels)
+        return Motion(None, pixels / side, pixels)
     angle = float(rng.uniform(-1, 1)) * jitter.rotation_degrees
     scale = float(np.exp(rng.uniform(-1, 1) * np.log1p(jitter.scale)))
     shift = rng.uniform(-1, 1, 2) * jitter.shift * side
     centre = (side - 1) / 2
-    matrix = cv2.getRotationMatrix2D((centre, centre), angle, scale)
+    matrix = np.asarray(cv2.getRotationMatrix2D((centre, centre), angle, scale), dtype=np.float64)
     matrix[:, 2] += shift
     ratio = pixels / side
     matrix = matrix * ratio
     matrix[:, 2] += (ratio - 1) / 2  # pixel centres
-    interpolation = cv2.INTER_LINEAR if ratio * scale > 0.7 else cv2.INTER_AREA
-    if interpolation == cv2.INTER_AREA:  # warpAffine does not average: blur before shrinking
-        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 / (ratio * scale)), dtype=np.uint8)
-    moved = cv2.warpAffine(picture, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    points = landmarks @ matrix[:, :2].T + matrix[:, 2]
+    return Motion(matrix, ratio * scale, pixels)
+
+
+def move(
+    picture: NDArray[np.uint8], landmarks: NDArray[np.float32], motion: Motion
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Picture [S,S,3] and landmarks [68,2] in the frame, in one resampling; borders reflect."""
+    if motion.matrix is None:
+        return resize(picture, landmarks, motion.pixels)
+    if motion.scale <= 0.7:  # warpAffine does not average: blur before shrinking
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.45 / motion.scale), dtype=np.uint8)
+    size = (motion.pixels, motion.pixels)
+    moved = cv2.warpAffine(picture, motion.matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    points = landmarks @ motion.matrix[:, :2].T + motion.matrix[:, 2]
     return np.asarray(moved, dtype=np.uint8), points.astype(np.float32)
+
+
+def move_parsing(parsing: NDArray[np.uint8], motion: Motion) -> NDArray[np.uint8]:
+    """A parsing map [S,S] in the frame, nearest neighbour; beyond its borders nothing is known."""
+    size = (motion.pixels, motion.pixels)
+    if motion.matrix is None:
+        return np.asarray(cv2.resize(parsing, size, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+    moved = cv2.warpAffine(
+        parsing,
+        motion.matrix,
+        size,
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(IGNORE,),
+    )
+    return np.asarray(moved, dtype=np.uint8)
 
 
 def resize(

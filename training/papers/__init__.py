@@ -7,6 +7,8 @@ from collections.abc import Callable
 from training.deployed import Deployed
 from training.papers.lafin import recipe as lafin
 from training.papers.lafin import serving as lafin_serving
+from training.papers.parser import recipe as parser
+from training.papers.parser import serving as parser_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -17,8 +19,14 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "lafin_augmented_demo": lafin.lafin_augmented_demo,
     "lafin_demo": lafin.lafin_demo,
     "lafin_tiny": lafin.lafin_tiny,
+    "parser": parser.parser,
+    "parser_14": parser.parser_14,
+    "parser_11": parser.parser_11,
+    "parser_demo": parser.parser_demo,
+    "parser_tiny": parser.parser_tiny,
 }
 
 DEPLOYED: dict[str, Deployed] = {
     **lafin_serving.DEPLOYED,
+    **parser_serving.DEPLOYED,
 }

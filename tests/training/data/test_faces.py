@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from training.data.drawn import write_folder
 from training.data.faces import DataError, FaceFolder, open_split
+from training.data.parsing import CLASS_SETS
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,46 @@ def test_a_missing_and_a_broken_picture_are_named(folder: Path, tmp_path: Path) 
     (tmp_path / "images" / f"{faces.name(0)}.jpg").write_bytes(b"no picture")
     with pytest.raises(DataError, match="cannot be decoded"):
         faces.image(0)
+
+
+def copy_without(folder: Path, target: Path, name: str) -> Path:
+    for path in folder.iterdir():
+        if path.name != name:
+            (target / path.name).symlink_to(path)
+    (target / name).mkdir()
+    return target / name
+
+
+def test_a_folder_without_a_list_of_classes_has_helens_eleven(folder: Path) -> None:
+    assert FaceFolder(folder).parsing_classes == 11
+
+
+@pytest.mark.parametrize("classes", [19, 14, 11])
+def test_the_list_of_classes_says_which_set_it_is(folder: Path, tmp_path: Path, classes: int) -> None:
+    parsing = copy_without(folder, tmp_path, "parsing")
+    (parsing / "classes.txt").write_text("\n".join(CLASS_SETS[classes]) + "\n")
+    assert FaceFolder(tmp_path).parsing_classes == classes
+
+
+def test_an_unknown_list_of_classes_is_refused(folder: Path, tmp_path: Path) -> None:
+    (copy_without(folder, tmp_path, "parsing") / "classes.txt").write_text("background\nskin\n")
+    with pytest.raises(DataError, match=r"classes\.txt must name one of the known sets"):
+        FaceFolder(tmp_path)
+
+
+def test_broken_and_wrong_parsing_maps_are_named(folder: Path, tmp_path: Path) -> None:
+    parsing = copy_without(folder, tmp_path, "parsing")
+    faces = FaceFolder(tmp_path)
+    assert faces.parsing(0) is None
+    path = parsing / f"{faces.name(0)}.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(DataError, match="is no parsing map"):
+        faces.parsing(0)
+    cv2.imwrite(str(path), np.zeros((64, 64, 3), np.uint8))
+    with pytest.raises(DataError, match="is no parsing map"):
+        faces.parsing(0)
+    cv2.imwrite(str(path), np.full((64, 64), 11, np.uint8))
+    with pytest.raises(DataError, match="holds class 11; its folder has 11 classes"):
+        faces.parsing(0)
+    cv2.imwrite(str(path), np.full((64, 64), 255, np.uint8))
+    assert faces.parsing(0) is not None

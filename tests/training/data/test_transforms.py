@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from training.data.drawn import DrawnFaces
-from training.data.transforms import Jitter, flip, move, recolour, resize
+from training.data.parsing import IGNORE
+from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour, resize
 
 FACES = DrawnFaces(1, 128)
 PICTURE, LANDMARKS = FACES.image(0), FACES.landmarks(0)
@@ -30,7 +31,7 @@ def test_landmarks_follow_the_picture(pixels: int) -> None:
     points[30] = (x, y)
     jitter = Jitter(rotation_degrees=25, scale=0.2, shift=0.1)
     for seed in range(5):
-        moved, landmarks = move(marked, points, jitter, pixels, np.random.default_rng(seed))
+        moved, landmarks = move(marked, points, draw_motion(jitter, 128, pixels, np.random.default_rng(seed)))
         weights = moved[..., 0].astype(float)
         rows, columns = np.mgrid[:pixels, :pixels]
         centre = np.array([(weights * columns).sum(), (weights * rows).sum()]) / weights.sum()
@@ -45,9 +46,39 @@ def test_resizing_to_the_same_size_changes_nothing() -> None:
 
 def test_no_jitter_means_no_change() -> None:
     rng = np.random.default_rng(0)
-    picture, landmarks = move(PICTURE, LANDMARKS, Jitter(), 128, rng)
+    picture, landmarks = move(PICTURE, LANDMARKS, draw_motion(Jitter(), 128, 128, rng))
     assert np.array_equal(recolour(picture, Jitter(), rng), PICTURE)
     assert np.array_equal(landmarks, LANDMARKS)
+
+
+@pytest.mark.parametrize("pixels", [64, 128, 256])
+def test_the_parsing_map_follows_the_picture(pixels: int) -> None:
+    """A bright square and its class stay together; no class appears that was not there."""
+    marked, parsing = np.zeros_like(PICTURE), np.full((128, 128), 3, np.uint8)
+    marked[40:90, 50:80], parsing[40:90, 50:80] = 255, 7
+    jitter = Jitter(rotation_degrees=25, scale=0.2, shift=0.1)
+    for seed in range(5):
+        motion = draw_motion(jitter, 128, pixels, np.random.default_rng(seed))
+        moved, _ = move(marked, LANDMARKS, motion)
+        classes = move_parsing(parsing, motion)
+        assert set(np.unique(classes)) <= {3, 7, IGNORE}
+        bright = moved[..., 0] > 127
+        assert ((classes == 7) != bright).mean() < 0.02
+        assert (classes == 7).any()
+
+
+def test_what_comes_from_beyond_the_map_is_ignored() -> None:
+    motion = draw_motion(Jitter(shift=0.3), 128, 128, np.random.default_rng(3))
+    classes = move_parsing(np.zeros((128, 128), np.uint8), motion)
+    assert set(np.unique(classes)) == {0, IGNORE}
+
+
+def test_an_unmoved_parsing_map_is_only_resized() -> None:
+    parsing = FACES.parsing(0)
+    rng = np.random.default_rng(0)
+    assert np.array_equal(move_parsing(parsing, draw_motion(Jitter(), 128, 128, rng)), parsing)
+    doubled = move_parsing(parsing, draw_motion(Jitter(), 128, 256, rng))
+    assert np.array_equal(doubled[::2, ::2], parsing)
 
 
 def test_colours_change_within_bytes() -> None:

@@ -1,4 +1,4 @@
-"""Synthetic published checkpoints of LaFIn, and what the published networks compute, written out plainly.
+"""Synthetic published checkpoints, and what the published networks compute, written out plainly.
 
 The key tables beside this file give one `key size size ...` a line.
 """
@@ -137,3 +137,47 @@ def published_detector(weights: Weights, masked: Tensor) -> Tensor:
     s3 = F.prelu(head(F.avg_pool2d(last, 8), "conv1_after_mbnet"), weights["prelu.weight"]).flatten(1)
     points = F.linear(torch.cat([s1, s2, s3], 1), weights["fc_landmark.weight"], weights["fc_landmark.bias"])
     return points.view(-1, 68, 2) * 256
+
+
+def published_parser(weights: Weights, image: Tensor) -> Tensor:
+    """RGB [B,3,H,W] in [0,1] -> logits [B,19,H,W]."""
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        mean, variance = weights[f"{name}.running_mean"], weights[f"{name}.running_var"]
+        return F.batch_norm(x, mean, variance, weights[f"{name}.weight"], weights[f"{name}.bias"])
+
+    def convolve(x: Tensor, name: str, stride: int = 1) -> Tensor:
+        kernel = weights[f"{name}.weight"]
+        return F.conv2d(x, kernel, stride=stride, padding=kernel.shape[-1] // 2)
+
+    def unit(x: Tensor, name: str) -> Tensor:
+        return F.relu(norm(convolve(x, f"{name}.conv"), f"{name}.bn"))
+
+    def residual(x: Tensor, name: str, stride: int) -> Tensor:
+        y = F.relu(norm(convolve(x, f"{name}.conv1", stride), f"{name}.bn1"))
+        y = norm(convolve(y, f"{name}.conv2"), f"{name}.bn2")
+        if f"{name}.downsample.0.weight" in weights:
+            x = norm(convolve(x, f"{name}.downsample.0", stride), f"{name}.downsample.1")
+        return F.relu(x + y)
+
+    def refine(x: Tensor, name: str) -> Tensor:
+        x = unit(x, f"{name}.conv")
+        return x * torch.sigmoid(norm(convolve(F.adaptive_avg_pool2d(x, 1), f"{name}.conv_atten"), f"{name}.bn_atten"))
+
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    x = (image - mean) / torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    x = F.max_pool2d(F.relu(norm(convolve(x, "cp.resnet.conv1", 2), "cp.resnet.bn1")), 3, 2, 1)
+    maps = []
+    for layer in range(1, 5):
+        x = residual(x, f"cp.resnet.layer{layer}.0", 1 if layer == 1 else 2)
+        x = residual(x, f"cp.resnet.layer{layer}.1", 1)
+        maps.append(x)
+    _, eighth, sixteenth, last = maps
+    whole = unit(F.adaptive_avg_pool2d(last, 1), "cp.conv_avg").expand(-1, -1, *last.shape[2:])
+    context = F.interpolate(refine(last, "cp.arm32") + whole, size=sixteenth.shape[2:], mode="nearest")
+    context = refine(sixteenth, "cp.arm16") + unit(context, "cp.conv_head32")
+    context = unit(F.interpolate(context, size=eighth.shape[2:], mode="nearest"), "cp.conv_head16")
+    fused = unit(torch.cat([eighth, context], 1), "ffm.convblk")
+    gate = torch.sigmoid(convolve(F.relu(convolve(F.adaptive_avg_pool2d(fused, 1), "ffm.conv1")), "ffm.conv2"))
+    logits = convolve(unit(fused * gate + fused, "conv_out.conv"), "conv_out.conv_out")
+    return F.interpolate(logits, size=image.shape[2:], mode="bilinear", align_corners=True)

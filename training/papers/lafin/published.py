@@ -14,10 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from training.papers.lafin.networks import Generator, Predictor
-
-
-class PublishedKeysError(Exception):
-    """Keys that are missing, unexpected or misshapen, each named, one kind a line."""
+from training.published_keys import PublishedKeysError, bare_keys, require_keys
 
 
 @dataclass(frozen=True)
@@ -78,9 +75,9 @@ def convert_predictor(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def convert(weights: Mapping[str, Tensor], published: Published, network: nn.Module) -> dict[str, Tensor]:
     """Weights of a published file to those of `network`; its shapes decide, its values are not looked at."""
-    found = {key.removeprefix("module."): weight for key, weight in weights.items()}
+    found = bare_keys(weights)
     expected = expected_shapes(published, network)
-    require_keys(found, expected, published)
+    require_keys(found, expected, lambda key: original_of(key, published) is not None)
     require_equal_aliases(found, published)
     snapshot: dict[str, Tensor] = {}
     for ours in network.state_dict():
@@ -119,21 +116,6 @@ def expected_shapes(published: Published, network: nn.Module) -> dict[str, tuple
         else:
             shapes[key] = shape
     return shapes
-
-
-def require_keys(found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], published: Published) -> None:
-    """PublishedKeysError unless `found` is `expected`, give or take aliases."""
-    missing = [key for key in expected if key not in found]
-    unexpected = [key for key in found if key not in expected and original_of(key, published) is None]
-    misshapen = [
-        f"{key} {list(found[key].shape)} instead of {list(shape)}"
-        for key, shape in expected.items()
-        if key in found and tuple(found[key].shape) != shape
-    ]
-    kinds = (("missing", missing), ("unexpected", unexpected), ("misshapen", misshapen))
-    problems = [f"{kind} keys: {', '.join(keys)}" for kind, keys in kinds if keys]
-    if problems:
-        raise PublishedKeysError("\n".join(problems))
 
 
 def require_equal_aliases(found: Mapping[str, Tensor], published: Published) -> None:

@@ -13,8 +13,6 @@ from torch import Tensor
 
 PUBLISHED_WIDTH = 64
 SIDE_MULTIPLE = 32
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Parser(nn.Module):
@@ -173,3 +171,9 @@ def grow(x: Tensor, like: Tensor) -> Tensor:
 def spread(logits: Tensor, height: int, width: int) -> Tensor:
     """Logits at the picture's sides: bilinear with aligned corners, as published. -> [B,classes,height,width]."""
     return F.interpolate(logits, size=(height, width), mode="bilinear", align_corners=True)
+
+
+def normalise(image: Tensor) -> Tensor:
+    """RGB [B,3,H,W] in [0,1] -> minus ImageNet's mean, over its deviation."""
+    red, green, blue = image.unbind(dim=1)
+    return torch.stack(((red - 0.485) / 0.229, (green - 0.456) / 0.224, (blue - 0.406) / 0.225), dim=1)

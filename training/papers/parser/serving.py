@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from training.checkpoint import CheckpointError, load_snapshot
 from training.data.parsing import CLASS_SETS
 from training.deployed import Deployed, Port
-from training.papers.parser.networks import IMAGENET_DEVIATION, IMAGENET_MEAN, SIDE_MULTIPLE, Parser, spread
+from training.papers.parser.networks import SIDE_MULTIPLE, Parser, normalise, spread
 
 FRAME_PIXELS = 256
 # Snapshot entry beside the network's: how many times larger than the picture the network wants to see it. Weights that
@@ -23,22 +23,17 @@ ENLARGE = "enlarge"
 class FrozenParser(nn.Module):
     """RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]; sides are multiples of 32, differentiable in the picture."""
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(self, parser: Parser, enlarge: int = 1) -> None:
         super().__init__()
         self.parser = parser
         self.enlarge = enlarge
         self.multiple = SIDE_MULTIPLE
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
         height, width = image.shape[2], image.shape[3]
         assert height % self.multiple == 0, "the height must be a multiple of 32"
         assert width % self.multiple == 0, "the width must be a multiple of 32"
-        seen = (image - self.mean) / self.deviation
+        seen = normalise(image)
         if self.enlarge != 1:
             size = (height * self.enlarge, width * self.enlarge)
             seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=False)

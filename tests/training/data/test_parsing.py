@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from training.data.parsing import (
+    CELEBAMASK_HQ,
+    CLASS_SETS,
+    HELEN,
+    IGNORE,
+    SHOWFACE,
+    TO_HELEN,
+    TO_SHOWFACE,
+    colour_table,
+    facial_parts,
+    flip,
+    merge_table,
+    mirror_table,
+)
+
+
+def test_every_set_has_as_many_names_as_its_number_says() -> None:
+    for count, names in CLASS_SETS.items():
+        assert len(names) == len(set(names)) == count
+        assert names[0] == "background"
+
+
+def test_merge_tables_name_every_class_and_reach_every_class() -> None:
+    for table, smaller in ((TO_SHOWFACE, SHOWFACE), (TO_HELEN, HELEN)):
+        assert tuple(table) == CELEBAMASK_HQ
+        assert {name for name in table.values() if name is not None} == set(smaller)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "merged"),
+    [
+        (14, "right_brow", "brows"),
+        (14, "left_eye", "eyes"),
+        (14, "earring", "ears"),
+        (14, "necklace", "neck"),
+        (14, "hat", "hat"),
+        (11, "inner_mouth", "inner_mouth"),
+        (11, "left_brow", "left_brow"),
+        (11, "neck", "background"),
+        (11, "hat", "background"),
+    ],
+)
+def test_nineteen_classes_become_fewer(wanted: int, name: str, merged: str) -> None:
+    table = merge_table(19, wanted)
+    assert table is not None
+    assert CLASS_SETS[wanted][table[CELEBAMASK_HQ.index(name)]] == merged
+
+
+def test_what_is_ignored_stays_ignored_and_what_no_set_knows_becomes_it() -> None:
+    table = merge_table(19, 11)
+    assert table is not None
+    assert table[IGNORE] == IGNORE
+    assert table[CELEBAMASK_HQ.index("glasses")] == IGNORE
+    same = merge_table(11, 11)
+    assert same is not None
+    assert same[:11].tolist() == list(range(11))
+    assert set(same[11:]) == {IGNORE}
+
+
+def test_there_is_no_way_back() -> None:
+    assert merge_table(11, 19) is None
+    assert merge_table(14, 11) is None
+
+
+@pytest.mark.parametrize("classes", CLASS_SETS)
+def test_mirrors_swap_left_and_right_alone(classes: int) -> None:
+    table, names = mirror_table(classes), CLASS_SETS[classes]
+    assert np.array_equal(table[table], np.arange(256))
+    for index, name in enumerate(names):
+        swapped = name.replace("left", "RIGHT").replace("right", "left").replace("RIGHT", "right")
+        assert names[table[index]] == swapped
+    assert (table[:classes] != np.arange(classes)).sum() == sum("left" in n or "right" in n for n in names)
+
+
+def test_flipping_twice_is_nothing() -> None:
+    parsing = np.random.default_rng(0).integers(0, 11, (8, 9)).astype(np.uint8)
+    assert np.array_equal(flip(flip(parsing, 11), 11), parsing)
+    assert flip(np.array([[HELEN.index("left_eye"), 0, IGNORE]], np.uint8), 11).tolist() == [[255, 0, 5]]
+
+
+def test_facial_parts_are_brows_eyes_nose_lips_and_inner_mouth() -> None:
+    assert facial_parts(11) == tuple(range(2, 10))
+    assert [SHOWFACE[index] for index in facial_parts(14)] == [
+        "brows", "eyes", "nose", "inner_mouth", "upper_lip", "lower_lip",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("classes", CLASS_SETS)
+def test_every_class_has_its_own_colour(classes: int) -> None:
+    colours = colour_table(classes)
+    assert colours.shape == (256, 3)
+    assert len({tuple(colour) for colour in colours[:classes]}) == classes

@@ -1,0 +1,101 @@
+"""The tiny recipe runs, resumes, exports; the others say what they are."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
+from training.data.drawn import DrawnFaces
+from training.export import ExportError, export
+from training.loop import Machine, train
+from training.papers import DEPLOYED, RECIPES
+from training.papers.parser.networks import Parser
+from training.papers.parser.recipe import parser_tiny
+from training.recipe import Files
+from training.signature import SignatureError
+
+CPU = Machine(accelerator="cpu", devices=1, threads=1)
+FACES = DrawnFaces(6, 64)
+CONFIG = Path(__file__).parents[4] / "model_repository" / "parser" / "config.pbtxt"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    assert train(parser_tiny().part("parser"), FACES, folder, Files(), CPU) == 12
+    return folder
+
+
+def test_a_run_reports_and_draws(run: Path) -> None:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {"main", "at_8", "at_16", "pixel_accuracy"} <= set(lines[-1])
+    assert (run / "sheets" / "000000012.png").is_file()
+
+
+def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(run: Path, tmp_path: Path) -> None:
+    part = parser_tiny().part("parser")
+    first = replace(part, stages=(replace(part.stages[0], until_images=4),))
+    train(first, FACES, tmp_path, Files(), CPU)
+    train(part, FACES, tmp_path, Files(), CPU)
+    whole, resumed = load_checkpoint(run / "checkpoint.pt"), load_checkpoint(tmp_path / "checkpoint.pt")
+    for name in ("networks", "averages"):
+        for key, tensor in whole[name]["parser"].items():
+            assert torch.equal(tensor, resumed[name]["parser"][key]), key
+
+
+@pytest.fixture
+def folder(run: Path, tmp_path: Path) -> Path:
+    """A deployed model of the tiny run."""
+    folder = tmp_path / "parser"
+    folder.mkdir()
+    shutil.copy(CONFIG, folder)
+    shutil.copy(run / "parser.safetensors", folder / "snapshot.safetensors")
+    return folder
+
+
+def test_its_snapshot_is_exported_and_says_the_same_in_plain_torch(folder: Path) -> None:
+    export(folder, DEPLOYED["parser"])
+    image = torch.randint(0, 256, (2, 3, 256, 256), dtype=torch.uint8)
+    parsing = torch.jit.load(folder / "1" / "model.pt")(image)
+    eager = DEPLOYED["parser"].load(load_snapshot(folder / "snapshot.safetensors")[0])(image)
+    assert parsing.dtype == torch.uint8
+    assert (parsing != eager).float().mean() < 0.001
+
+
+def test_a_snapshot_with_other_classes_than_the_configuration_names_is_refused(folder: Path) -> None:
+    save_snapshot(folder / "snapshot.safetensors", Parser(14, width=4).state_dict(), {})
+    with pytest.raises(SignatureError, match=r"write parameters \{ key: \"classes\".*background,skin,brows,eyes"):
+        export(folder, DEPLOYED["parser"])
+    config = folder / "config.pbtxt"
+    config.write_text("\n".join(line for line in config.read_text().splitlines() if "parameters" not in line))
+    with pytest.raises(SignatureError, match="does not say what the snapshot is"):
+        export(folder, DEPLOYED["parser"])
+
+
+def test_a_snapshot_of_another_network_is_refused_in_words(folder: Path) -> None:
+    save_snapshot(folder / "snapshot.safetensors", {"weight": torch.zeros(2)}, {})
+    with pytest.raises(ExportError, match=r"does not fit parser: cp\.resnet\.conv1\.weight"):
+        export(folder, DEPLOYED["parser"])
+
+
+@pytest.mark.parametrize(("name", "classes"), [("parser", 19), ("parser_14", 14), ("parser_11", 11)])
+def test_the_published_training_comes_with_three_sets_of_classes(name: str, classes: int) -> None:
+    recipe = RECIPES[name]()
+    part = recipe.part("parser")
+    assert recipe.name == name
+    assert part.parsing_classes == classes
+    with torch.device("meta"):
+        network = part.build(Files()).networks["parser"]
+    assert network.conv_out.conv_out.out_channels == classes
+    assert part.stages[-1].until_images == 80_000 * 16
+
+
+def test_the_demo_fits_into_the_repository() -> None:
+    with torch.device("meta"):
+        step = RECIPES["parser_demo"]().part("parser").build(Files())
+    state = step.freeze(step.networks)["parser"]
+    assert sum(tensor.numel() for tensor in state.values()) * 2 < 25e6

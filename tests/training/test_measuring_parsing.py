@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+import torch
+
+from training.data.drawn import DrawnFaces
+from training.data.faces import DataError
+from training.data.parsing import CELEBAMASK_HQ, HELEN
+from training.measuring_parsing import common_classes, measure_parser
+
+FACES = DrawnFaces(3, 256)
+
+
+class Knowing(torch.nn.Module):
+    """Says what the labels say, face after face, changed by `change`."""
+
+    def __init__(self, change=lambda parsing: parsing) -> None:
+        super().__init__()
+        self.change, self.next = change, 0
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        rows = range(self.next, self.next + len(image))
+        self.next += len(image)
+        assert all(np.array_equal(image[i].permute(1, 2, 0), FACES.image(row)) for i, row in enumerate(rows))
+        return torch.from_numpy(np.stack([self.change(FACES.parsing(row)) for row in rows]))[:, None]
+
+
+def test_a_perfect_parser_is_perfect() -> None:
+    figures = measure_parser(Knowing(), 11, FACES, batch_size=2)
+    assert figures.faces == 3
+    assert figures.mean_f_facial_parts == figures.mean_iou == figures.pixel_accuracy == 1
+    assert sum(one.pixels for one in figures.classes) == 3 * 256 * 256
+
+
+def test_a_lost_class_scores_nothing_and_its_neighbour_suffers() -> None:
+    def without_eyes(parsing):
+        return np.where((parsing == 4) | (parsing == 5), 1, parsing)
+
+    figures = measure_parser(Knowing(without_eyes), 11, FACES)
+    by_name = {one.name: one for one in figures.classes}
+    assert by_name["left_eye"].f_score == by_name["right_eye"].f_score == 0
+    assert by_name["nose"].f_score == 1
+    assert 0.9 < by_name["skin"].f_score < 1
+    present = sum(by_name[name].f_score is not None for name in HELEN[2:10])
+    assert figures.mean_f_facial_parts == pytest.approx((present - 2) / present)
+
+
+def test_a_parser_that_tells_more_apart_is_merged_to_the_labels() -> None:
+    names = [CELEBAMASK_HQ.index(name) for name in HELEN]
+    figures = measure_parser(Knowing(lambda parsing: np.array(names, np.uint8)[parsing]), 19, FACES)
+    assert len(figures.classes) == 11
+    assert figures.pixel_accuracy == 1
+
+
+def test_sets_without_a_common_one_are_refused() -> None:
+    assert [common_classes(*pair)[0] for pair in ((11, 19), (19, 14), (14, 14))] == [11, 14, 14]
+    with pytest.raises(DataError, match="11 classes cannot be compared with a parser of 14"):
+        common_classes(11, 14)
+
+
+def test_only_the_first_faces_are_looked_at() -> None:
+    assert measure_parser(Knowing(), 11, FACES, count=2).faces == 2

@@ -1,0 +1,78 @@
+"""One update of the face parser: all heads together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from training.data.parsing import IGNORE, colour_table
+from training.data.stream import Batch
+from training.papers.parser.losses import parser_losses
+from training.papers.parser.networks import Parser, normalise, spread
+
+
+class ParserStep:
+    """The sum of three cross entropies (BiSeNet, Eq. 4), one optimiser."""
+
+    shipped: tuple[str, ...] = ("parser",)
+    backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
+    phase: str = ""
+
+    def __init__(
+        self,
+        parser: Parser,
+        optimizer: torch.optim.Optimizer,
+        *,
+        classes: int,
+        class_weights: tuple[float, ...] | None = None,
+    ) -> None:
+        assert class_weights is None or len(class_weights) == classes, class_weights
+        self.networks: dict[str, nn.Module] = {"parser": parser}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"parser": optimizer}
+        self.classes = classes
+        self.class_weights = None if class_weights is None else torch.tensor(class_weights)
+
+    def update(self, batch: Batch) -> dict[str, Tensor]:
+        assert batch.parsing is not None, "the part must ask for parsing maps"
+        self.networks["parser"].train()
+        logits = self.networks["parser"](normalise(batch.image))
+        weights = None if self.class_weights is None else self.class_weights.to(batch.image.device)
+        losses = parser_losses(logits, batch.parsing, weights)
+        self.optimizers["parser"].zero_grad(set_to_none=True)
+        self.backward(torch.stack(list(losses.values())).sum())
+        self.optimizers["parser"].step()
+        accuracy = pixel_accuracy(logits[0].detach(), batch.parsing)
+        return {**{name: loss.detach() for name, loss in losses.items()}, "pixel_accuracy": accuracy}
+
+    def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
+        """Columns: image, labels, prediction."""
+        assert batch.parsing is not None
+        parser = networks["parser"]
+        logits = parser(normalise(batch.image))[0]
+        predicted = spread(logits, *batch.image.shape[2:]).argmax(dim=1)
+        columns = (batch.image, self.coloured(batch.parsing), self.coloured(predicted))
+        return torch.stack(columns, dim=1)
+
+    def coloured(self, parsing: Tensor) -> Tensor:
+        """Class ids [B,H,W] -> colours [B,3,H,W] in [0,1]."""
+        table = torch.from_numpy(colour_table(self.classes)).to(parsing.device).float() / 255
+        coloured: Tensor = table[parsing].permute(0, 3, 1, 2)
+        return coloured
+
+    def freeze(self, networks: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
+        return {"parser": networks["parser"].state_dict()}
+
+
+def pixel_accuracy(logits: Tensor, parsing: Tensor) -> Tensor:
+    """Share of the known pixels whose class is right, looked at where the logits stand.
+
+    logits [B,classes,h,w], parsing [B,H,W] -> scalar.
+    """
+    (height, width), (rows, columns) = parsing.shape[1:], logits.shape[2:]
+    y = torch.linspace(0, height - 1, rows, device=parsing.device).round().long()  # aligned corners, as in `spread`
+    x = torch.linspace(0, width - 1, columns, device=parsing.device).round().long()
+    seen = parsing[:, y[:, None], x]
+    known = seen != IGNORE
+    return ((logits.argmax(dim=1) == seen) & known).sum() / known.sum().clamp(min=1)
