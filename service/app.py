@@ -18,7 +18,7 @@ from service.api.door import Door
 from service.api.rates import Rates
 from service.api.state import Readiness, ServiceState
 from service.api.uploads import UploadLimits
-from service.assembly import make_inpainter, open_engine
+from service.assembly import make_inpainter, make_picture_parser, open_engine
 from service.engine import Engine
 from service.jobs.desk import JobDesk, open_desk
 from service.keys import Keyring, parse_keys, parse_rate
@@ -105,6 +105,7 @@ def _state(
         metrics=metrics,
         engine=engine,
         inpainter=make_inpainter(settings, engine, threads),
+        picture_parser=make_picture_parser(settings, engine, threads),
         admission=Admission(settings.max_concurrent_requests, settings.max_waiting_requests),
         keyring=Keyring(parse_keys(settings.api_keys.get_secret_value())),
         rates=rates,

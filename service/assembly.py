@@ -8,21 +8,31 @@ from contextlib import asynccontextmanager
 from service.engine import Engine
 from service.imaging.decode import ImageLimits
 from service.inpaint import Inpainter
+from service.parsing import PictureParser
 from service.settings import Settings
 from service.threads import ImagingThreads
 
 
 def make_inpainter(settings: Settings, engine: Engine, threads: ImagingThreads) -> Inpainter:
     """The use case with this service's limits."""
-    limits = ImageLimits(settings.max_image_pixels, settings.max_side_pixels, settings.min_side_pixels)
     return Inpainter(
         engine,
         threads,
-        limits,
+        image_limits(settings),
         feather_pixels=settings.feather_pixels,
         max_faces=settings.max_faces,
         max_holes=settings.max_holes,
     )
+
+
+def make_picture_parser(settings: Settings, engine: Engine, threads: ImagingThreads) -> PictureParser:
+    """The use case of POST /parsing with this service's limits."""
+    return PictureParser(engine, threads, image_limits(settings), max_faces=settings.max_faces)
+
+
+def image_limits(settings: Settings) -> ImageLimits:
+    """What a picture may be."""
+    return ImageLimits(settings.max_image_pixels, settings.max_side_pixels, settings.min_side_pixels)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from service.canvas import Canvas, Target, cut_shares, reaches_beyond, settle
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import BadField, BadLandmarks, GuidanceNotAccepted
-from service.imaging.arrays import Hole, Points, Size
+from service.imaging.arrays import Points, Size
 from service.imaging.compose import Blend
 from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
 from service.imaging.encode import encode
@@ -155,19 +155,7 @@ class Inpainter:
         return LandmarksAnswer(PREDICTOR, canvas.size[1], canvas.size[0], faces)
 
     def _decode(self, request: InpaintRequest | LandmarksRequest) -> Canvas:
-        picture = decode_image(request.image, self._limits)
-        if request.mask is None:
-            hole: Hole = np.zeros(picture.size, np.uint8)
-        else:
-            hole = decode_mask(
-                request.mask,
-                self._limits,
-                mode=request.mask_mode,
-                invert=request.mask_invert,
-                dilate_pixels=request.mask_dilate_pixels,
-                size=picture.size,
-            )
-        return Canvas(picture.rgb, picture.alpha, hole)
+        return decode_canvas(request, self._limits)
 
     async def _face_targets(self, request: InpaintRequest, canvas: Canvas, deadline: Deadline) -> list[Target]:
         """The frames to fill first: the caller's own face, and the faces that are found on the rest of the hole."""
@@ -206,6 +194,22 @@ class Inpainter:
         deadline.check()
         pairs = zip(shares, completions, strict=True)
         return [face for share, completion in pairs if (face := face_found(share.target, completion)) is not None]
+
+
+def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimits) -> Canvas:
+    """The picture upright, and the hole; without a mask nothing is missing."""
+    picture = decode_image(request.image, limits)
+    if request.mask is None:
+        return Canvas(picture.rgb, picture.alpha, np.zeros(picture.size, np.uint8))
+    hole = decode_mask(
+        request.mask,
+        limits,
+        mode=request.mask_mode,
+        invert=request.mask_invert,
+        dilate_pixels=request.mask_dilate_pixels,
+        size=picture.size,
+    )
+    return Canvas(picture.rgb, picture.alpha, hole)
 
 
 def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:

@@ -8,12 +8,20 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-from service.api.forms import InpaintForm, JobForm, LandmarksForm
+from service.api.forms import InpaintForm, JobForm, LandmarksForm, ParsingForm
 from service.api.problems import MEDIA_TYPE, Problem, documented
-from service.api.schemas import InpaintAnswerBody
+from service.api.schemas import InpaintAnswerBody, ParsingBody
 from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
 
-REFERRED: tuple[type[BaseModel], ...] = (Problem, InpaintForm, LandmarksForm, JobForm, InpaintAnswerBody)
+REFERRED: tuple[type[BaseModel], ...] = (
+    Problem,
+    InpaintForm,
+    LandmarksForm,
+    ParsingForm,
+    JobForm,
+    InpaintAnswerBody,
+    ParsingBody,
+)
 ANY_ERROR = {
     "description": "Any other error.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},

@@ -44,6 +44,14 @@ class LandmarksForm(MaskFields):
     mask: UploadFile | None = Field(None, description="Optional: what of the picture is missing, white = missing.")
 
 
+class ParsingForm(LandmarksForm):
+    """What POST /parsing takes."""
+
+    align: Literal["auto", "none"] = Field(
+        "auto", description="auto: faces are found and aligned. none: the whole picture is the aligned face."
+    )
+
+
 class InpaintFields(MaskFields):
     """What fills a hole, and how the answer looks."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, Request
@@ -10,26 +11,29 @@ from service.api.accept import OFFERED
 from service.api.problems import documented
 from service.api.schemas import LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.api.state import ServiceState, service_of
+from service.engine.specs import FRAME_PIXELS
 from service.errors import UnknownModel
 from service.imaging.decode import MEDIA_TYPES
+from service.parsing import PARSER
 from service.pipelines import PIPELINES, pipeline_named
 from service.pipelines.protocol import Pipeline
 
 router = APIRouter(tags=["catalogue"])
 
 
-@router.get("/models", summary="The models that POST /inpaint may name.")
+@router.get("/models", summary="The models that POST /inpaint may name, and the parser of POST /parsing.")
 async def models(request: Request) -> ModelsBody:
     service = service_of(request)
-    return ModelsBody(models=[await _described(pipeline, service) for pipeline in PIPELINES.values()])
+    described = [await _described(pipeline, service) for pipeline in PIPELINES.values()]
+    return ModelsBody(models=[*described, await _described_parser(service)])
 
 
 @router.get("/models/{name}", summary="One model, with its card.", responses=documented(UnknownModel))
 async def model(request: Request, name: str) -> ModelWithCardBody:
     service = service_of(request)
-    pipeline = pipeline_named(name)
-    described = await _described(pipeline, service)
-    return ModelWithCardBody(**described.model_dump(), card=_card(pipeline, service.settings.model_repository))
+    described = await (_described_parser(service) if name == PARSER else _described(pipeline_named(name), service))
+    card = _card(described.deployed_models, service.settings.model_repository)
+    return ModelWithCardBody(**described.model_dump(), card=card)
 
 
 @router.get("/limits", summary="The limits of a request.")
@@ -47,6 +51,7 @@ async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
     return ModelBody(
         name=pipeline.name,
         summary=pipeline.summary,
+        route="/inpaint",
         guidance=sorted(pipeline.guidance),
         plural=pipeline.plural,
         frame_pixels=pipeline.frame_pixels,
@@ -55,7 +60,20 @@ async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
     )
 
 
-def _card(pipeline: Pipeline, repository: Path) -> str | None:
-    """The text of the first of the pipeline's models that has a card."""
-    cards = (repository / name / "card.md" for name in pipeline.models)
+async def _described_parser(service: ServiceState) -> ModelBody:
+    return ModelBody(
+        name=PARSER,
+        summary="Face parser: one class for each pixel (BiSeNet, Yu et al. 2018).",
+        route="/parsing",
+        guidance=[],
+        plural=False,
+        frame_pixels=FRAME_PIXELS,
+        deployed_models=[PARSER],
+        ready=PARSER not in await service.readiness.missing(),
+    )
+
+
+def _card(models: Sequence[str], repository: Path) -> str | None:
+    """The text of the first of the models that has a card."""
+    cards = (repository / name / "card.md" for name in models)
     return next((card.read_text(encoding="utf-8") for card in cards if card.is_file()), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Face(BaseModel):
@@ -39,11 +39,49 @@ class LandmarksBody(BaseModel):
     faces: list[Face] = Field(description="The surest first.")
 
 
+class ParsingClass(BaseModel):
+    index: int = Field(description="The value of the class in the PNG.")
+    name: str = Field(description="left and right are the person's own.")
+    colour: str = Field(description="#rrggbb, as in the PNG's palette.")
+    pixels: int = Field(description="How many pixels of the picture it has.")
+    share: float = Field(description="Of the picture, 0..1.")
+
+
+class ParsingBody(BaseModel):
+    """A parsing map with what was found on the way."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "model": "parser",
+                "width": 512,
+                "height": 512,
+                "classes": [
+                    {"index": 0, "name": "background", "colour": "#000000", "pixels": 196608, "share": 0.75},
+                    {"index": 1, "name": "skin", "colour": "#ecbc96", "pixels": 65536, "share": 0.25},
+                ],
+                "faces": [],
+                "images": [{"media_type": "image/png", "data": "iVBORw0KGgo..."}],
+                "timings": {"decode": 0.004, "align": 0.051, "infer": 0.033, "compose": 0.002, "encode": 0.003},
+            }
+        }
+    )
+
+    model: str = Field(description="The model that parsed the picture.")
+    width: int = Field(description="Pixels of the upright picture.")
+    height: int = Field(description="Pixels of the upright picture.")
+    classes: list[ParsingClass] = Field(description="All classes that the model knows, in the order of their index.")
+    faces: list[Face] = Field(description="The faces that were parsed, the surest first; empty when none was found.")
+    images: list[EncodedPicture] = Field(description="The parsing map, an indexed PNG.")
+    timings: dict[str, float] = Field(description="Seconds per stage.")
+
+
 class ModelBody(BaseModel):
     """What a model takes and whether it can answer now."""
 
     name: str = Field(description="The value of the form field `model`.")
     summary: str
+    route: str = Field(description="The path that it answers: /inpaint, or one of its own.")
     guidance: list[str] = Field(description="The optional form fields that guide it.")
     plural: bool = Field(description="Whether `samples` may be more than 1.")
     frame_pixels: int = Field(description="Side of the aligned square that the networks see.")

@@ -13,6 +13,7 @@ from service.engine import Engine
 from service.inpaint import Inpainter
 from service.jobs.desk import JobDesk
 from service.keys import Keyring
+from service.parsing import PARSER, PictureParser
 from service.pipelines import PIPELINES
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -27,6 +28,7 @@ class ServiceState:
     metrics: Metrics
     engine: Engine
     inpainter: Inpainter
+    picture_parser: PictureParser
     admission: Admission
     keyring: Keyring
     rates: Rates
@@ -35,7 +37,7 @@ class ServiceState:
 
 
 class Readiness:
-    """Whether the engine can run every pipeline. The answer is kept for a moment, so that probes cost it nothing."""
+    """Whether the engine can run every pipeline and the parser. The answer is kept for a moment, for probes."""
 
     def __init__(self, engine: Engine, cache_seconds: float) -> None:
         self.started = False
@@ -49,7 +51,7 @@ class Readiness:
         """Deployed models that are needed and not ready, in the order of the pipelines; empty means ready."""
         kept_seconds = min(self._cache_seconds, MISSING_CACHE_SECONDS) if self._missing else self._cache_seconds
         if time.monotonic() - self._asked_seconds >= kept_seconds:
-            needed = dict.fromkeys(model for pipeline in PIPELINES.values() for model in pipeline.models)
+            needed = dict.fromkeys([model for pipeline in PIPELINES.values() for model in pipeline.models] + [PARSER])
             self._missing = [model for model in needed if not await self._engine.ready(model)]
             self._asked_seconds = time.monotonic()
             self.started = self.started or not self._missing

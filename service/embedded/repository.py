@@ -31,6 +31,8 @@ NOT_CARRIED_OUT = (  # fields of ModelConfig that would change answers, and that
     "sequence_batching",
 )
 
+DESCRIPTIONS = ("classes",)  # parameters that tell callers what a model is, and change no answer
+
 
 class RepositoryError(CannotStart):
     """The repository cannot be served."""
@@ -130,6 +132,7 @@ def refuse_unknown(path: Path, config: Any, ensemble: bool) -> None:
     """Refuse what this engine would otherwise pass over in silence; `parameters` are notes to whoever reads them."""
     fields = {field.name for field, _ in config.ListFields()}
     found = sorted(fields.intersection(NOT_CARRIED_OUT))
+    found.extend(f"parameters {name}" for name in sorted(config.parameters) if name not in DESCRIPTIONS)
     if config.version_policy.ListFields() and not config.version_policy.HasField("latest"):
         found.append("version_policy")
     if config.dynamic_batching.priority_levels or config.dynamic_batching.priority_queue_policy:

@@ -22,6 +22,13 @@ class Engine(Protocol):
         """
         ...
 
+    async def parameters(self, model: str, *, deadline: Deadline) -> dict[str, str]:
+        """What the model's config.pbtxt says about it, such as a parser's class names.
+
+        Raises only types of service.errors.
+        """
+        ...
+
     async def ready(self, model: str | None = None) -> bool:
         """Whether `model`, or the whole engine, would take a request now. Never raises."""
         ...

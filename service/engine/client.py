@@ -129,6 +129,16 @@ class EngineClient:
                 raise
             raise Draining("The engine's client was closed.") from None  # close() cancels the calls under way
 
+    async def parameters(self, model: str, *, deadline: Deadline) -> dict[str, str]:
+        """Name -> value of the parameters in the model's config.pbtxt. Raises the same types as `infer`."""
+        deadline.check()
+        try:
+            answer = await self._opened().get_model_config(model, client_timeout=deadline.remaining_seconds)
+        except InferenceServerException as error:
+            raise self._report(error, model, deadline) from None
+        declared = answer.config.parameters
+        return {name: str(declared[name].string_value) for name in declared}
+
     def _report(self, error: InferenceServerException, model: str, deadline: Deadline) -> EngineError:
         text = str(error.message())
         typed = error_for(rule_for(error.status(), text), model, deadline)

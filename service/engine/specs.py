@@ -30,6 +30,7 @@ FRAME_PIXELS = 256  # side of the face frame that LaFIn sees
 IMAGE = (3, FRAME_PIXELS, FRAME_PIXELS)  # RGB, 0..255
 HOLE = (1, FRAME_PIXELS, FRAME_PIXELS)  # {0, 1}, 1 = missing
 LANDMARKS = (68, 2)  # (x, y) in pixels of the face frame
+PARSING = (1, FRAME_PIXELS, FRAME_PIXELS)  # class ids; the parameter `classes` in config.pbtxt names them
 
 SPECS: dict[str, ModelSpec] = {
     "lafin_predictor": ModelSpec(
@@ -60,5 +61,10 @@ SPECS: dict[str, ModelSpec] = {
             TensorSpec("landmarks", "landmarks", "FP32", LANDMARKS),
         ),
         ensemble=True,
+    ),
+    "parser": ModelSpec(
+        name="parser",
+        inputs=(TensorSpec("image", "INPUT__0", "UINT8", IMAGE),),
+        outputs=(TensorSpec("parsing", "OUTPUT__0", "UINT8", PARSING),),
     ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -10,9 +11,11 @@ import numpy as np
 from PIL import Image
 
 from service.errors import SideTooLong
-from service.imaging.arrays import Alpha, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Alpha, Ids, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.palette import Colour
 
 JPEG_QUALITY = 95  # when the caller names none
+PNG_INDEXED_LEVEL = 1  # areas of one class are long runs: more effort gains little
 LONGEST_SIDE = {"image/png": 1_000_000, "image/jpeg": 65_500, "image/webp": 16_383}  # pixels, by the format itself
 
 
@@ -33,6 +36,14 @@ def encode(rgb: Rgb, alpha: Alpha | None, media_type: str, quality: int | None =
     if alpha is not None:
         assert_plane(alpha, size_of(rgb))
     return WRITERS[media_type](rgb, alpha, quality)
+
+
+def encode_indexed(ids: Ids, colours: Sequence[Colour]) -> bytes:
+    """A parsing map [H,W] as an indexed PNG: a pixel's index is its class, the palette holds one colour a class."""
+    assert_plane(ids)
+    image = Image.fromarray(ids).convert("L")
+    image.putpalette([channel for colour in colours for channel in colour])
+    return _saved(image, "PNG", compress_level=PNG_INDEXED_LEVEL)
 
 
 def _png(rgb: Rgb, alpha: Alpha | None, quality: int | None) -> bytes:

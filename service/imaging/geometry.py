@@ -9,10 +9,20 @@ import cv2
 import numpy as np
 
 from service.errors import BadLandmarks
-from service.imaging.arrays import Hole, Points, Rgb, Size, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Hole, Ids, Points, Rgb, Size, assert_plane, assert_rgb, size_of
 from service.imaging.faces import FaceBox
 from service.imaging.holes import Region
-from service.imaging.warp import Matrix, apply, footprint, inverse, scale_of, warp_coverage, warp_hole, warp_rgb
+from service.imaging.warp import (
+    Matrix,
+    apply,
+    footprint,
+    inverse,
+    scale_of,
+    warp_coverage,
+    warp_hole,
+    warp_ids,
+    warp_rgb,
+)
 
 FRAME_PIXELS = 256
 LANDMARKS = 68
@@ -121,6 +131,12 @@ class FrameTransform:
         height, width = canvas
         return cls.from_square(((width - 1) / 2, (height - 1) / 2), max(canvas), (1.0, 0.0), frame_pixels)
 
+    @classmethod
+    def centre_square(cls, canvas: Size, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
+        """The largest upright square in the middle of the canvas."""
+        height, width = canvas
+        return cls.from_square(((width - 1) / 2, (height - 1) / 2), min(canvas), (1.0, 0.0), frame_pixels)
+
     @property
     def scale(self) -> float:
         """Frame pixels for one canvas pixel."""
@@ -159,6 +175,11 @@ class FrameTransform:
             painted[region.slices] = warp_rgb(raw, home, region, border=cv2.BORDER_REPLICATE)
             coverage[region.slices] = warp_coverage(size_of(raw), home, region)
         return painted, coverage
+
+    def paste_ids(self, ids: Ids, region: Region) -> Ids:
+        """A parsing map of the face frame on a canvas rectangle, [h,w]: nearest neighbour, 0 beyond the frame."""
+        assert_plane(ids, (self.frame_pixels, self.frame_pixels))
+        return warp_ids(ids, inverse(self.matrix), region)
 
     def region(self, canvas: Size, within: Region | None = None) -> Region | None:
         """The canvas rectangle that holds the frame, or None when the frame lies outside."""

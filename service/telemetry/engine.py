@@ -48,6 +48,10 @@ class CountedEngine:
         finally:
             self._meter.called(model, code, time.perf_counter() - start_seconds)
 
+    async def parameters(self, model: str, *, deadline: Deadline) -> dict[str, str]:
+        """As the engine's own `parameters`, not counted: nothing is inferred."""
+        return await self._engine.parameters(model, deadline=deadline)
+
     async def ready(self, model: str | None = None) -> bool:
         """As the engine's own `ready`; the answer is noted."""
         ready = await self._engine.ready(model)

@@ -19,6 +19,8 @@ from tests.contract.repositories import DEPLOYED, LIKE, REPOSITORY, STANDIN, max
 CALL_SECONDS = 60.0
 PIXELS_APART = 1  # of 255
 NUMBERS_APART = 1e-3
+IDS = {"parser"}  # models that answer class ids: a pixel on the edge between two classes may fall to either
+IDS_APART = 1e-3  # share of the pixels
 
 
 def tensors_of(model: str, field: str) -> list[Tensor]:
@@ -44,7 +46,9 @@ def inputs_of(model: str, batch: int, seed: int) -> dict[str, Any]:
     return {tensor.name: made(tensor, batch, seed + place) for place, tensor in enumerate(tensors_of(model, "input"))}
 
 
-def far_apart(one: Any, other: Any) -> bool:
+def far_apart(one: Any, other: Any, model: str) -> bool:
+    if model in IDS:
+        return bool((one != other).mean() > IDS_APART)
     limit = PIXELS_APART if one.dtype == np.uint8 else NUMBERS_APART
     return bool(np.abs(one.astype(np.float64) - other.astype(np.float64)).max() > limit)
 
@@ -66,7 +70,7 @@ async def test_same_answers_for_every_batch_size(model: str, stubs: dict[str, An
             one, other = (InferResult(answer).as_numpy(tensor.name) for answer in answers.values())
             assert one.shape == (batch, *tensor.dims)
             assert one.dtype == tensor.dtype
-            assert not far_apart(one, other)
+            assert not far_apart(one, other, model)
 
 
 @pytest.mark.parametrize("model", DEPLOYED)
@@ -102,7 +106,7 @@ async def test_batched_and_single_requests_agree(model: str, stub: Any) -> None:
         arrays = [InferResult(answer).as_numpy(tensor.name) for answer in together]
         assert len({array.tobytes() for array in arrays}) == count
         for n, answer in alone.items():
-            assert not far_apart(arrays[n], InferResult(answer).as_numpy(tensor.name))
+            assert not far_apart(arrays[n], InferResult(answer).as_numpy(tensor.name), model)
 
 
 async def test_32_requests_at_once_get_their_own_answers(stubs: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.landmarks = mean_shape()
+        self.described = {"classes": "background,skin,hair,left_eye"}
         self.up = True
         self.delay_seconds = 0.0
         self.error: ServiceError | None = None
@@ -66,6 +67,11 @@ class FakeEngine:
         await self._take_time(deadline)
         return self._outputs(model, inputs)
 
+    async def parameters(self, model: str, *, deadline: Deadline) -> dict[str, str]:
+        if not self.up:
+            raise EngineUnavailable("The engine cannot be reached.", retry_after_seconds=1)
+        return dict(self.described) if model == "parser" else {}
+
     async def ready(self, model: str | None = None) -> bool:
         return self.up
 
@@ -84,6 +90,8 @@ class FakeEngine:
             self.running -= 1
 
     def _outputs(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        if model == "parser":
+            return {"parsing": np.stack([parse(image) for image in inputs["image"]])}
         batch = len(inputs["image"])
         predicted = np.repeat(self.landmarks[None].astype(np.float32), batch, axis=0)
         landmarks = inputs.get("landmarks", predicted)
@@ -103,7 +111,16 @@ def check_inputs(model: str, inputs: Mapping[str, NDArray[Any]]) -> None:
         array = inputs[tensor.name]
         assert array.shape[1:] == tensor.shape, array.shape
         assert array.dtype == {"UINT8": np.uint8, "FP32": np.float32}[tensor.dtype], array.dtype
-    assert inputs["hole"].max() <= 1
+    assert model == "parser" or inputs["hole"].max() <= 1
+
+
+def parse(image: NDArray[Any]) -> NDArray[np.uint8]:
+    """[1,F,F] uint8: skin everywhere, hair in the top quarter; an eye at the left border if the picture is bright."""
+    ids = np.ones((1, FRAME_PIXELS, FRAME_PIXELS), np.uint8)
+    ids[:, : FRAME_PIXELS // 4] = 2
+    if image.mean() > 127:
+        ids[:, :, :8] = 3
+    return ids
 
 
 def paint(image: NDArray[Any], hole: NDArray[Any], landmarks: NDArray[Any]) -> NDArray[np.uint8]:

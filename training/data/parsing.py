@@ -144,7 +144,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "nose": (60, 170, 70),
     "upper_lip": (200, 30, 60),
     "inner_mouth": (255, 255, 255),
-    "lower_lip": (250, 100, 140),
+    "lower_lip": (255, 80, 120),
     "neck": (170, 130, 110),
     "necklace": (190, 220, 60),
     "clothes": (70, 80, 120),

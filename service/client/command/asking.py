@@ -19,7 +19,7 @@ GUIDANCE = ("landmarks", "reference", "attributes")
 async def ask_first(service: Service, options: InpaintOptions, guidance: frozenset[str]) -> None:
     """Raise what the service would answer to every photo: nobody there, a bad key, no such model, no such guidance."""
     async with AsyncClient(service.url, service.key, retries=RETRIES) as client:
-        models = await client.models()
+        models = [model for model in await client.models() if model.route == "/inpaint"]
     name = options.get("model", DEFAULT_MODEL)
     model = next((model for model in models if model.name == name), None)
     if model is None:

@@ -9,7 +9,9 @@ from tests.service.api.conftest import Served
 
 
 async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClient) -> None:
-    (lafin,) = (await client.get("/models")).json()["models"]
+    lafin, parser = (await client.get("/models")).json()["models"]
+    assert (parser["name"], parser["route"], parser["guidance"], parser["ready"]) == ("parser", "/parsing", [], True)
+    assert (parser["deployed_models"], lafin["route"]) == (["parser"], "/inpaint")
     assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["landmarks"], False)
     assert (lafin["frame_pixels"], lafin["ready"]) == (256, True)
 
@@ -19,6 +21,14 @@ async def test_a_model_shows_its_card(served: Served, tmp_path: Path) -> None:
     (tmp_path / "lafin_generator" / "card.md").write_text("# Card ä", encoding="utf-8")
     async with served(model_repository=tmp_path) as client:
         assert (await client.get("/models/lafin")).json()["card"] == "# Card ä"
+
+
+async def test_the_parser_shows_its_card_too(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "parser").mkdir()
+    (tmp_path / "parser" / "card.md").write_text("# Parser", encoding="utf-8")
+    async with served(model_repository=tmp_path) as client:
+        shown = (await client.get("/models/parser")).json()
+    assert (shown["name"], shown["card"]) == ("parser", "# Parser")
 
 
 async def test_a_model_without_a_card_has_none(served: Served, tmp_path: Path) -> None:

@@ -109,7 +109,8 @@ def test_landmarks(client: Any) -> None:
 
 
 def test_models_and_limits(client: Any) -> None:
-    assert [(model.name, model.guidance, model.ready) for model in client.models()] == [("lafin", ["landmarks"], True)]
+    listed = [(model.name, model.route, model.guidance, model.ready) for model in client.models()]
+    assert listed == [("lafin", "/inpaint", ["landmarks"], True), ("parser", "/parsing", [], True)]
     one = client.model("lafin")
     assert isinstance(one, ModelWithCardBody)
     assert one.frame_pixels == 256

@@ -51,6 +51,8 @@ BROKEN_LEAVES = {
     "sequence_batching needs Triton": LEAF.split("dynamic_batching")[0] + "sequence_batching { }",
     "response_cache needs Triton": LEAF + "response_cache { enable: true }",
     "model_transaction_policy needs Triton": LEAF + "model_transaction_policy { decoupled: true }",
+    "parameters INFERENCE_MODE needs Triton": LEAF
+    + 'parameters { key: "INFERENCE_MODE" value { string_value: "true" } }',
     "version_policy needs Triton": LEAF + "version_policy { all { } }",
     "timeout_action: DELAY needs Triton": LEAF.replace(
         "default_timeout_microseconds", "timeout_action: DELAY default_timeout_microseconds"
@@ -110,6 +112,12 @@ def test_missing_things_say_what_to_do(tmp_path: Path) -> None:
     (folder / "1").rmdir()
     with pytest.raises(RepositoryError, match="no version folder"):
         read_repository(tmp_path)
+
+
+def test_a_parameter_that_only_describes_is_kept(tmp_path: Path) -> None:
+    described = LEAF + 'parameters { key: "classes" value { string_value: "background,skin" } }'
+    model = read_repository(write(tmp_path, leaf=described, ensemble=None))["double"]
+    assert model.config.parameters["classes"].string_value == "background,skin"
 
 
 def test_the_projects_own_configurations(tmp_path: Path) -> None:

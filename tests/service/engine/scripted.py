@@ -47,7 +47,15 @@ class ScriptedEngine:
             entry.inference_stats.compute_infer.ns = 250_000_000
             return service_pb2.ModelStatisticsResponse(model_stats=[entry])
 
+        async def config(request: Any, context: Any) -> Any:
+            if request.name != "parser":
+                await context.abort(grpc.StatusCode.NOT_FOUND, f"Request for unknown model: '{request.name}'")
+            response = service_pb2.ModelConfigResponse()
+            response.config.parameters["classes"].string_value = "background,skin"
+            return response
+
         table = {
+            "ModelConfig": handler(config, "ModelConfig"),
             "ModelInfer": handler(self._infer, "ModelInfer"),
             "ServerLive": handler(live, "ServerLive"),
             "ServerReady": handler(not_ready, "ServerReady"),

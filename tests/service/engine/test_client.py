@@ -305,3 +305,18 @@ async def test_use_before_open_is_a_programmers_mistake() -> None:
 def test_the_client_loads_no_torch() -> None:
     program = "import sys, service.engine, service.engine.client; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+async def test_parameters_are_read_from_the_configuration(played: Played) -> None:
+    assert await played.client.parameters("parser", deadline=Deadline(10)) == {"classes": "background,skin"}
+
+
+async def test_parameters_fail_as_calls_do(played: Played) -> None:
+    with pytest.raises(EngineUnavailable) as refused:
+        await played.client.parameters("other", deadline=Deadline(10))
+    assert refused.value.errors == [{"model": "other"}]
+    with pytest.raises(DeadlineExceeded):
+        await played.client.parameters("parser", deadline=Deadline(0))
+    await played.engine.stop()
+    with pytest.raises(EngineUnavailable):
+        await played.client.parameters("parser", deadline=Deadline(5))

@@ -8,7 +8,7 @@ from PIL import Image
 
 from service.errors import SideTooLong
 from service.imaging.decode import decode_image
-from service.imaging.encode import encode
+from service.imaging.encode import encode, encode_indexed
 from tests.service.imaging.files import LIMITS, gradient
 
 RGB = gradient(40, 56)
@@ -73,3 +73,13 @@ def test_read_only_arrays_are_welcome() -> None:
     frozen = RGB.copy()
     frozen.flags.writeable = False
     assert decode_image(encode(frozen, None, "image/png"), LIMITS).size == (40, 56)
+
+
+def test_a_parsing_map_is_an_indexed_png() -> None:
+    ids = np.random.default_rng(0).integers(0, 3, (20, 30)).astype(np.uint8)
+    image = opened(encode_indexed(ids, [(0, 0, 0), (10, 20, 30), (255, 0, 128)]))
+    assert (image.format, image.mode, image.size) == ("PNG", "P", (30, 20))
+    assert np.array_equal(np.asarray(image), ids)
+    colours = np.asarray(image.convert("RGB"))
+    assert (colours[ids == 1] == (10, 20, 30)).all()
+    assert (colours[ids == 2] == (255, 0, 128)).all()

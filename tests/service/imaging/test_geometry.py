@@ -255,3 +255,24 @@ class TestWarpHole:
         assert not transform.warp_hole(hole).any()
         hole[100, 10] = 1
         assert np.argwhere(transform.warp_hole(hole)).tolist() == [[100, 45], [100, 66]]
+
+
+def test_class_ids_are_pasted_unmixed() -> None:
+    ids = np.zeros((256, 256), np.uint8)
+    ids[:128], ids[128:] = 3, 9
+    transform = FrameTransform.from_square((100.0, 80.0), 100.0, (1.0, 0.0), 256)
+    region = transform.region((160, 200))
+    assert region is not None
+    pasted = np.zeros((160, 200), np.uint8)
+    pasted[region.slices] = transform.paste_ids(ids, region)
+    assert set(np.unique(pasted)) == {0, 3, 9}
+    assert (pasted[32:80, 52:148] == 3).all()
+    assert (pasted[82:128, 52:148] == 9).all()
+    assert not pasted[:28].any()
+    assert not pasted[:, :48].any()
+
+
+def test_the_square_in_the_middle() -> None:
+    transform = FrameTransform.centre_square((300, 400))
+    corners = transform.to_canvas(np.array([[-0.5, -0.5], [255.5, 255.5]]))
+    assert corners == pytest.approx(np.array([[49.5, -0.5], [349.5, 299.5]]))

@@ -53,3 +53,9 @@ async def test_readiness_is_kept_as_a_gauge() -> None:
     fake.up = False
     assert not await engine.ready("lafin")
     assert b'inpaint_engine_ready{model="lafin"} 0.0' in metrics.text()
+
+
+async def test_parameters_are_handed_on_and_not_counted() -> None:
+    fake, metrics, engine = counted()
+    assert await engine.parameters("parser", deadline=Deadline(5)) == fake.described
+    assert b"inpaint_engine_requests_total{" not in metrics.text()

@@ -71,16 +71,16 @@ def parser_demo() -> Recipe:
         name="parser",
         build=lambda files: build_demo(11, PUBLISHED_WIDTH // 2),
         stages=(
-            Stage(until_images=5_000, pixels=128, batch_size=16),
-            Stage(until_images=15_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
+            Stage(until_images=4_000, pixels=128, batch_size=16),
+            Stage(until_images=9_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
         ),
         holes=NO_HOLES,
         parsing_classes=11,
         jitter=Jitter(rotation_degrees=12, scale=0.6, shift=0.06, colour=0.25, blur=0.15),
         precision="bf16-mixed",
         ema_half_life_images=500,
-        checkpoint_every_images=1_000,
-        sheet_every_images=2_500,
+        checkpoint_every_images=500,
+        sheet_every_images=2_000,
     )
     return Recipe("parser_demo", (part,))
 
