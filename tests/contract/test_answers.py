@@ -139,6 +139,14 @@ async def test_the_client_reads_both(model: str, engine: EngineProcess) -> None:
     }
 
 
+async def test_the_parsers_class_names_come_from_both(engine: EngineProcess) -> None:
+    declared = parse(REPOSITORY / "parser" / "config.pbtxt").parameters["classes"].string_value
+    async with EngineClient(engine.url) as client:
+        parameters = await client.parameters("parser", deadline=Deadline(CALL_SECONDS))
+    assert parameters["classes"] == declared
+    assert declared.startswith("background,skin,")
+
+
 @pytest.mark.parametrize("model", DEPLOYED)
 async def test_statistics_count_alike(model: str, stub: Any) -> None:
     """A batch counts as one execution and as so many inferences."""
