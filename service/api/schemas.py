@@ -81,7 +81,7 @@ class ModelBody(BaseModel):
 
     name: str = Field(description="The value of the form field `model`.")
     summary: str
-    route: str = Field(description="The path that it answers: /inpaint, or one of its own.")
+    route: str = Field(default="/inpaint", description="The path that it answers: /inpaint, or one of its own.")
     guidance: list[str] = Field(description="The optional form fields that guide it.")
     plural: bool = Field(description="Whether `samples` may be more than 1.")
     frame_pixels: int = Field(description="Side of the aligned square that the networks see.")
