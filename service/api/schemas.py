@@ -72,7 +72,7 @@ class ParsingBody(BaseModel):
     height: int = Field(description="Pixels of the upright picture.")
     classes: list[ParsingClass] = Field(description="All classes that the model knows, in the order of their index.")
     faces: list[Face] = Field(description="The faces that were parsed, the surest first; empty when none was found.")
-    images: list[EncodedPicture] = Field(description="The parsing map, an indexed PNG.")
+    images: list[EncodedPicture] = Field(min_length=1, description="The parsing map, an indexed PNG.")
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError, field_validator
 
-from service.api.schemas import EncodedPicture, InpaintAnswerBody
+from service.api.schemas import EncodedPicture, InpaintAnswerBody, ParsingBody
 from service.client.errors import Garbled, error_of
 
 B = TypeVar("B", bound=BaseModel)
@@ -33,15 +33,29 @@ class InpaintAnswer(InpaintAnswerBody):
     @property
     def pictures(self) -> list[bytes]:
         """The bytes of every sample's file."""
-        try:
-            return [b64decode(image.data, validate=True) for image in self.images]
-        except BadBase64:
-            raise Garbled("The answer's picture is not base64.") from None
+        return decoded(self.images)
 
     @property
     def media_type(self) -> str:
         """image/png, image/jpeg or image/webp."""
         return self.images[0].media_type
+
+
+class ParsingAnswer(ParsingBody):
+    """A parsing map with the classes and the faces that were found."""
+
+    @property
+    def picture(self) -> bytes:
+        """The bytes of the indexed PNG: each pixel's value is the index of its class."""
+        return decoded(self.images)[0]
+
+
+def decoded(images: list[EncodedPicture]) -> list[bytes]:
+    """The bytes of every file. Raises Garbled."""
+    try:
+        return [b64decode(image.data, validate=True) for image in images]
+    except BadBase64:
+        raise Garbled("The answer's picture is not base64.") from None
 
 
 def body_of(response: httpx.Response, kind: type[B]) -> B:

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from service.api.schemas import LandmarksBody, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.client import jobs
-from service.client.answers import InpaintAnswer, body_of
+from service.client.answers import InpaintAnswer, ParsingAnswer, body_of
 from service.client.endpoints import endpoint, job_endpoint
 from service.client.flows import Call, Flow, exchange
-from service.client.forms import AS_JSON, InpaintOptions, JobOptions, MaskOptions
+from service.client.forms import AS_JSON, InpaintOptions, JobOptions, MaskOptions, ParsingOptions
 from service.client.jobs import JobStatus
 from service.client.retries import Retries
 
@@ -47,6 +47,14 @@ class Calls:
         """The faces of a picture and their landmarks; with a mask, also those under it."""
         call = Call("POST", "/landmarks", form={"image": image, "mask": mask, **form})
         return exchange(call, lambda response: body_of(response, LandmarksBody), self.retries)
+
+    @endpoint
+    def parsing(
+        self, image: Picture, mask: Picture | None = None, **form: Unpack[ParsingOptions]
+    ) -> Flow[ParsingAnswer]:
+        """Which part of a face each pixel is; a mask says where the picture cannot be trusted."""
+        call = Call("POST", "/parsing", form={"image": image, "mask": mask, **form}, headers=AS_JSON)
+        return exchange(call, lambda response: body_of(response, ParsingAnswer), self.retries)
 
     @endpoint
     def models(self) -> Flow[list[ModelBody]]:

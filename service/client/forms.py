@@ -38,6 +38,12 @@ class InpaintOptions(MaskOptions, total=False):
     quality: int  #                                    1..100, for jpeg and webp
 
 
+class ParsingOptions(MaskOptions, total=False):
+    """What `parsing` takes beside the pictures."""
+
+    align: Literal["auto", "none"]  #  none: the whole picture is the aligned face
+
+
 class JobOptions(InpaintOptions, total=False):
     """What `submit` takes."""
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from service.api.schemas import LandmarksBody, LimitsBody, ModelWithCardBody
-from service.client import InpaintAnswer
+from service.client import InpaintAnswer, ParsingAnswer
 from service.errors import BadLandmarks, EmptyHole, ServiceError, SizesDiffer, UnknownModel
 from tests.fakes.engine import mean_shape
 from tests.fakes.pictures import box_mask, pixels, png, scene
@@ -106,6 +106,16 @@ def test_landmarks(client: Any) -> None:
     assert isinstance(found, LandmarksBody)
     assert (found.model, found.width, found.height) == ("lafin_predictor", 400, 300)
     assert client.landmarks(png(scene())).faces == []
+
+
+def test_parsing(client: Any) -> None:
+    found = client.parsing(scene(), align="none")
+    assert isinstance(found, ParsingAnswer)
+    assert (found.model, found.width, found.height, found.faces) == ("parser", 400, 300, [])
+    assert [one.name for one in found.classes] == ["background", "skin", "hair", "left_eye"]
+    ids = pixels(found.picture)
+    assert [one.pixels for one in found.classes] == [int((ids == one.index).sum()) for one in found.classes]
+    assert client.parsing(png(scene()), HOLE).width == 400
 
 
 def test_models_and_limits(client: Any) -> None:

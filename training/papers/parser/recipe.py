@@ -71,7 +71,7 @@ def parser_demo() -> Recipe:
         name="parser",
         build=lambda files: build_demo(11, PUBLISHED_WIDTH // 2),
         stages=(
-            Stage(until_images=4_000, pixels=128, batch_size=16),
+            Stage(until_images=5_000, pixels=128, batch_size=16),
             Stage(until_images=9_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
         ),
         holes=NO_HOLES,
