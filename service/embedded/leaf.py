@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from service.embedded.repository import DeployedModel, RepositoryError, Tensor
+from service.embedded.repository import MOST_CORES, DeployedModel, RepositoryError, Tensor
 from service.embedded.requests import Arrays
 from service.embedded.statistics import Durations
 
@@ -21,8 +21,6 @@ LOAD: Any = torch.jit.load  # torch gives it no types
 class LeafError(Exception):
     """The module failed, or answered something that config.pbtxt does not promise."""
 
-
-MOST_CORES = "MOST_CORES"  # a parameter of config.pbtxt that Triton passes over
 
 _of_thread = threading.local()
 

@@ -31,7 +31,8 @@ NOT_CARRIED_OUT = (  # fields of ModelConfig that would change answers, and that
     "sequence_batching",
 )
 
-DESCRIPTIONS = ("classes",)  # parameters that tell callers what a model is, and change no answer
+MOST_CORES = "MOST_CORES"  # a parameter: how many cores a forward can use well; Triton passes over it
+KNOWN_PARAMETERS = ("classes", MOST_CORES)  # `classes` tells callers what a model is
 
 
 class RepositoryError(CannotStart):
@@ -129,10 +130,10 @@ def newest_version(folder: Path) -> int:
 
 
 def refuse_unknown(path: Path, config: Any, ensemble: bool) -> None:
-    """Refuse what this engine would otherwise pass over in silence; `parameters` are notes to whoever reads them."""
+    """Refuse what this engine would otherwise pass over in silence."""
     fields = {field.name for field, _ in config.ListFields()}
     found = sorted(fields.intersection(NOT_CARRIED_OUT))
-    found.extend(f"parameters {name}" for name in sorted(config.parameters) if name not in DESCRIPTIONS)
+    found.extend(f"parameters {name}" for name in sorted(config.parameters) if name not in KNOWN_PARAMETERS)
     if config.version_policy.ListFields() and not config.version_policy.HasField("latest"):
         found.append("version_policy")
     if config.dynamic_batching.priority_levels or config.dynamic_batching.priority_queue_policy:

@@ -4,8 +4,8 @@ What a network paints rarely meets the canvas exactly: a little lighter, a littl
 original to mix with. So both blends measure the mismatch where both pictures are known and carry it inwards:
 
 "feather": fades out over feather_pixels, so that the middle of the hole stays as the network painted it.
-"poisson": harmonic over the whole hole (the seamless clone of Perez, Gangnet, Blake 2003; equal gradients inside,
-           equal colours at the edge).
+"poisson": harmonic over the whole hole (clone.py; the seamless clone of Perez, Gangnet, Blake 2003: equal gradients
+           inside, equal colours at the edge).
 "none":    no correction; a plain paste.
 """
 
@@ -16,10 +16,10 @@ from typing import Literal
 import numpy as np
 
 from service.imaging.arrays import Hole, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.clone import clone
 from service.imaging.feather import Feather
 from service.imaging.holes import bounds
-from service.imaging.membrane import solve_laplace
-from service.imaging.seam import RING_PIXELS, mismatch, ring
+from service.imaging.seam import RING_PIXELS
 
 Blend = Literal["feather", "poisson", "none"]
 
@@ -53,15 +53,7 @@ def compose(
     if blend == "feather" and feather_pixels > 0:
         Feather(canvas[near], painted[near], hole[near], known, feather_pixels).paint(completed[near])
     elif blend == "poisson":
-        _clone(canvas[near], painted[near], hole[near], known, completed[near])
+        clone(canvas[near], painted[near], hole[near], known, completed[near])
     else:
         np.copyto(completed[near], painted[near], where=hole[near][..., None] > 0)
     return completed
-
-
-def _clone(canvas: Rgb, painted: Rgb, hole: Hole, comparable: Hole | None, completed: Rgb) -> None:
-    """Write the hole's pixels of the seamless clone into `completed`."""
-    known, inside = ring(hole, comparable), hole > 0
-    correction = solve_laplace(mismatch(canvas, painted, known), known, inside)
-    filling = np.clip(np.rint(painted + correction), 0, 255).astype(np.uint8)
-    np.copyto(completed, filling, where=inside[..., None])
