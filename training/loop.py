@@ -26,6 +26,9 @@ from training.data.stream import Batch, FaceStream, batches, collate
 from training.layers.spectral import load_folded_state
 from training.recipe import Files, Part, RecipeError, Stage, Step
 
+# Frozen networks that a step may hold, by the name of the attribute and of the option.
+FROZEN = {"features": "feature network", "parser": "parser"}
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -70,8 +73,8 @@ def train(
 
     # Networks, their averages, and the state to resume from.
     step = part.build(files)
-    if getattr(step, "features", None) is None and fabric.is_global_zero and hasattr(step, "features"):
-        print(f"{part.name}: no feature network given (--features): the losses that need one are left out")
+    if fabric.is_global_zero:
+        say_what_is_left_out(part, step)
     averages = {name: copy.deepcopy(step.networks[name]).eval().requires_grad_(False) for name in step.shipped}
     images_seen = resume(run / "checkpoint.pt", part, step, averages)
     if start is not None and not (run / "checkpoint.pt").is_file():
@@ -124,6 +127,13 @@ def train(
     return images_seen
 
 
+def say_what_is_left_out(part: Part, step: Step) -> None:
+    """A line for each frozen network that the step's losses could use and the user did not name."""
+    for name, words in FROZEN.items():
+        if hasattr(step, name) and getattr(step, name) is None:
+            print(f"{part.name}: no {words} given (--{name}): the losses that need one are left out")
+
+
 def stage_at(part: Part, images_seen: int) -> Stage:
     """The stage that image number `images_seen` belongs to."""
     return next(stage for stage in part.stages if images_seen < stage.until_images)
@@ -167,9 +177,10 @@ def distribute(fabric: Fabric, step: Step, averages: dict[str, nn.Module]) -> No
             step.networks[name] = fabric.setup_module(network)
     for network in averages.values():
         fabric.to_device(network)
-    features = getattr(step, "features", None)
-    if isinstance(features, nn.Module):
-        fabric.to_device(features)
+    for name in FROZEN:
+        frozen = getattr(step, name, None)
+        if isinstance(frozen, nn.Module):
+            fabric.to_device(frozen)
     step.backward = fabric.backward
 
 

@@ -43,9 +43,10 @@ class Step(Protocol):
 
 @dataclass(frozen=True)
 class Files:
-    """Files that the user names; a loss whose file is None is left out, and the run says so."""
+    """What the user brings along; a loss whose network is None is left out, and the run says so."""
 
     features: Path | None = None  # VGG-16, VGG-19 or SqueezeNet 1.1
+    parser: nn.Module | None = None  # frozen: RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]
 
 
 @dataclass(frozen=True)

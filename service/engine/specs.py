@@ -26,13 +26,26 @@ class ModelSpec:
 
 
 FRAME_PIXELS = 256  # side of the face frame that LaFIn sees
+GFC_FRAME_PIXELS = 128  # and GFC
 
 IMAGE = (3, FRAME_PIXELS, FRAME_PIXELS)  # RGB, 0..255
 HOLE = (1, FRAME_PIXELS, FRAME_PIXELS)  # {0, 1}, 1 = missing
 LANDMARKS = (68, 2)  # (x, y) in pixels of the face frame
 PARSING = (1, FRAME_PIXELS, FRAME_PIXELS)  # class ids; the parameter `classes` in config.pbtxt names them
 
+GFC_IMAGE = (3, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
+GFC_HOLE = (1, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
+
 SPECS: dict[str, ModelSpec] = {
+    "gfc_generator": ModelSpec(
+        name="gfc_generator",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", GFC_IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", GFC_HOLE),
+            TensorSpec("noise", "INPUT__2", "FP32", GFC_IMAGE),  # [-1,1]
+        ),
+        outputs=(TensorSpec("raw", "OUTPUT__0", "UINT8", GFC_IMAGE),),
+    ),
     "lafin_predictor": ModelSpec(
         name="lafin_predictor",
         inputs=(

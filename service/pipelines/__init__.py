@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from service.errors import UnknownModel
+from service.pipelines.gfc import Gfc
 from service.pipelines.lafin import Lafin
 from service.pipelines.protocol import Pipeline
 
 PIPELINES: dict[str, Pipeline] = {
+    "gfc": Gfc(),
     "lafin": Lafin(),
 }
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from service.deadline import Deadline
 from service.engine import Engine
-from service.pipelines.protocol import Completion, FaceFrame, Guidance, as_rgb, as_tensors
+from service.pipelines.protocol import Completion, Dice, FaceFrame, Guidance, as_rgb, as_tensors
 
 
 class Lafin:
@@ -17,8 +17,8 @@ class Lafin:
     guidance: frozenset[Guidance] = frozenset({"landmarks"})
     plural = False
 
-    async def complete(self, engine: Engine, frame: FaceFrame, deadline: Deadline) -> Completion:
-        """Without landmarks the ensemble predicts them from the frame; with landmarks the generator obeys them."""
+    async def complete(self, engine: Engine, frame: FaceFrame, dice: Dice, deadline: Deadline) -> Completion:
+        """Without landmarks the ensemble predicts them; with landmarks the generator obeys them. No chance in it."""
         if frame.landmarks is None:
             outputs = await engine.infer("lafin", as_tensors(frame), deadline=deadline)
             return Completion(as_rgb(outputs["raw"]), outputs["landmarks"][0].astype(np.float64))

@@ -25,6 +25,14 @@ class FaceFrame:
 
 
 @dataclass(frozen=True)
+class Dice:
+    """What a pipeline with plural results draws its chance from: the request's seed, and which sample of it this is."""
+
+    seed: int  # 0..2^31-1
+    sample: int = 0  # from 0
+
+
+@dataclass(frozen=True)
 class Completion:
     """What came back: raw [F,F,3] uint8 RGB, and the landmarks [68,2] in frame pixels that guided it, if any did."""
 
@@ -48,8 +56,8 @@ class Pipeline(Protocol):
     @property
     def plural(self) -> bool: ...
 
-    async def complete(self, engine: Engine, frame: FaceFrame, deadline: Deadline) -> Completion:
-        """Fill the hole of one face frame."""
+    async def complete(self, engine: Engine, frame: FaceFrame, dice: Dice, deadline: Deadline) -> Completion:
+        """Fill the hole of one face frame. Equal frames and equal dice give equal bytes."""
         ...
 
 

@@ -1,5 +1,9 @@
-"""Adversarial losses. LSGAN as in LaFIn, Eq. 6: scores near 1 are real, near 0 fake; any score shape, mean over all."""
+"""Adversarial losses: means over all scores, of any shape.
 
+LSGAN as in LaFIn, Eq. 6: scores near 1 are real, near 0 fake. The log loss as in GFC, Eq. 1: D is the logit's sigmoid.
+"""
+
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -11,3 +15,13 @@ def lsgan_generator(fake_score: Tensor) -> Tensor:
 def lsgan_discriminator(real_score: Tensor, fake_score: Tensor) -> Tensor:
     """Eq. 6, discriminator: E[D(fake)^2] + E[(D(real) - 1)^2], the sum and not the average. Scalar."""
     return (fake_score**2).mean() + ((real_score - 1) ** 2).mean()
+
+
+def log_loss_generator(fake_logit: Tensor) -> Tensor:
+    """The generator's side of GFC, Eq. 1, in the form that does not saturate: E[-log D(fake)]. Logits; scalar."""
+    return F.softplus(-fake_logit).mean()
+
+
+def log_loss_discriminator(real_logit: Tensor, fake_logit: Tensor) -> Tensor:
+    """GFC, Eq. 1, with its sign turned: E[-log D(real)] + E[-log(1 - D(fake))]. Logits; scalar, 2 log 2 by guessing."""
+    return F.softplus(-real_logit).mean() + F.softplus(fake_logit).mean()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from training.deployed import Deployed
+from training.papers.gfc import recipe as gfc
+from training.papers.gfc import serving as gfc_serving
 from training.papers.lafin import recipe as lafin
 from training.papers.lafin import serving as lafin_serving
 from training.papers.parser import recipe as parser
@@ -12,6 +14,13 @@ from training.papers.parser import serving as parser_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "gfc": gfc.gfc,
+    "gfc_m1": gfc.gfc_m1,
+    "gfc_m2": gfc.gfc_m2,
+    "gfc_m3": gfc.gfc_m3,
+    "gfc_m4": gfc.gfc_m4,
+    "gfc_demo": gfc.gfc_demo,
+    "gfc_tiny": gfc.gfc_tiny,
     "lafin": lafin.lafin,
     "lafin_without_attention": lafin.lafin_without_attention,
     "lafin_without_landmarks": lafin.lafin_without_landmarks,
@@ -27,6 +36,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 DEPLOYED: dict[str, Deployed] = {
+    **gfc_serving.DEPLOYED,
     **lafin_serving.DEPLOYED,
     **parser_serving.DEPLOYED,
 }

@@ -1,0 +1,1 @@
+"""GFC: Generative Face Completion, Li et al. 2017."""

@@ -1,0 +1,138 @@
+"""The networks of GFC (section 3.1 and 3.2): generator, local and global discriminator.
+
+Pictures are RGB in [-1,1]; in the generator's input the hole is uniform noise in [-1,1].
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+from torch import Tensor
+
+FRAME_PIXELS = 128
+HOLE_PIXELS = 64  # side of the square that the local discriminator sees
+POOLS = 4
+SMALLEST_DEVIATION = 1e-3
+BOTTLENECK_PIXELS = FRAME_PIXELS // 2**POOLS  # 8
+
+# Section 3.1: VGG-19 from conv1 to pool3, "two more convolutions and one more pooling". Both stand at the front, so
+# the convolutions of the four blocks have these outputs, in units of the width (32 in the paper).
+ENCODER_BLOCKS = ((1, 1), (2, 2), (4, 4), (8, 8, 8, 8))
+# The mirror of it, from 16 px to 128 px: each block ends with what the next un-pooling's indices need.
+DECODER_BLOCKS = ((2, 2, 2, 4), (2, 2), (2, 1), (1, 1))
+
+
+class Generator(nn.Module):
+    """Encoder, fully connected bottleneck, and a decoder that un-pools with the encoder's own indices (Figure 2).
+
+    filled [B,3,128,128] in [-1,1], noise inside the hole -> raw [B,3,128,128], not clamped (the output is linear).
+    `width` is 32 and `bottleneck` 4096 in the paper: 137,071,331 parameters.
+    """
+
+    def __init__(self, width: int = 32, bottleneck: int = 4096) -> None:
+        super().__init__()
+        encoder, channels = [], 3
+        for block in ENCODER_BLOCKS:
+            encoder.append(convolutions(channels, [factor * width for factor in block]))
+            channels = block[-1] * width
+        self.encoder = nn.ModuleList(encoder)
+        flat = channels * BOTTLENECK_PIXELS**2
+        self.squeeze = nn.Linear(flat, bottleneck)
+        self.expand = nn.Linear(bottleneck, flat)
+        decoder = []
+        for block in DECODER_BLOCKS:
+            decoder.append(convolutions(channels, [factor * width for factor in block]))
+            channels = block[-1] * width
+        self.decoder = nn.ModuleList(decoder)
+        self.output = nn.Conv2d(channels, 3, 3, padding=1)
+        self.start()
+
+    def start(self) -> None:
+        """First weights: He's for ReLU. Three of four un-pooled values are 0, so the layer behind gets double."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+        with torch.no_grad():
+            for block in self.decoder:
+                first = next(layer for layer in block.modules() if isinstance(layer, nn.Conv2d))
+                first.weight.mul_(2)
+            self.output.weight.mul_(math.sqrt(0.1))
+
+    @torch.no_grad()
+    def calibrate(self, filled: Tensor) -> None:
+        """Scale and shift the first weights so that every layer's values have mean 0 and deviation 1 over `filled`.
+
+        Without it the 22 layers, which have no norm, pass the same on whatever picture comes in, and learn slowly.
+        """
+
+        def centre(layer: nn.Module, inputs: tuple[Tensor, ...], values: Tensor) -> Tensor:
+            assert isinstance(layer, nn.Conv2d | nn.Linear)
+            places = [0, *range(2, values.ndim)]
+            mean, deviation = values.mean(places), values.std(places) + SMALLEST_DEVIATION
+            layer.weight.div_(deviation.view(-1, *[1] * (layer.weight.ndim - 1)))
+            layer.bias.copy_((layer.bias - mean) / deviation)
+            shape = (1, -1, *[1] * (values.ndim - 2))
+            return (values - mean.view(shape)) / deviation.view(shape)
+
+        layers = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        hooks = [layer.register_forward_hook(centre) for layer in layers if layer is not self.output]
+        self(filled)
+        for hook in hooks:
+            hook.remove()
+
+    def forward(self, filled: Tensor) -> Tensor:
+        assert filled.shape[2] == FRAME_PIXELS and filled.shape[3] == FRAME_PIXELS, "a fixed bottleneck: 128 px"
+        x = filled
+        places: list[Tensor] = []
+        for block in self.encoder:
+            x, place = F.max_pool2d_with_indices(block(x), 2)
+            places.append(place)
+        shape = x.shape
+        x = F.relu(self.expand(F.relu(self.squeeze(x.flatten(1))))).reshape(shape)
+        for block in self.decoder:
+            x = block(unpool(x, places.pop()))
+        raw: Tensor = self.output(x)
+        return raw.float()
+
+
+class Discriminator(nn.Module):
+    """One probability a picture, that it is real (section 3.2): 64 px for the local one, 128 px for the global.
+
+    image [B,3,P,P] in [-1,1] -> logit [B,1]; its sigmoid is Eq. 1's D. Every stage is a 3x3 and a halving 4x4
+    convolution with LeakyReLU 0.2, no norm, down to 4 px. `width` doubles with each stage, up to eightfold.
+    """
+
+    def __init__(self, pixels: int, width: int = 64) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels, side, out = 3, pixels, width
+        while side > 4:
+            layers += [nn.Conv2d(channels, out, 3, padding=1), nn.LeakyReLU(0.2)]
+            layers += [nn.Conv2d(out, out, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            channels, side, out = out, side // 2, min(2 * out, 8 * width)
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * side**2, 1))
+
+    def forward(self, image: Tensor) -> Tensor:
+        logit: Tensor = self.body(image)
+        return logit.float()
+
+
+def convolutions(channels: int, outputs: list[int]) -> nn.Sequential:
+    """3x3 convolutions with ReLU, one after another."""
+    layers: list[nn.Module] = []
+    for out in outputs:
+        layers += [nn.Conv2d(channels, out, 3, padding=1), nn.ReLU()]
+        channels = out
+    return nn.Sequential(*layers)
+
+
+def unpool(x: Tensor, places: Tensor) -> Tensor:
+    """Every value of [B,C,h,w] to the place its pool took it from, zeros elsewhere: [B,C,2h,2w]."""
+    batch, channels, height, width = x.shape
+    flat = torch.zeros(batch, channels, 4 * height * width, dtype=x.dtype, device=x.device)
+    flat = flat.scatter(2, places.flatten(2), x.flatten(2))
+    return flat.reshape(batch, channels, 2 * height, 2 * width)

@@ -1,0 +1,53 @@
+"""What is deployed of GFC: bytes and noise in, bytes out, normalisation inside."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from training.deployed import Deployed, Port
+from training.masking import complete
+from training.papers.gfc.networks import FRAME_PIXELS, Generator
+
+
+class ServedGenerator(nn.Module):
+    """image UINT8 [B,3,128,128], hole UINT8 [B,1,128,128] in {0,1}, noise FP32 [B,3,128,128] in [-1,1] -> raw UINT8.
+
+    raw [B,3,128,128]. The noise fills the hole before the network sees it; its known pixels are ignored.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, image: Tensor, hole: Tensor, noise: Tensor) -> Tensor:
+        filled = complete(noise.clamp(-1, 1), image.float() / 127.5 - 1, hole.float())
+        raw = self.generator(filled)
+        return ((raw + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def load_generator(state: dict[str, Tensor]) -> ServedGenerator:
+    """The generator of a snapshot; its width and bottleneck follow from the weights."""
+    first, squeeze = state.get("encoder.0.0.weight"), state.get("squeeze.weight")
+    if first is None or squeeze is None:
+        generator = Generator()
+    else:
+        generator = Generator(first.shape[0], squeeze.shape[0])
+    generator.load_state_dict(state)
+    return ServedGenerator(generator).eval()
+
+
+IMAGE = Port("UINT8", (3, FRAME_PIXELS, FRAME_PIXELS))
+HOLE = Port("UINT8", (1, FRAME_PIXELS, FRAME_PIXELS))
+NOISE = Port("FP32", (3, FRAME_PIXELS, FRAME_PIXELS))
+
+DEPLOYED: dict[str, Deployed] = {
+    "gfc_generator": Deployed(
+        part="generator",
+        network="generator",
+        load=load_generator,
+        inputs=(IMAGE, HOLE, NOISE),
+        outputs=(IMAGE,),
+        output_tolerance=1.0,
+    ),
+}
