@@ -37,6 +37,7 @@ class Target:
     transform: FrameTransform
     box: tuple[float, float, float, float] | None = None  # None: not a face
     landmarks: Points | None = None  # [68,2] canvas pixels to obey; None: the pipeline predicts its own
+    seen: Points | None = None  # [68,2] canvas pixels that the frame was made from
 
 
 @dataclass(frozen=True)

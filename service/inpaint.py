@@ -5,8 +5,9 @@ decode > find and align faces > infer each face's frame > compose > the same for
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,10 +23,12 @@ from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_m
 from service.imaging.encode import encode
 from service.imaging.geometry import FrameTransform
 from service.pipelines import pipeline_named
-from service.pipelines.protocol import Completion, Pipeline
+from service.pipelines.protocol import Completion, Dice, Pipeline
 from service.plan import squares
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
+
+SEEDS = 2**31  # a seed is less
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class InpaintRequest:
     landmarks: Points | None = None  # [68,2] canvas pixels of one face
     guidance_sent: frozenset[str] = frozenset()
     samples: int = 1
-    seed: int = 0
+    seed: int | None = None  # None: a new one each time, where chance plays a part
     align: Literal["auto", "none"] = "auto"
     blend: Blend = "feather"
     media_type: str = "image/png"
@@ -64,7 +67,7 @@ class FaceFound:
 @dataclass(frozen=True)
 class InpaintAnswer:
     model: str
-    seed: int
+    seed: int  # that gives these pictures again
     width: int
     height: int
     hole_ratio: float  # missing share of the picture, 0..1
@@ -110,33 +113,37 @@ class Inpainter:
             hole_ratio = float(canvas.hole.mean())
         deadline.check()
         with stages.timed("align"):
-            targets = await self._face_targets(request, canvas, deadline)
+            targets = await self._face_targets(request, pipeline, canvas, deadline)
         deadline.check()
-        faces = await self._fill(pipeline, request, canvas, targets, deadline, stages)
-        if canvas.hole.any():
-            targets = await self._threads.run(self._square_targets, canvas)
-            await self._fill(pipeline, request, canvas, targets, deadline, stages)
-        with stages.timed("encode"):
-            picture = await self._threads.run(encode, canvas.rgb, canvas.alpha, request.media_type, request.quality)
-        deadline.check()
+        seed = seed_of(request, pipeline)
+        pictures = []
+        for sample in range(request.samples):  # one after another: each holds a whole picture
+            dice, copy = Dice(seed, sample), replace(canvas)
+            faces = await self._complete(pipeline, request, copy, targets, dice, deadline, stages)
+            with stages.timed("encode"):
+                pictures.append(
+                    await self._threads.run(encode, copy.rgb, copy.alpha, request.media_type, request.quality)
+                )
+            deadline.check()
         height, width = canvas.size
         return InpaintAnswer(
             model=pipeline.name,
-            seed=request.seed,
+            seed=seed,
             width=width,
             height=height,
             hole_ratio=hole_ratio,
             faces=faces,
-            pictures=[picture],
+            pictures=pictures,
             media_type=request.media_type,
         )
 
     async def check(self, request: InpaintRequest) -> Size:
         """The picture's (height, width), if `inpaint` would take the request now; raises what it would raise."""
-        refuse_guidance(request, pipeline_named(request.model))
+        pipeline = pipeline_named(request.model)
+        refuse_guidance(request, pipeline)
         canvas = await self._threads.run(self._decode, request)
         if request.landmarks is not None:
-            given_target(request.landmarks, canvas.size)
+            given_target(request.landmarks, canvas.size, pipeline.frame_pixels)
         return canvas.size
 
     async def find_landmarks(self, request: LandmarksRequest, deadline: Deadline, stages: Stages) -> LandmarksAnswer:
@@ -157,21 +164,41 @@ class Inpainter:
     def _decode(self, request: InpaintRequest | LandmarksRequest) -> Canvas:
         return decode_canvas(request, self._limits)
 
-    async def _face_targets(self, request: InpaintRequest, canvas: Canvas, deadline: Deadline) -> list[Target]:
+    async def _face_targets(
+        self, request: InpaintRequest, pipeline: Pipeline, canvas: Canvas, deadline: Deadline
+    ) -> list[Target]:
         """The frames to fill first: the caller's own face, and the faces that are found on the rest of the hole."""
-        given = [] if request.landmarks is None else [given_target(request.landmarks, canvas.size)]
+        pixels = pipeline.frame_pixels
+        given = [] if request.landmarks is None else [given_target(request.landmarks, canvas.size, pixels)]
         if request.align == "none":
             height, width = canvas.size
             whole = (0.0, 0.0, float(width), float(height))
-            return [Target(FrameTransform.identity(canvas.size), whole, request.landmarks)]
+            return [Target(FrameTransform.identity(canvas.size, pixels), whole, request.landmarks)]
         if given and not await self._threads.run(reaches_beyond, canvas.hole, given[0].transform):
             return given
         found = await self._aligner.faces(canvas.rgb, canvas.hole, deadline, touching=True)
-        return given + [found_target(face) for face in found if not is_given(face, request.landmarks)]
+        return given + [found_target(face, pixels) for face in found if not is_given(face, request.landmarks)]
 
-    def _square_targets(self, canvas: Canvas) -> list[Target]:
+    def _square_targets(self, canvas: Canvas, frame_pixels: int) -> list[Target]:
         regions = squares(canvas.hole, self._max_holes)
-        return [Target(FrameTransform.around_hole(region, canvas.size)) for region in regions]
+        return [Target(FrameTransform.around_hole(region, canvas.size, frame_pixels)) for region in regions]
+
+    async def _complete(
+        self,
+        pipeline: Pipeline,
+        request: InpaintRequest,
+        canvas: Canvas,
+        targets: Sequence[Target],
+        dice: Dice,
+        deadline: Deadline,
+        stages: Stages,
+    ) -> list[FaceFound]:
+        """Fill all of the hole: faces first, then squares around what no face frame reaches."""
+        faces = await self._fill(pipeline, request, canvas, targets, dice, deadline, stages)
+        if canvas.hole.any():
+            left = await self._threads.run(self._square_targets, canvas, pipeline.frame_pixels)
+            await self._fill(pipeline, request, canvas, left, dice, deadline, stages)
+        return faces
 
     async def _fill(
         self,
@@ -179,6 +206,7 @@ class Inpainter:
         request: InpaintRequest,
         canvas: Canvas,
         targets: Sequence[Target],
+        dice: Dice,
         deadline: Deadline,
         stages: Stages,
     ) -> list[FaceFound]:
@@ -186,7 +214,7 @@ class Inpainter:
         with stages.timed("infer"):
             shares = await self._threads.run(cut_shares, canvas, targets)
             completions = await all_or_cancel(
-                [pipeline.complete(self._engine, share.frame, deadline) for share in shares]
+                [pipeline.complete(self._engine, share.frame, dice, deadline) for share in shares]
             )
         deadline.check()
         with stages.timed("compose"):
@@ -222,13 +250,20 @@ def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:
         raise BadField(f"The model {pipeline.name!r} gives one result: samples must be 1.", errors=[too_many])
 
 
-def given_target(landmarks: Points, size: Size) -> Target:
+def seed_of(request: InpaintRequest, pipeline: Pipeline) -> int:
+    """The caller's seed, or a random one; 0 where chance plays no part."""
+    if request.seed is not None:
+        return request.seed
+    return secrets.randbelow(SEEDS) if pipeline.plural else 0
+
+
+def given_target(landmarks: Points, size: Size, frame_pixels: int) -> Target:
     """The caller's face; raises BadLandmarks when the points cannot be a face on this canvas."""
     height, width = size
     limit = np.array([width, height])
     if ((landmarks < -limit) | (landmarks > 2 * limit)).any():
         raise _bad("landmarks lie far outside the image", "pixels of the upright image")
-    transform = FrameTransform.from_landmarks(landmarks)
+    transform = FrameTransform.from_landmarks(landmarks, frame_pixels)
     if mirrored(landmarks):
         raise _bad("left and right are swapped", "iBUG order: points 36-41 are the eye on the left of an upright face")
     low, high = landmarks.min(axis=0), landmarks.max(axis=0)
@@ -240,8 +275,9 @@ def _bad(actual: str, allowed: str) -> BadLandmarks:
     return BadLandmarks(f"The landmarks cannot be used: {actual}.", errors=errors)
 
 
-def found_target(face: AlignedFace) -> Target:
-    return Target(face.transform, face.box, None if face.needs_second_look else face.landmarks)
+def found_target(face: AlignedFace, frame_pixels: int) -> Target:
+    transform = FrameTransform.from_landmarks(face.landmarks, frame_pixels)
+    return Target(transform, face.box, None if face.needs_second_look else face.landmarks, face.landmarks)
 
 
 def is_given(face: AlignedFace, landmarks: Points | None) -> bool:
@@ -250,11 +286,8 @@ def is_given(face: AlignedFace, landmarks: Points | None) -> bool:
 
 
 def face_found(target: Target, completion: Completion) -> FaceFound | None:
-    """What the answer says of a filled target; nothing of a square without a face."""
-    if target.box is None:
-        return None
-    landmarks = target.landmarks
-    if landmarks is None:
-        assert completion.landmarks is not None, "the pipeline neither got nor predicted landmarks"
+    """What the answer says of a filled target; nothing of a square without a face, or where nobody saw landmarks."""
+    landmarks = target.seen if target.landmarks is None else target.landmarks
+    if target.landmarks is None and completion.landmarks is not None:
         landmarks = target.transform.to_canvas(completion.landmarks)
-    return FaceFound(target.box, landmarks)
+    return None if target.box is None or landmarks is None else FaceFound(target.box, landmarks)

@@ -13,18 +13,20 @@ import torch
 import typer
 from tqdm import tqdm
 
+from training.blending import BLENDS, Blend
 from training.checkpoint import CheckpointError, write_atomically
 from training.data.faces import DataError, open_split
 from training.data.holes import HoleError, make_hole
 from training.frozen.features import FeatureFileError
 from training.frozen.scripted import open_features
-from training.measuring import BASELINES, FRAME_PIXELS, NME, Prepared, Row, Yardstick, measure, prepare
+from training.measuring import BASELINES, NME, Prepared, Row, Yardstick, measure, prepare
+from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES, Profile
 from training.papers import DEPLOYED
 from training.parsing_report import PARSERS, report_parser
 from training.signature import SignatureError
-from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, open_system
+from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, frame_pixels, open_system
 
 Value = TypeVar("Value")
 
@@ -59,6 +61,12 @@ def main(
     frechet: Annotated[
         Path | None, typer.Option(help="Network of the Frechet distance: weights or TorchScript.")
     ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings, for the identity distance.")
+    ] = None,
+    blend: Annotated[
+        str, typer.Option(help=f"How the model's picture is put into the hole: {', '.join(BLENDS)}.")
+    ] = "none",
     baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
@@ -80,12 +88,14 @@ def main(
         systems = {model: open_system(model, models)}
         if baseline is not None:
             systems[baseline] = pick(BASELINES, baseline, "baseline")
-        yardstick = open_yardstick(pick(PROFILES, profile, "profile"), features, heads, frechet, place)
-        faces = prepare(open_split(data, split), count)
+        chosen = pick(PROFILES, profile, "profile"), pick(BLENDS, blend, "blend")
+        yardstick = open_yardstick(*chosen, features, heads, frechet, identity, place)
+        faces = prepare(open_split(data, split), count, frame_pixels(model))
         rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)
         if output is not None:
             head = {"model": model, "faces": len(faces.images), "split": split, "holes_seed": seed, "profile": profile}
-            save(output, {**head, "frame_pixels": FRAME_PIXELS, "weights": models.fingerprints(MODELS[model])}, rows)
+            more = {"blend": blend, "frame_pixels": faces.frame_pixels, "weights": models.fingerprints(MODELS[model])}
+            save(output, {**head, **more}, rows)
     except (
         EvaluationError,
         OpeningError,
@@ -109,7 +119,7 @@ def show(
 ) -> list[Row]:
     """Print the table row by row, with a progress bar beside it; all rows."""
     columns = yardstick.columns()
-    print(f"{len(faces.images)} faces at {FRAME_PIXELS} px; {yardstick.profile.words}; holes from seed {seed}")
+    print(f"{len(faces.images)} faces at {faces.frame_pixels} px; {yardstick.profile.words}; holes from seed {seed}")
     print_line("holes", "hole ratio", "method", *columns)
     print_line(*["---"] * (3 + len(columns)))
     rows = []
@@ -134,7 +144,13 @@ def cell(row: Row, column: str) -> str:
 
 
 def open_yardstick(
-    profile: Profile, features: Path | None, heads: Path | None, frechet: Path | None, device: str
+    profile: Profile,
+    blend: Blend,
+    features: Path | None,
+    heads: Path | None,
+    frechet: Path | None,
+    identity: Path | None,
+    device: str,
 ) -> Yardstick:
     """What is measured; a figure whose file is not given is left out, with a line that says so."""
     if features is None and heads is not None:
@@ -143,10 +159,14 @@ def open_yardstick(
         print("no --features file: the feature distance is left out")
     if frechet is None:
         print("no --frechet file: the Frechet distance is left out")
+    if identity is None:
+        print("no --identity file: the identity distance is left out")
     return Yardstick(
         profile,
         None if features is None else open_distance(features, heads, device),
         None if frechet is None else open_features(frechet).to(device),
+        None if identity is None else IdentityNetwork(identity, device),
+        blend,
     )
 
 

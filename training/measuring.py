@@ -11,19 +11,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.blending import Blend
 from training.data.faces import Faces
 from training.data.holes import make_holes
 from training.data.landmarks import nme
 from training.data.transforms import resize
 from training.frozen.features import FeatureNetwork
 from training.masking import complete
+from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import FeatureDistance, describe, frechet_distance
 from training.metrics.profiles import Profile
 from training.systems import Answer, System
 
-FRAME_PIXELS = 256
 TELEA_RADIUS_PIXELS = 3
 NME = "NME %"
+IDENTITY = "identity distance"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Yardstick:
     profile: Profile
     distance: FeatureDistance | None = None
     frechet: FeatureNetwork | None = None
+    identity: IdentityNetwork | None = None
+    blend: Blend = complete  # how the raw picture is put into the hole before it is measured
 
     def columns(self) -> list[str]:
         """Names of all figures, in the order of the table; those of feature networks name the network."""
@@ -41,6 +45,8 @@ class Yardstick:
             names.append(self.distance.name)
         if self.frechet is not None:
             names.append(f"Frechet distance ({self.frechet.network})")
+        if self.identity is not None:
+            names.append(f"{IDENTITY} ({self.identity.name})")
         return [*names, NME]
 
 
@@ -69,14 +75,18 @@ class Sums:
 class Prepared:
     """All faces in the face frame."""
 
-    images: Tensor  # [N,3,256,256] uint8
-    landmarks: Tensor  # [N,68,2] float32
+    images: Tensor  # [N,3,F,F] uint8
+    landmarks: Tensor  # [N,68,2] float32, pixels of the frame
+
+    @property
+    def frame_pixels(self) -> int:
+        return self.images.shape[-1]
 
 
-def prepare(faces: Faces, count: int | None = None) -> Prepared:
+def prepare(faces: Faces, count: int | None = None, frame_pixels: int = 256) -> Prepared:
     """The first `count` faces (None: all), resized to the face frame."""
     total = len(faces) if count is None else min(count, len(faces))
-    pairs = [resize(faces.image(i), faces.landmarks(i), FRAME_PIXELS) for i in range(total)]
+    pairs = [resize(faces.image(i), faces.landmarks(i), frame_pixels) for i in range(total)]
     images = np.stack([picture.transpose(2, 0, 1) for picture, _ in pairs])
     return Prepared(torch.from_numpy(images), torch.from_numpy(np.stack([points for _, points in pairs])))
 
@@ -95,7 +105,7 @@ def measure(
     """One row for each kind of holes and each system, as soon as it is known. `progress` is told faces done."""
     for kind in kinds:
         points = [np.asarray(row) for row in faces.landmarks.numpy()]
-        holes = torch.from_numpy(np.stack(make_holes(kind, seed, FRAME_PIXELS, points)))[:, None]
+        holes = torch.from_numpy(np.stack(make_holes(kind, seed, faces.frame_pixels, points)))[:, None]
         sums = {method: Sums() for method in systems}
         described: list[Tensor] = []
         for start in range(0, len(holes), batch_size):
@@ -117,13 +127,16 @@ def add(sums: Sums, answer: Answer, image: Tensor, hole: Tensor, landmarks: Tens
     """Figures of one batch; the completed picture is measured as bytes, as it is served."""
     if answer.raw is not None:
         real = image.float() / 255
-        completed = complete(answer.raw.float() / 255, real, hole.float())
+        blended = yardstick.blend(answer.raw.float() / 255, real, hole.float())
+        completed = (255 * blended).round() / 255
         for name, metric in yardstick.profile.metrics.items():
             sums.add(name, metric(completed, real))
         if yardstick.distance is not None:
             sums.add(yardstick.distance.name, yardstick.distance(completed, real))
         if yardstick.frechet is not None:
             sums.described.append(describe(yardstick.frechet, completed).cpu())
+        if yardstick.identity is not None:
+            sums.add(f"{IDENTITY} ({yardstick.identity.name})", yardstick.identity.distance(completed, real))
     if answer.landmarks is not None:
         sums.add(NME, nme(answer.landmarks.float(), landmarks))
 

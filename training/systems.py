@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -23,11 +24,11 @@ class OpeningError(Exception):
 class Answer:
     """What a system returns; None is what it has not."""
 
-    raw: Tensor | None  # [B,3,256,256] uint8
+    raw: Tensor | None  # [B,3,F,F] uint8
     landmarks: Tensor | None  # [B,68,2] float32, predicted
 
 
-# image [B,3,256,256] uint8, hole [B,1,256,256] uint8 {0,1}, true landmarks [B,68,2] -> Answer
+# image [B,3,F,F] uint8, hole [B,1,F,F] uint8 {0,1}, true landmarks [B,68,2] -> Answer; F is the system's frame
 System = Callable[[Tensor, Tensor, Tensor], Answer]
 OpenModel = Callable[[str], nn.Module]
 
@@ -107,10 +108,23 @@ def lafin_predictor(open_model: OpenModel) -> System:
     return lambda image, hole, landmarks: Answer(None, predictor(image, hole))
 
 
+def gfc(open_model: OpenModel) -> System:
+    """The generator on noise from seed 0; face after face gets its own."""
+    generator = open_model("gfc_generator")
+    dice = np.random.default_rng(0)
+
+    def run(image: Tensor, hole: Tensor, landmarks: Tensor) -> Answer:
+        noise = torch.from_numpy(dice.uniform(-1, 1, tuple(image.shape))).float().to(image.device)
+        return Answer(generator(image, hole, noise), None)
+
+    return run
+
+
 SYSTEMS: dict[str, Callable[[OpenModel], System]] = {
     "lafin": lafin,
     "lafin_generator": lafin_generator,
     "lafin_predictor": lafin_predictor,
+    "gfc": gfc,
 }
 
 # System -> the models that it runs.
@@ -118,7 +132,13 @@ MODELS: dict[str, tuple[str, ...]] = {
     "lafin": ("lafin_predictor", "lafin_generator"),
     "lafin_generator": ("lafin_generator",),
     "lafin_predictor": ("lafin_predictor",),
+    "gfc": ("gfc_generator",),
 }
+
+
+def frame_pixels(name: str) -> int:
+    """The side of the face frame that a system sees: that of its models' first input."""
+    return DEPLOYED[MODELS[name][0]].inputs[0].shape[-1]
 
 
 def open_system(name: str, repository: Repository) -> System:

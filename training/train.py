@@ -12,6 +12,7 @@ from training.checkpoint import CheckpointError
 from training.data.augmented import PairedFaces
 from training.data.faces import DataError, FaceFolder, Faces, open_split
 from training.frozen.features import FeatureFileError
+from training.frozen.scripted import ScriptedParser
 from training.loop import Machine, train
 from training.papers import RECIPES
 from training.recipe import Files, RecipeError
@@ -27,6 +28,9 @@ def main(
     part: Annotated[str | None, typer.Option(help="Train this part alone; default: all, one after another.")] = None,
     features: Annotated[
         Path | None, typer.Option(help="VGG-16, VGG-19 or SqueezeNet 1.1 weights for perceptual and style losses.")
+    ] = None,
+    parser: Annotated[
+        Path | None, typer.Option(help="TorchScript parser, RGB in [0,1] to class logits, for parsing losses.")
     ] = None,
     augmented: Annotated[
         Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
@@ -56,8 +60,9 @@ def main(
         machine = Machine(
             accelerator, int(devices) if devices.isdigit() else devices, nodes, workers, precision, threads
         )
+        files = Files(features, ScriptedParser(parser) if parser else None)
         for one in parts:
-            seen = train(one, faces, run / one.name, Files(features), machine, seconds=seconds, start=start)
+            seen = train(one, faces, run / one.name, files, machine, seconds=seconds, start=start)
             print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
     except (RecipeError, DataError, CheckpointError, FeatureFileError) as error:
         sys.exit(f"training.train: {error}")

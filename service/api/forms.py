@@ -62,7 +62,9 @@ class InpaintFields(MaskFields):
     reference: UploadFile | None = Field(None, description="A picture that guides the filling, where the model can.")
     attributes: str | None = Field(None, description="JSON: attribute name -> -1..1, where the model can.")
     samples: int = Field(1, ge=1, le=8, description="How many different results, where the model can. Many need JSON.")
-    seed: int = Field(0, ge=0, lt=2**31, description="Makes random results repeatable.")
+    seed: int | None = Field(
+        None, ge=0, lt=2**31, description="Makes random results repeatable. Left out: a random one, told in `X-Seed`."
+    )
     align: Literal["auto", "none"] = Field(
         "auto", description="auto: faces are found and aligned. none: the whole picture is the aligned face."
     )

@@ -86,6 +86,9 @@ def _check_form(form: JobForm, max_items: int) -> None:
     if len(form.image) > max_items:
         errors = [{"field": "image", "actual": len(form.image), "allowed": max_items, "setting": "JOBS_MAX_ITEMS"}]
         raise BadField(f"A job has at most {max_items} pictures.", errors=errors)
+    if len(form.image) > 1 and form.samples > 1:
+        errors = [{"field": "samples", "actual": form.samples, "allowed": 1}]
+        raise BadField("A batch gives one result a picture: samples must be 1.", errors=errors)
     if len(form.image) > 1 and form.landmarks is not None:
         raise BadField("landmarks describe one picture.", errors=[{"field": "landmarks", "actual": len(form.image)}])
 
@@ -154,7 +157,8 @@ RESULT: dict[str, Any] = {
     },
 )
 async def get_result(request: Request, id: str) -> Response:
-    """A job that failed answers the problem that it failed with. `Accept: application/json` wraps a single picture."""
+    """A job that failed answers the problem that it failed with. `Accept: application/json` wraps a single picture;
+    several samples of one come as JSON always."""
     job = await _found(request, id)
     _require_result(job)
     accept = ",".join(request.headers.getlist("accept")) or None
@@ -163,11 +167,12 @@ async def get_result(request: Request, id: str) -> Response:
         return zipped(request, job)
     item = job.items()[0]
     assert item.answer is not None, "a job of one item has succeeded with it"
-    media_type = negotiate(accept, (item.answer["media_type"], JSON))
-    picture = await service_of(request).jobs.store.blobs.result(job.id, 0)
-    if picture is None:
+    samples = item.answer["samples"]
+    media_type = negotiate(accept, (item.answer["media_type"], JSON) if samples == 1 else (JSON,))
+    pictures = await service_of(request).jobs.store.blobs.results(job.id, 0, samples)
+    if pictures is None:
         raise ResultExpired("The result is no longer kept.")
-    answer, stage_seconds = answer_from_record(item.answer, picture)
+    answer, stage_seconds = answer_from_record(item.answer, pictures)
     return fetched(request, job, answer_response(answer, stage_seconds, media_type))
 
 

@@ -15,8 +15,13 @@ from service.inpaint import InpaintRequest
 
 
 def answer_type(request: Request, form: InpaintFields) -> str:
-    """A picture's type, or JSON. `output_format` wins over the pictures of `Accept`, not over a wish for JSON."""
+    """A picture's type, or JSON. `output_format` wins over the pictures of `Accept`, not over a wish for JSON.
+
+    Several samples fit into JSON only. Raises NotAcceptable.
+    """
     accept = ",".join(request.headers.getlist("accept")) or None
+    if form.samples > 1:
+        return negotiate(accept, (JSON,))
     if form.output_format is None:
         return negotiate(accept)
     picture = f"image/{form.output_format}"

@@ -69,9 +69,9 @@ async def _zip(request: Request, job: Job) -> AsyncIterator[bytes]:
         archive.writestr(ZipInfo("job.json"), json.dumps(job_body(job).model_dump(), indent=2))
         yield sink.taken()
         for index, item in enumerate(job.items()):
-            picture = await blobs.result(job.id, index) if item.answer else None
-            if picture is not None:
-                archive.writestr(ZipInfo(file_name(index, item)), picture)
+            pictures = await blobs.results(job.id, index, 1) if item.answer else None
+            if pictures is not None:
+                archive.writestr(ZipInfo(file_name(index, item)), pictures[0])
                 yield sink.taken()
     yield sink.taken()
 

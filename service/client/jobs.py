@@ -125,10 +125,15 @@ def result(ended: JobStatus, retries: Retries) -> Flow[InpaintAnswer]:
 
 
 def results(ended: JobStatus, retries: Retries) -> Flow[list[bytes | ServiceError]]:
-    """For each pair of a batch the completed picture's file, or the error that it ended with."""
+    """For each pair of a batch the completed picture's file, or the error that it ended with.
+
+    Of a single pair with several samples it is the first; `result` has them all.
+    """
     require_result(ended)
+    if len(ended.items) == 1:
+        return [(yield from result(ended, retries)).picture]
     call = Call("GET", f"{_path(ended.id)}/result")
-    files = yield from exchange(call, lambda response: _files(response, len(ended.items)), retries)
+    files = yield from exchange(call, _files, retries)
     return [files[item.index] if item.index in files else _item_error(item) for item in ended.items]
 
 
@@ -143,11 +148,9 @@ def require_result(known: JobStatus) -> None:
         raise ResultExpired("The result is no longer kept.")
 
 
-def _files(response: httpx.Response, count: int) -> dict[int, bytes]:
-    """{index: file} of a result: the zip of a batch, or the picture of a job with one pair."""
+def _files(response: httpx.Response) -> dict[int, bytes]:
+    """{index: file} of the zip of a batch."""
     require_success(response)
-    if count == 1:
-        return {0: response.content}
     try:
         with ZipFile(BytesIO(response.content)) as archive:
             names = [name for name in archive.namelist() if name.endswith(PICTURE_SUFFIXES)]

@@ -31,6 +31,9 @@ class Blobs:
         image, mask = await ask(self._redis, "HMGET", f"{PREFIX}inputs:{job_id}", f"image:{index}", f"mask:{index}")
         return None if image is None or mask is None else (image, mask)
 
-    async def result(self, job_id: str, index: int) -> bytes | None:
-        """An item's picture, encoded; None when there is none or it is no longer kept."""
-        return cast("bytes | None", await ask(self._redis, "HGET", f"{PREFIX}results:{job_id}", index))
+    async def results(self, job_id: str, index: int, samples: int) -> list[bytes] | None:
+        """An item's pictures, encoded, one a sample; None when they are not all there, or no longer kept."""
+        fields = [f"{index}:{sample}" for sample in range(samples)]
+        pictures = cast("list[bytes | None]", await ask(self._redis, "HMGET", f"{PREFIX}results:{job_id}", *fields))
+        found = [picture for picture in pictures if picture is not None]
+        return found if len(found) == samples else None

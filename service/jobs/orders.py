@@ -37,16 +37,16 @@ def from_record(order: dict[str, Any], image: bytes, mask: bytes) -> InpaintRequ
 
 
 def answer_to_record(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> dict[str, Any]:
-    """Everything but the picture."""
+    """Everything but the pictures, of which `samples` is the number."""
     record = {name: getattr(answer, name) for name in ("model", "seed", "width", "height", "hole_ratio", "media_type")}
     faces = [
         {"box": [float(value) for value in face.box], "landmarks": face.landmarks.tolist()} for face in answer.faces
     ]
-    return {**record, "faces": faces, "stage_seconds": stage_seconds}
+    return {**record, "faces": faces, "samples": len(answer.pictures), "stage_seconds": stage_seconds}
 
 
-def answer_from_record(record: dict[str, Any], picture: bytes) -> tuple[InpaintAnswer, dict[str, float]]:
+def answer_from_record(record: dict[str, Any], pictures: list[bytes]) -> tuple[InpaintAnswer, dict[str, float]]:
     """The answer and its seconds per stage."""
     faces = [FaceFound(tuple(face["box"]), np.asarray(face["landmarks"])) for face in record["faces"]]
     plain = {name: record[name] for name in ("model", "seed", "width", "height", "hole_ratio", "media_type")}
-    return InpaintAnswer(**plain, faces=faces, pictures=[picture]), record["stage_seconds"]
+    return InpaintAnswer(**plain, faces=faces, pictures=pictures), record["stage_seconds"]

@@ -3,7 +3,7 @@
 Keys (one Redis, not a cluster):
     inpaint:job:<id>          hash: the record; `item:<n>` holds an item's outcome. No picture.
     inpaint:inputs:<id>       hash: image:<n>, mask:<n>
-    inpaint:results:<id>      hash: <n> = the picture's bytes
+    inpaint:results:<id>      hash: <n>:<k> = the bytes of item n's sample k
     inpaint:owner:<owner>     sorted set of a key's jobs, by number
     inpaint:waiting           sorted set of the jobs that wait, by number: its rank is the queue position
     inpaint:running           sorted set of the jobs that run
@@ -143,15 +143,18 @@ if state == 'running' then redis.call('HINCRBY', record, 'excused', 1) end
 return 1
 """
 
-# try, item, outcome, picture ('' if none): written by the running try only, and once
+# try, item, outcome, then a picture for each sample: written by the running try only, and once
 SETTLE_ITEM = """
 if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
 if redis.call('HSETNX', record, 'item:' .. ARGV[4], ARGV[5]) == 0 then return 1 end
-if #ARGV[6] > 0 then
-  local till = redis.call('HGET', record, 'expires_at')
-  redis.call('HSET', results, ARGV[4], ARGV[6])
+if #ARGV > 5 then
+  local till, bytes = redis.call('HGET', record, 'expires_at'), 0
+  for sample = 6, #ARGV do
+    redis.call('HSET', results, ARGV[4] .. ':' .. (sample - 6), ARGV[sample])
+    bytes = bytes + #ARGV[sample]
+  end
   expire_at(results, till)
-  keep_bytes(id, tonumber(redis.call('HGET', kept, id) or 0) + #ARGV[6], till)
+  keep_bytes(id, tonumber(redis.call('HGET', kept, id) or 0) + bytes, till)
 end
 return 1
 """

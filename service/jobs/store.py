@@ -106,10 +106,12 @@ class JobStore:
         """Do not count the running try: its worker was told to stop."""
         await self._run("excuse", job_id)
 
-    async def settle_item(self, job_id: str, number: int, index: int, item: Item, picture: bytes = b"") -> bool:
+    async def settle_item(
+        self, job_id: str, number: int, index: int, item: Item, pictures: Sequence[bytes] = ()
+    ) -> bool:
         """Write an item's outcome, once; False when this try no longer counts."""
         outcome = json.dumps({"state": item.state, "answer": item.answer, "problem": item.problem})
-        return bool(await self._run("settle_item", job_id, number, index, outcome, picture))
+        return bool(await self._run("settle_item", job_id, number, index, outcome, *pictures))
 
     async def finish(self, job_id: str, number: int, state: State, error: ServiceError | None = None) -> bool:
         """End a running job; False when this try no longer counts."""

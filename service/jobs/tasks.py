@@ -151,22 +151,22 @@ class Try:
             pair = await self._store.blobs.input_pair(self._id, index)
             if pair is None:
                 raise ResultExpired("The pictures are no longer kept.")
-            item, picture = await self._complete(from_record(job.order, *pair), inpainter)
+            item, pictures = await self._complete(from_record(job.order, *pair), inpainter)
         except ServiceError as error:
             failed = Item("failed", problem=problem_of(error))
             await self._store.settle_item(self._id, self._number, index, failed)
             return error
-        await self._store.settle_item(self._id, self._number, index, item, picture)
+        await self._store.settle_item(self._id, self._number, index, item, pictures)
         return None
 
-    async def _complete(self, request: InpaintRequest, inpainter: Inpainter) -> tuple[Item, bytes]:
+    async def _complete(self, request: InpaintRequest, inpainter: Inpainter) -> tuple[Item, list[bytes]]:
         stages = Stages()
 
-        async def once() -> tuple[Item, bytes]:
+        async def once() -> tuple[Item, list[bytes]]:
             deadline = Deadline(self._settings.request_deadline_seconds)
             answer = await inpainter.inpaint(request, deadline, stages)
             self._stages.add(stages)
-            return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures[0]
+            return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures
 
         try:
             return await patiently(once, self._wait)

@@ -20,7 +20,8 @@ class Gfc:
 
     async def complete(self, engine: Engine, frame: FaceFrame, dice: Dice, deadline: Deadline) -> Completion:
         """One call of the generator. It knows nothing of landmarks."""
-        tensors = {**as_tensors(frame), "noise": noise(dice, self.frame_pixels)[None]}
+        seen = FaceFrame(frame.image, frame.hole)
+        tensors = {**as_tensors(seen), "noise": noise(dice, self.frame_pixels)[None]}
         outputs = await engine.infer("gfc_generator", tensors, deadline=deadline)
         return Completion(as_rgb(outputs["raw"]), None)
 

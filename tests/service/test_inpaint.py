@@ -114,6 +114,55 @@ async def test_the_same_request_gives_the_same_bytes() -> None:
     assert (await run(FakeEngine(), request)).pictures == (await run(FakeEngine(), request)).pictures
 
 
+async def plural(**changes: Any) -> InpaintAnswer:
+    return await run(FakeEngine(), order(holes(ON_THE_FACE, FAR_AWAY), model="gfc", **changes))
+
+
+async def test_samples_differ_inside_the_hole_only() -> None:
+    mask = holes(ON_THE_FACE, FAR_AWAY)
+    answer = await plural(seed=5, samples=3)
+    pictures = [pixels(picture) for picture in answer.pictures]
+    assert (len(pictures), answer.seed) == (3, 5)
+    for picture in pictures:
+        assert np.array_equal(picture[mask == 0], scene(500, 800)[mask == 0])
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert (pictures[one][mask > 0] != pictures[other][mask > 0]).any(axis=-1).mean() > 0.9
+
+
+async def test_an_equal_seed_gives_equal_bytes_and_another_does_not() -> None:
+    first = await plural(seed=5, samples=2)
+    assert (await plural(seed=5, samples=2)).pictures == first.pictures
+    assert (await plural(seed=5)).pictures == first.pictures[:1]
+    assert (await plural(seed=6)).pictures[0] not in first.pictures
+
+
+async def test_without_a_seed_a_random_one_is_drawn_and_told() -> None:
+    first, second = await plural(), await plural()
+    assert first.seed != second.seed
+    assert first.pictures != second.pictures
+    assert (await plural(seed=first.seed)).pictures == first.pictures
+
+
+async def test_where_chance_plays_no_part_the_seed_is_0() -> None:
+    assert (await run(FakeEngine(), order(holes(FAR_AWAY)))).seed == 0
+
+
+async def test_the_frame_is_the_pipelines() -> None:
+    """128 px for gfc (the fake engine is strict about it), aligned by the predictor, which sees 256."""
+    engine = FakeEngine()
+    answer = await complete_group(engine, np.maximum(mouth_hole(0, 3), mouth_hole(2, 3)), model="gfc", seed=1)
+    assert engine.calls == {"lafin_predictor": 2, "gfc_generator": 2}
+    assert sorted(face.landmarks[:, 0].mean() for face in answer.faces) == pytest.approx([200, 1000], abs=30)
+
+
+@pytest.mark.parametrize("blend", ["feather", "poisson", "none"])
+async def test_every_blend_fills_for_a_pipeline_without_landmarks(blend: str) -> None:
+    mask = holes(ON_THE_FACE)
+    answer = await run(FakeEngine(), order(mask, model="gfc", align="none", blend=blend))
+    assert_filled(answer, mask)
+    assert answer.faces == []  # nobody saw landmarks
+
+
 async def test_stages_are_timed_in_their_order() -> None:
     stages = Stages()
     await inpainter(FakeEngine()).inpaint(order(holes(FAR_AWAY)), Deadline(30), stages)

@@ -45,16 +45,22 @@ class Mixture:
 
 
 def make_hole(kind: str, rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
-    """One hole of `kind`: a name in KINDS, or strokes in a ratio bucket written `20-40` (percent).
+    """One hole of `kind`: a name in KINDS, strokes in a ratio bucket written `20-40` (percent), or a square `64px`.
 
-    landmarks [68,2] in pixels of the frame; only the face-part holes use them.
+    landmarks [68,2] in pixels of the frame; only the face-part holes use them. A square has that many pixels of the
+    frame, whatever its size, and a random place (GFC, Figure 9: 16 to 80 px of 128).
     """
     if kind in KINDS:
         return KINDS[kind](rng, pixels, landmarks)
+    side, unit, nothing = kind.partition("px")
+    if unit and not nothing and side.isdigit() and int(side) > 0:
+        return random_box(rng, pixels, min(int(side), pixels), min(int(side), pixels))
     low, dash, high = kind.partition("-")
     if dash and low.isdigit() and high.isdigit() and 0 <= int(low) < int(high) <= 100:
         return strokes(rng, pixels, int(low) / 100, int(high) / 100)
-    raise HoleError(f"unknown hole {kind!r}; there are {', '.join(KINDS)} and ratio buckets such as 20-40")
+    raise HoleError(
+        f"unknown hole {kind!r}; there are {', '.join(KINDS)} ratio buckets such as 20-40, squares such as 64px"
+    )
 
 
 def strokes(rng: np.random.Generator, pixels: int, low: float, high: float) -> Hole:

@@ -21,16 +21,7 @@ class ScriptedFeatures(nn.Module):
     def __init__(self, path: str | Path) -> None:
         super().__init__()
         path = Path(path)
-        if not path.is_file():
-            raise FeatureFileError(f"no feature network at {path}")
-        try:
-            load: Callable[..., nn.Module] = torch.jit.load
-            self.module = load(path, map_location="cpu").eval()
-        except RuntimeError as error:
-            first_line = str(error).strip().partition("\n")[0]
-            raise FeatureFileError(f"{path} is no TorchScript file: {first_line}") from error
-        for parameter in self.module.parameters():
-            parameter.requires_grad = False
+        self.module = load_scripted(path, "feature network")
         self.network = path.stem
         self.layers: tuple[str, ...] = ("output",)
 
@@ -39,6 +30,35 @@ class ScriptedFeatures(nn.Module):
         if not isinstance(features, Tensor) or features.ndim not in (2, 4) or len(features) != len(image):
             raise FeatureFileError(f"{self.network} returned no [B,C] or [B,C,h,w] for {list(image.shape)}")
         return {"output": features if features.ndim == 4 else features[:, :, None, None]}
+
+
+class ScriptedParser(nn.Module):
+    """A frozen face parser in TorchScript: RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]; differentiable."""
+
+    def __init__(self, path: str | Path) -> None:
+        super().__init__()
+        self.module = load_scripted(Path(path), "parser")
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits = self.module(image)
+        if not isinstance(logits, Tensor) or logits.ndim != 4 or logits.shape[2:] != image.shape[2:]:
+            raise FeatureFileError(f"the parser returned no [B,classes,H,W] for {list(image.shape)}")
+        return logits
+
+
+def load_scripted(path: Path, what: str) -> nn.Module:
+    """A frozen TorchScript module. Raises FeatureFileError."""
+    if not path.is_file():
+        raise FeatureFileError(f"no {what} at {path}")
+    try:
+        load: Callable[..., nn.Module] = torch.jit.load
+        module = load(path, map_location="cpu").eval()
+    except RuntimeError as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise FeatureFileError(f"{path} is no TorchScript file: {first_line}") from error
+    for parameter in module.parameters():
+        parameter.requires_grad = False
+    return module
 
 
 def open_features(path: str | Path) -> FrozenFeatures | ScriptedFeatures:

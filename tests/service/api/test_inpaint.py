@@ -297,3 +297,34 @@ def _wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < end_seconds, "did not happen"
         time.sleep(0.02)
+
+
+async def plural(client: httpx.AsyncClient, files: dict, accept: str = "*/*", **data: str) -> httpx.Response:
+    return await client.post("/inpaint", files=files, data={"model": "gfc", **data}, headers={"accept": accept})
+
+
+async def test_several_samples_come_as_json(client: httpx.AsyncClient, files: dict) -> None:
+    response = await plural(client, files, samples="3", seed="9", output_format="webp")
+    body = response.json()
+    assert (response.headers["x-seed"], body["seed"], body["model"]) == ("9", 9, "gfc")
+    assert [image["media_type"] for image in body["images"]] == ["image/webp"] * 3
+    pictures = [pixels(base64.b64decode(image["data"])) for image in body["images"]]
+    outside = box_mask() == 0
+    for picture in pictures:
+        assert np.array_equal(picture[outside], scene()[outside])
+    assert not np.array_equal(pictures[0], pictures[1])
+    again = (await plural(client, files, samples="3", seed="9", output_format="webp")).json()
+    assert again["images"] == body["images"]
+
+
+async def test_several_samples_for_one_who_takes_no_json(client: httpx.AsyncClient, files: dict) -> None:
+    response = await plural(client, files, accept="image/png", samples="2")
+    assert (response.status_code, response.json()["errors"][0]["allowed"]) == (406, ["application/json"])
+
+
+async def test_a_seed_that_was_not_sent_is_told(client: httpx.AsyncClient, files: dict) -> None:
+    first = await plural(client, files)
+    seed = first.headers["x-seed"]
+    assert first.headers["content-type"] == "image/png"
+    assert (await plural(client, files)).headers["x-seed"] != seed
+    assert (await plural(client, files, seed=seed)).content == first.content

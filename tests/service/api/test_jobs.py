@@ -72,6 +72,31 @@ def batch(*seeds: int) -> list:
     return [(name, pair[name]) for pair in pairs for name in ("image", "mask")]
 
 
+async def test_a_job_gives_several_samples(work: Work, files: dict) -> None:
+    job = await work.post(files, data={"model": "gfc", "samples": "2", "seed": "7"})
+    await work.run(job)
+    body = (await work.result(job)).json()
+    direct = await work.client.post(
+        "/inpaint", files=files, data={"model": "gfc", "samples": "2", "seed": "7"}, headers={"accept": "*/*"}
+    )
+    assert body["images"] == direct.json()["images"]
+    assert len(body["images"]) == 2
+    assert (await work.result(job, accept="image/png")).status_code == 406
+
+
+async def test_a_job_without_a_seed_tells_the_one_it_drew(work: Work, files: dict) -> None:
+    job = await work.post(files, data={"model": "gfc"})
+    await work.run(job)
+    response = await work.result(job)
+    direct = await work.client.post("/inpaint", files=files, data={"model": "gfc", "seed": response.headers["x-seed"]})
+    assert direct.content == response.content
+
+
+async def test_a_batch_gives_one_result_a_picture(work: Work) -> None:
+    refused = await work.post(batch(1, 2), 422, data={"model": "gfc", "samples": "2"})
+    assert refused["errors"][0]["field"] == "samples"
+
+
 async def test_a_job_from_the_post_to_the_picture(work: Work, files: dict) -> None:
     response = await work.client.post("/jobs", files=files)
     job = response.json()

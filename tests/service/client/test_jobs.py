@@ -71,6 +71,15 @@ def test_a_job_as_a_context_from_the_picture_to_the_result(client: Any, worker: 
     assert job.result().picture == answer.picture
 
 
+def test_a_job_brings_every_sample(client: Any, worker: Any) -> None:
+    with worker(), client.submit(scene(), HOLE, model="gfc", seed=4, samples=3) as job:
+        answer = job.result()
+        assert len(set(answer.pictures)) == 3
+        assert job.results() == answer.pictures[:1]
+    direct = client.inpaint(scene(), HOLE, model="gfc", seed=4, samples=3)
+    assert (direct.seed, direct.pictures) == (4, answer.pictures)
+
+
 def test_leaving_the_context_early_cancels(client: Any) -> None:
     with client.submit(*PAIR) as job:
         assert job.refresh().queue_position == 1

@@ -23,10 +23,17 @@ def test_a_record_holds_no_picture() -> None:
     assert "SECRET" not in json.dumps(to_record(InpaintRequest(b"SECRET", b"SECRET")))
 
 
+def test_several_samples_are_counted() -> None:
+    answer = InpaintAnswer("gfc", 3, 40, 30, 0.25, [], [b"one", b"two"], "image/png")
+    record = answer_to_record(answer, {})
+    assert record["samples"] == 2
+    assert answer_from_record(record, [b"one", b"two"])[0] == answer
+
+
 def test_an_answer_comes_back_as_it_was() -> None:
     face = FaceFound((1.0, 2.0, 3.0, 4.0), np.ones((68, 2)))
     answer = InpaintAnswer("lafin", 3, 40, 30, 0.25, [face], [b"picture"], "image/png")
     record = json.loads(json.dumps(answer_to_record(answer, {"infer": 0.5})))
-    back, seconds = answer_from_record(record, b"picture")
+    back, seconds = answer_from_record(record, [b"picture"])
     assert (back.faces[0].box, seconds) == (face.box, {"infer": 0.5})
     assert dataclasses.replace(back, faces=[]) == dataclasses.replace(answer, faces=[])

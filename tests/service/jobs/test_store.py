@@ -39,20 +39,20 @@ async def test_an_older_try_can_no_longer_write(store: JobStore) -> None:
     job_id = await accepted(store)
     assert await store.begin(job_id, 60) == ("run", 1)
     assert await store.begin(job_id, 60) == ("run", 2)
-    assert not await store.settle_item(job_id, 1, 0, DONE, b"old")
+    assert not await store.settle_item(job_id, 1, 0, DONE, [b"old"])
     assert not await store.finish(job_id, 1, "failed", EngineGarbage())
-    assert await store.settle_item(job_id, 2, 0, DONE, b"new")
+    assert await store.settle_item(job_id, 2, 0, DONE, [b"new"])
     assert await store.finish(job_id, 2, "succeeded")
-    assert await store.blobs.result(job_id, 0) == b"new"
+    assert await store.blobs.results(job_id, 0, 1) == [b"new"]
     assert (await store.get(job_id)).state == "succeeded"
 
 
 async def test_an_end_is_written_once(store: JobStore) -> None:
     job_id = await accepted(store)
     await store.begin(job_id, 60)
-    assert await store.settle_item(job_id, 1, 0, DONE, b"first")
-    assert await store.settle_item(job_id, 1, 0, DONE, b"second")
-    assert await store.blobs.result(job_id, 0) == b"first"
+    assert await store.settle_item(job_id, 1, 0, DONE, [b"first"])
+    assert await store.settle_item(job_id, 1, 0, DONE, [b"second"])
+    assert await store.blobs.results(job_id, 0, 1) == [b"first"]
     ends = await asyncio.gather(*(store.finish(job_id, 1, "succeeded") for _ in range(5)))
     assert ends.count(True) == 1
     assert await store.begin(job_id, 60) == ("over", 0)
@@ -64,9 +64,9 @@ async def test_a_canceled_job_takes_nothing_more(store: JobStore) -> None:
     job_id = await accepted(store)
     await store.begin(job_id, 60)
     await store.cancel(job_id)
-    assert not await store.settle_item(job_id, 1, 0, DONE, b"late")
+    assert not await store.settle_item(job_id, 1, 0, DONE, [b"late"])
     assert not await store.finish(job_id, 1, "succeeded")
-    assert await store.blobs.result(job_id, 0) is None
+    assert await store.blobs.results(job_id, 0, 1) is None
     assert await kept_bytes(store) == 0
 
 
@@ -116,7 +116,7 @@ async def test_a_hundred_jobs_at_once_respect_the_depth(store: JobStore) -> None
 async def test_items_follow_their_job(store: JobStore) -> None:
     job_id = await accepted(store, size=10, items=3)
     await store.begin(job_id, 60)
-    await store.settle_item(job_id, 1, 0, DONE, b"x")
+    await store.settle_item(job_id, 1, 0, DONE, [b"x"])
     job = await store.get(job_id)
     assert [item.state for item in job.items()] == ["succeeded", "running", "queued"]
     await store.cancel(job_id)

@@ -34,6 +34,7 @@ class Generator(nn.Module):
 
     def __init__(self, width: int = 32, bottleneck: int = 4096) -> None:
         super().__init__()
+        self.frame_pixels = FRAME_PIXELS
         encoder, channels = [], 3
         for block in ENCODER_BLOCKS:
             encoder.append(convolutions(channels, [factor * width for factor in block]))
@@ -85,7 +86,8 @@ class Generator(nn.Module):
             hook.remove()
 
     def forward(self, filled: Tensor) -> Tensor:
-        assert filled.shape[2] == FRAME_PIXELS and filled.shape[3] == FRAME_PIXELS, "a fixed bottleneck: 128 px"
+        assert filled.shape[2] == self.frame_pixels, "a fixed bottleneck: 128 px"
+        assert filled.shape[3] == self.frame_pixels, "a fixed bottleneck: 128 px"
         x = filled
         places: list[Tensor] = []
         for block in self.encoder:

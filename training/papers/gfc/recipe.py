@@ -26,6 +26,7 @@ SECTION_4_1 = Jitter(rotation_degrees=15, scale=0.1, shift=0.05)
 DEMO_HOLES = Mixture(
     ((0.45, "block"), (0.15, "center"), (0.15, "eyes"), (0.05, "O4"), (0.05, "O5"), (0.05, "O6"), (0.10, "20-40"))
 )
+PAPER = Weights()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_WEIGHTS = Weights(hole=4.0, perceptual=0.001)
 
@@ -36,9 +37,10 @@ def build(
     width: int = 32,
     bottleneck: int = 4096,
     judge_width: int = 64,
-    weights: Weights = Weights(),
+    weights: Weights = PAPER,
     learning_rate: float = 1e-4,
     parser_scale: int = 1,
+    rate_by_fan_in: bool = False,
 ) -> GeneratorStep:
     """Adam, 1e-4 for the generator, 2e-4 and beta 0.5 for the discriminators; the weights of section 4."""
     first = Generator(width, bottleneck)
@@ -58,6 +60,7 @@ def build(
         discriminator_learning_rate=2e-4,
         parser=files.parser,
         parser_scale=parser_scale,
+        rate_by_fan_in=rate_by_fan_in,
         features=load_features(files.features) if files.features and weights.perceptual else None,
     )
 
@@ -90,7 +93,7 @@ def gfc() -> Recipe:
     return Recipe("gfc", (part,))
 
 
-def ablation(name: str, phases: tuple[str, ...], weights: Weights = Weights()) -> Recipe:
+def ablation(name: str, phases: tuple[str, ...], weights: Weights = PAPER) -> Recipe:
     """The paper's recipe with other phases in its stages; each M adds one term to the one before (Figure 3)."""
     part = gfc().part("generator")
     stages = tuple(replace(stage, phase=phase) for stage, phase in zip(part.stages, phases, strict=True))
@@ -127,19 +130,20 @@ def gfc_demo() -> Recipe:
             bottleneck=512,
             judge_width=16,
             weights=DEMO_WEIGHTS,
-            learning_rate=1.5e-3,
+            learning_rate=2e-3,
             parser_scale=2,
+            rate_by_fan_in=True,
         ),
         stages=(
-            Stage(until_images=14_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.2),
-            Stage(until_images=16_000, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
-            Stage(until_images=20_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
+            Stage(until_images=10_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.2),
+            Stage(until_images=11_000, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
+            Stage(until_images=15_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1),
         precision="bf16-mixed",
-        ema_half_life_images=1_000,
-        checkpoint_every_images=2_000,
+        ema_half_life_images=400,
+        checkpoint_every_images=1_000,
         sheet_every_images=2_000,
     )
     return Recipe("gfc_demo", (part,))

@@ -29,10 +29,8 @@ class ServedGenerator(nn.Module):
 def load_generator(state: dict[str, Tensor]) -> ServedGenerator:
     """The generator of a snapshot; its width and bottleneck follow from the weights."""
     first, squeeze = state.get("encoder.0.0.weight"), state.get("squeeze.weight")
-    if first is None or squeeze is None:
-        generator = Generator()
-    else:
-        generator = Generator(first.shape[0], squeeze.shape[0])
+    sizes = () if first is None or squeeze is None else (first.shape[0], squeeze.shape[0])
+    generator = Generator(*sizes)
     generator.load_state_dict(state)
     return ServedGenerator(generator).eval()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -28,6 +29,7 @@ from training.papers.gfc.networks import Discriminator, Generator
 RECONSTRUCTION = "reconstruction"
 LOCAL = "local"
 GLOBAL = "global"
+FULL_RATE_INPUTS = 144  # of a 3x3 convolution over 16 channels
 DISCRIMINATORS = {RECONSTRUCTION: (), LOCAL: ("local",), GLOBAL: ("local", "global"), "": ("local", "global")}
 
 
@@ -50,11 +52,16 @@ class GeneratorStep:
         parser: nn.Module | None = None,
         parser_scale: int = 1,
         features: FrozenFeatures | None = None,
+        rate_by_fan_in: bool = False,
     ) -> None:
         self.networks: dict[str, nn.Module] = {"generator": generator, "local": local, "global": whole}
         rates = {"local": discriminator_learning_rate, "global": discriminator_learning_rate}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(generator.parameters(), learning_rate, (0.9, 0.999)),
+            "generator": torch.optim.Adam(
+                by_fan_in(generator, learning_rate) if rate_by_fan_in else generator.parameters(),
+                learning_rate,
+                (0.9, 0.999),
+            ),
             **{name: torch.optim.Adam(self.networks[name].parameters(), rates[name], (0.5, 0.999)) for name in rates},
         }
         self.weights = weights
@@ -143,6 +150,18 @@ def seen(name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -
     if name == "local":
         return cut(completed, corners)
     return raw + (completed - raw).detach()
+
+
+def by_fan_in(network: nn.Module, learning_rate: float) -> list[dict[str, Any]]:
+    """A group for each parameter, with rates that fall with the number of a layer's inputs (Yang et al. 2021).
+
+    Adam moves every weight by about its rate, so a value that sums thousands of inputs would jump, and its ReLU die.
+    """
+    groups: list[dict[str, Any]] = []
+    for parameter in network.parameters():
+        inputs = parameter[0].numel()
+        groups.append({"params": [parameter], "lr": learning_rate * min(1.0, FULL_RATE_INPUTS / inputs)})
+    return groups
 
 
 def bare(network: nn.Module) -> nn.Module:

@@ -1,0 +1,171 @@
+"""Recognition of completed faces (GFC, section 4.4): python -m training.recognise --help."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import numpy as np
+import torch
+import typer
+from torch import Tensor
+
+from training.blending import BLENDS, Blend
+from training.checkpoint import CheckpointError, write_atomically
+from training.data.faces import DataError, FaceFolder, open_split
+from training.data.holes import HoleError, make_hole, make_holes
+from training.data.identities import gallery_and_probes, read_identities
+from training.frozen.features import FeatureFileError
+from training.masking import complete
+from training.measuring import Prepared, prepare
+from training.metrics.identity import IdentityNetwork, top_k
+from training.systems import SYSTEMS, OpeningError, Repository, System, frame_pixels, open_system
+
+Value = TypeVar("Value")
+
+RANKS = (1, 3, 5)  # Figure 11
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+class RecognitionError(Exception):
+    """A recognition that cannot run as asked; the message says what to change."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The share of probes whose own identity is among the nearest 1, 3 and 5 of the gallery, in percent."""
+
+    holes: str
+    method: str
+    top1: float
+    top3: float
+    top5: float
+
+
+@app.command()
+def main(
+    data: Annotated[Path, typer.Option(help="Prepared folder whose faces.csv has a column `identity`.")],
+    identity: Annotated[Path, typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D].")],
+    repository: Annotated[Path, typer.Option(help="Model repository.")] = Path("model_repository"),
+    model: Annotated[str, typer.Option(help=f"What completes the probes: {', '.join(SYSTEMS)}.")] = "gfc",
+    holes: Annotated[str, typer.Option(help="Kinds of holes, joined by commas.")] = "O1,O2,O3,O4,O5,O6",
+    blend: Annotated[str, typer.Option(help=f"How the filling is put into the hole: {', '.join(BLENDS)}.")] = "poisson",
+    seed: Annotated[int, typer.Option(help="Of the split into gallery and probes, the holes and the noise.")] = 0,
+    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "validation",
+    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
+    batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 8,
+) -> None:
+    """Half of each identity's faces are the gallery; the others, completed, are looked up in it.
+
+    Beside the model stand the original probes (the upper bound) and probes whose hole is filled with noise.
+    """
+    try:
+        if blend not in BLENDS:
+            raise RecognitionError(f"unknown blend {blend!r}; there are {', '.join(BLENDS)}")
+        kinds = [kind.strip() for kind in holes.split(",") if kind.strip()]
+        for kind in kinds:
+            make_hole(kind, np.random.default_rng(0), 32, np.full((68, 2), 16, np.float32))
+        system = open_system(model, Repository(repository, {}))
+        faces, network = open_split(data, split), IdentityNetwork(identity)
+        names = read_identities(data)
+        gallery, probes = gallery_and_probes(faces, names, seed)
+        print(f"{len(gallery)} faces in the gallery, {len(probes)} probes; identities by {network.name}")
+        pixels, identities = frame_pixels(model), [names[faces.name(index)] for index in range(len(faces))]
+        sought = Sought(
+            network, embed(network, pick(faces, gallery, pixels).images, batch_size), rows(identities, gallery)
+        )
+        found = []
+        print("| holes | probes | top 1 | top 3 | top 5 |\n|---|---|---|---|---|")
+        for row in recognise(
+            system,
+            BLENDS[blend],
+            sought,
+            pick(faces, probes, pixels),
+            rows(identities, probes),
+            kinds,
+            seed,
+            batch_size,
+        ):
+            print(f"| {row.holes} | {row.method} | {row.top1:.1f} | {row.top3:.1f} | {row.top5:.1f} |", flush=True)
+            found.append(asdict(row))
+        if output is not None:
+            head = {"model": model, "blend": blend, "identity": network.name, "seed": seed}
+            text = json.dumps({**head, "gallery": len(gallery), "probes": len(probes), "rows": found}, indent=1) + "\n"
+            write_atomically(output, lambda beside: beside.write_text(text))
+    except (RecognitionError, OpeningError, CheckpointError, DataError, HoleError, FeatureFileError) as error:
+        sys.exit(f"training.recognise: {error}")
+
+
+@dataclass(frozen=True)
+class Sought:
+    """The gallery: identities [G,D] of unit length, and whose they are."""
+
+    network: IdentityNetwork
+    embeddings: Tensor
+    names: list[str]
+
+    def row(self, holes: str, method: str, probes: Tensor, names: list[str]) -> Recognised:
+        shares = [100 * float(top_k(probes, names, self.embeddings, self.names, k).mean()) for k in RANKS]
+        return Recognised(holes, method, *shares)
+
+
+def recognise(
+    system: System,
+    blend: Blend,
+    gallery: Sought,
+    probes: Prepared,
+    names: list[str],
+    kinds: list[str],
+    seed: int,
+    batch_size: int,
+) -> Iterator[Recognised]:
+    """The original probes, then for each kind of holes the probes filled with noise and those completed."""
+    network, dice = gallery.network, torch.Generator().manual_seed(seed)
+    yield gallery.row("-", "original", embed(network, probes.images, batch_size), names)
+    points = [np.asarray(row) for row in probes.landmarks.numpy()]
+    for kind in kinds:
+        holes = torch.from_numpy(np.stack(make_holes(kind, seed, probes.frame_pixels, points)))[:, None]
+        noise = torch.rand(probes.images.shape, generator=dice)
+        noisy = complete(noise, probes.images.float() / 255, holes.float())
+        yield gallery.row(kind, "noise", embed(network, noisy, batch_size), names)
+        completed = completions(system, blend, probes, holes, batch_size)
+        yield gallery.row(kind, "completed", embed(network, completed, batch_size), names)
+
+
+@torch.no_grad()
+def completions(system: System, blend: Blend, probes: Prepared, holes: Tensor, batch_size: int) -> Tensor:
+    """Every probe completed under its hole, [N,3,F,F] in [0,1]."""
+    done = []
+    for image, hole, landmarks in zip(
+        probes.images.split(batch_size), holes.split(batch_size), probes.landmarks.split(batch_size), strict=True
+    ):
+        raw = system(image, hole, landmarks).raw
+        if raw is None:
+            raise RecognitionError("the model completes no pictures")
+        done.append(blend(raw.float() / 255, image.float() / 255, hole.float()))
+    return torch.cat(done)
+
+
+def embed(network: IdentityNetwork, images: Tensor, batch_size: int) -> Tensor:
+    """Identities of pictures [N,3,F,F], bytes or in [0,1]: [N,D]."""
+    scale = 255 if images.dtype == torch.uint8 else 1
+    return torch.cat([network(batch.float() / scale) for batch in images.split(batch_size)])
+
+
+def pick(faces: FaceFolder, indices: list[int], pixels: int) -> Prepared:
+    """Some faces in the face frame."""
+    return prepare(FaceFolder(faces.folder, rows(faces.rows, indices)), None, pixels)
+
+
+def rows(values: list[Value], indices: list[int]) -> list[Value]:
+    """The values at some places."""
+    return [values[index] for index in indices]
+
+
+if __name__ == "__main__":
+    app()
