@@ -9,17 +9,23 @@ import torch
 from training.checkpoint import save_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
+from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
 from training.papers.parser.networks import Parser
 
 
 @pytest.fixture(scope="session")
 def tiny_repository(tmp_path_factory) -> Path:
-    """A model repository with untrained snapshots: LaFIn's generator of width 8 and predictor, a parser of width 4."""
+    """A model repository with untrained snapshots: narrow generators of LaFIn and GFC, LaFIn's predictor, a parser."""
     repository = tmp_path_factory.mktemp("repository")
     torch.manual_seed(0)
     generator, predictor = Generator(8, spectral=False), Predictor()
-    networks = {"lafin_generator": generator, "lafin_predictor": predictor, "parser": Parser(11, width=4)}
+    networks = {
+        "gfc_generator": GfcGenerator(2, 16),
+        "lafin_generator": generator,
+        "lafin_predictor": predictor,
+        "parser": Parser(11, width=4),
+    }
     for model, network in networks.items():
         (repository / model).mkdir()
         shutil.copy(SHIPPED_REPOSITORY / model / "config.pbtxt", repository / model)

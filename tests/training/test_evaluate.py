@@ -47,6 +47,7 @@ def test_figures_without_their_file_are_left_out_aloud(tiny_repository, drawn_fo
     assert result.exit_code == 0, result.output
     assert "no --features file: the feature distance is left out" in result.output
     assert "no --frechet file: the Frechet distance is left out" in result.output
+    assert "no --identity file: the identity distance is left out" in result.output
     assert "feature distance (" not in result.output
 
 
@@ -78,6 +79,24 @@ def test_a_parser_is_measured_by_class(tiny_repository, drawn_folder, tmp_path):
     assert f"| 1 | skin | {figures['classes'][1]['f_score']:.4f} |" in result.output
 
 
+def test_gfc_at_128_pixels_blended_with_an_identity_network(tiny_repository, drawn_folder, tmp_path):
+    torch.jit.script(torch.nn.Flatten()).save(str(tmp_path / "flat.pt"))
+    command = ["--data", drawn_folder, "--repository", tiny_repository, "--model", "gfc", "--holes", "O3,24px"]
+    outputs = {}
+    for blend in ("none", "poisson"):
+        result = evaluate(*command, "--identity", tmp_path / "flat.pt", "--blend", blend, "--output", tmp_path / blend)
+        assert result.exit_code == 0, result.output
+        assert "1 faces at 128 px" in result.output
+        outputs[blend] = json.loads((tmp_path / blend).read_text())
+    for blend, figures in outputs.items():
+        assert (figures["blend"], figures["frame_pixels"]) == (blend, 128)
+        assert [row["holes"] for row in figures["rows"]] == ["O3", "24px"]
+        assert figures["rows"][1]["hole_ratio"] == pytest.approx(24 * 24 / 128**2, rel=0.06)
+        assert figures["rows"][0]["figures"]["identity distance (flat)"] > 0
+    plain, blended = (outputs[blend]["rows"][0]["figures"]["PSNR"] for blend in ("none", "poisson"))
+    assert blended > plain  # an untrained network is far off at the hole's edge
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -87,6 +106,8 @@ def test_a_parser_is_measured_by_class(tiny_repository, drawn_folder, tmp_path):
         (["--model", "other"], "unknown model 'other'"),
         (["--baseline", "other"], "unknown baseline 'other'; there are telea"),
         (["--features", "absent.pth"], "no feature network at absent.pth"),
+        (["--identity", "absent.pt"], "no feature network at absent.pt"),
+        (["--blend", "other"], "unknown blend 'other'; there are none, poisson"),
         (["--heads", "absent.pth"], "--heads needs --features"),
         (["--snapshot", "lafin_predictor"], "write MODEL=FILE"),
         (["--snapshot", "lafin_predictor=absent"], "there is no snapshot at absent"),

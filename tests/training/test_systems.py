@@ -7,7 +7,7 @@ import torch
 
 from training.checkpoint import CheckpointError
 from training.papers import DEPLOYED
-from training.systems import MODELS, SYSTEMS, OpeningError, Repository, open_system
+from training.systems import MODELS, SYSTEMS, OpeningError, Repository, frame_pixels, open_system
 
 SEED = torch.Generator().manual_seed(0)
 
@@ -55,6 +55,18 @@ def test_exports_are_run_instead_of_snapshots(tmp_path, batch):
     torch.jit.script(Corner()).save(str(tmp_path / "lafin_predictor" / "1" / "model.pt"))
     answer = open_system("lafin_predictor", Repository(tmp_path, {}, exported=True))(*batch)
     assert torch.equal(answer.landmarks, torch.full((1, 68, 2), 255.0))
+
+
+@torch.no_grad()
+def test_gfc_sees_128_pixels_and_noise_that_depends_on_no_batch(tiny_repository):
+    assert [frame_pixels(name) for name in ("gfc", "lafin", "lafin_predictor")] == [128, 256, 256]
+    images = torch.randint(0, 256, (3, 3, 128, 128), dtype=torch.uint8, generator=SEED)
+    hole, points = torch.ones(3, 1, 128, 128, dtype=torch.uint8), torch.zeros(3, 68, 2)
+    together = open_system("gfc", Repository(tiny_repository, {}))(images, hole, points)
+    again = open_system("gfc", Repository(tiny_repository, {}))
+    parts = [again(images[part], hole[part], points[part]).raw for part in (slice(0, 1), slice(1, 3))]
+    assert (together.raw.int() - torch.cat(parts).int()).abs().float().mean() < 0.5
+    assert together.landmarks is None
 
 
 def test_missing_and_wrong_models_are_refused(tiny_repository, tmp_path):
