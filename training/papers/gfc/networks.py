@@ -29,23 +29,26 @@ class Generator(nn.Module):
     """Encoder, fully connected bottleneck, and a decoder that un-pools with the encoder's own indices (Figure 2).
 
     filled [B,3,128,128] in [-1,1], noise inside the hole -> raw [B,3,128,128], not clamped (the output is linear).
-    `width` is 32 and `bottleneck` 4096 in the paper: 137,071,331 parameters.
+    `width` is 32 and `bottleneck` 4096 in the paper: 137,071,331 parameters. `norm` puts a batch norm behind every
+    layer but the last while a network is trained; `folded` takes it out again, and what is shipped has none.
     """
 
-    def __init__(self, width: int = 32, bottleneck: int = 4096) -> None:
+    def __init__(self, width: int = 32, bottleneck: int = 4096, *, norm: bool = False) -> None:
         super().__init__()
         self.frame_pixels = FRAME_PIXELS
         encoder, channels = [], 3
         for block in ENCODER_BLOCKS:
-            encoder.append(convolutions(channels, [factor * width for factor in block]))
+            encoder.append(convolutions(channels, [factor * width for factor in block], norm=norm))
             channels = block[-1] * width
         self.encoder = nn.ModuleList(encoder)
         flat = channels * BOTTLENECK_PIXELS**2
         self.squeeze = nn.Linear(flat, bottleneck)
+        self.squeeze_norm = nn.BatchNorm1d(bottleneck) if norm else nn.Identity()
         self.expand = nn.Linear(bottleneck, flat)
+        self.expand_norm = nn.BatchNorm1d(flat) if norm else nn.Identity()
         decoder = []
         for block in DECODER_BLOCKS:
-            decoder.append(convolutions(channels, [factor * width for factor in block]))
+            decoder.append(convolutions(channels, [factor * width for factor in block], norm=norm))
             channels = block[-1] * width
         self.decoder = nn.ModuleList(decoder)
         self.output = nn.Conv2d(channels, 3, 3, padding=1)
@@ -94,7 +97,8 @@ class Generator(nn.Module):
             x, place = F.max_pool2d_with_indices(block(x), 2)
             places.append(place)
         shape = x.shape
-        x = F.relu(self.expand(F.relu(self.squeeze(x.flatten(1))))).reshape(shape)
+        x = F.relu(self.squeeze_norm(self.squeeze(x.flatten(1))))
+        x = F.relu(self.expand_norm(self.expand(x))).reshape(shape)
         for block in self.decoder:
             x = block(unpool(x, places.pop()))
         raw: Tensor = self.output(x)
@@ -123,13 +127,33 @@ class Discriminator(nn.Module):
         return logit.float()
 
 
-def convolutions(channels: int, outputs: list[int]) -> nn.Sequential:
+def convolutions(channels: int, outputs: list[int], *, norm: bool) -> nn.Sequential:
     """3x3 convolutions with ReLU, one after another."""
     layers: list[nn.Module] = []
     for out in outputs:
-        layers += [nn.Conv2d(channels, out, 3, padding=1), nn.ReLU()]
+        between = nn.BatchNorm2d(out) if norm else nn.Identity()
+        layers += [nn.Conv2d(channels, out, 3, padding=1), between, nn.ReLU()]
         channels = out
     return nn.Sequential(*layers)
+
+
+@torch.no_grad()
+def folded(generator: Generator) -> dict[str, Tensor]:
+    """The tensors of the same generator without norms: each norm, as in evaluation, goes into the layer before it."""
+    state = {key: value for key, value in generator.state_dict().items() if "norm" not in key}
+    layer = ""
+    for name, module in generator.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            layer = name
+        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            assert module.running_var is not None
+            assert module.running_mean is not None
+            scale = module.weight / (module.running_var + module.eps).sqrt()
+            weight = state[f"{layer}.weight"]
+            state[f"{layer}.weight"] = weight * scale.view(-1, *[1] * (weight.ndim - 1))
+            state[f"{layer}.bias"] = (state[f"{layer}.bias"] - module.running_mean) * scale + module.bias
+            state = {key: value for key, value in state.items() if not key.startswith(f"{name}.")}
+    return state
 
 
 def unpool(x: Tensor, places: Tensor) -> Tensor:

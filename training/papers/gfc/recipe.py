@@ -40,11 +40,12 @@ def build(
     weights: Weights = PAPER,
     learning_rate: float = 1e-4,
     parser_scale: int = 1,
-    rate_by_fan_in: bool = False,
+    norm: bool = False,
 ) -> GeneratorStep:
     """Adam, 1e-4 for the generator, 2e-4 and beta 0.5 for the discriminators; the weights of section 4."""
-    first = Generator(width, bottleneck)
-    first.calibrate(drawn_faces())
+    first = Generator(width, bottleneck, norm=norm)
+    if not norm:
+        first.calibrate(drawn_faces())
     networks = (
         first,
         Discriminator(HOLE_PIXELS, judge_width),
@@ -60,7 +61,6 @@ def build(
         discriminator_learning_rate=2e-4,
         parser=files.parser,
         parser_scale=parser_scale,
-        rate_by_fan_in=rate_by_fan_in,
         features=load_features(files.features) if files.features and weights.perceptual else None,
     )
 
@@ -132,12 +132,12 @@ def gfc_demo() -> Recipe:
             weights=DEMO_WEIGHTS,
             learning_rate=2e-3,
             parser_scale=2,
-            rate_by_fan_in=True,
+            norm=True,
         ),
         stages=(
-            Stage(until_images=10_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.2),
-            Stage(until_images=11_000, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
-            Stage(until_images=15_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
+            Stage(until_images=9_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.2),
+            Stage(until_images=10_000, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
+            Stage(until_images=13_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1),

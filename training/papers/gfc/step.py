@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,13 +22,12 @@ from training.papers.gfc.losses import (
     squares,
     weighted_sum,
 )
-from training.papers.gfc.networks import Discriminator, Generator
+from training.papers.gfc.networks import Discriminator, Generator, folded
 
 # Section 3.5: the terms of each phase of the curriculum. M1, M2, M3 of Figure 3 end after one of them; M4 is all.
 RECONSTRUCTION = "reconstruction"
 LOCAL = "local"
 GLOBAL = "global"
-FULL_RATE_INPUTS = 144  # of a 3x3 convolution over 16 channels
 DISCRIMINATORS = {RECONSTRUCTION: (), LOCAL: ("local",), GLOBAL: ("local", "global"), "": ("local", "global")}
 
 
@@ -52,16 +50,11 @@ class GeneratorStep:
         parser: nn.Module | None = None,
         parser_scale: int = 1,
         features: FrozenFeatures | None = None,
-        rate_by_fan_in: bool = False,
     ) -> None:
         self.networks: dict[str, nn.Module] = {"generator": generator, "local": local, "global": whole}
         rates = {"local": discriminator_learning_rate, "global": discriminator_learning_rate}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(
-                by_fan_in(generator, learning_rate) if rate_by_fan_in else generator.parameters(),
-                learning_rate,
-                (0.9, 0.999),
-            ),
+            "generator": torch.optim.Adam(generator.parameters(), learning_rate, (0.9, 0.999)),
             **{name: torch.optim.Adam(self.networks[name].parameters(), rates[name], (0.5, 0.999)) for name in rates},
         }
         self.weights = weights
@@ -137,7 +130,9 @@ class GeneratorStep:
         return (torch.stack((filled[0], raws[0], *completed, image), dim=1) + 1) / 2
 
     def freeze(self, networks: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
-        return {"generator": networks["generator"].state_dict()}
+        generator = bare(networks["generator"])
+        assert isinstance(generator, Generator)
+        return {"generator": folded(generator)}
 
 
 def seen(name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -> Tensor:
@@ -150,18 +145,6 @@ def seen(name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -
     if name == "local":
         return cut(completed, corners)
     return raw + (completed - raw).detach()
-
-
-def by_fan_in(network: nn.Module, learning_rate: float) -> list[dict[str, Any]]:
-    """A group for each parameter, with rates that fall with the number of a layer's inputs (Yang et al. 2021).
-
-    Adam moves every weight by about its rate, so a value that sums thousands of inputs would jump, and its ReLU die.
-    """
-    groups: list[dict[str, Any]] = []
-    for parameter in network.parameters():
-        inputs = parameter[0].numel()
-        groups.append({"params": [parameter], "lr": learning_rate * min(1.0, FULL_RATE_INPUTS / inputs)})
-    return groups
 
 
 def bare(network: nn.Module) -> nn.Module:

@@ -140,7 +140,7 @@ def test_the_parsing_loss_teaches_the_missing_region_alone(batch: Batch) -> None
 
 
 def test_the_generator_overfits_one_batch(batch: Batch) -> None:
-    step = build(Files(), width=8, bottleneck=64, judge_width=4, learning_rate=3e-3, rate_by_fan_in=True)
+    step = build(Files(), width=8, bottleneck=64, judge_width=4, learning_rate=3e-3, norm=True)
     step.phase = RECONSTRUCTION
     first = float(step.update(batch)["reconstruction"])
     for _ in range(100):
