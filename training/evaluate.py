@@ -24,6 +24,7 @@ from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES, Profile
 from training.papers import DEPLOYED
+from training.papers.parser.serving import FRAME_PIXELS as PARSER_PIXELS
 from training.parsing_report import PARSERS, report_parser
 from training.signature import SignatureError
 from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, frame_pixels, open_system
@@ -83,7 +84,7 @@ def main(
         if model in PARSERS:
             figures = report_parser(model, models, open_split(data, split), count=count, batch_size=batch_size)
             if output is not None:
-                write_json(output, {"model": model, "split": split, "frame_pixels": FRAME_PIXELS, **figures})
+                write_json(output, {"model": model, "split": split, "frame_pixels": PARSER_PIXELS, **figures})
             return
         systems = {model: open_system(model, models)}
         if baseline is not None:
