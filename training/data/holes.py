@@ -54,7 +54,7 @@ def make_hole(kind: str, rng: np.random.Generator, pixels: int, landmarks: NDArr
         return KINDS[kind](rng, pixels, landmarks)
     side, unit, nothing = kind.partition("px")
     if unit and not nothing and side.isdigit() and int(side) > 0:
-        return random_box(rng, pixels, min(int(side), pixels), min(int(side), pixels))
+        return square(rng, pixels, min(int(side), pixels))
     low, dash, high = kind.partition("-")
     if dash and low.isdigit() and high.isdigit() and 0 <= int(low) < int(high) <= 100:
         return strokes(rng, pixels, int(low) / 100, int(high) / 100)
@@ -131,6 +131,12 @@ def box(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -
 def random_box(rng: np.random.Generator, pixels: int, width: float, height: float) -> Hole:
     x, y = rng.uniform(0, pixels - width), rng.uniform(0, pixels - height)
     return rectangle(pixels, x, y, x + width, y + height)
+
+
+def square(rng: np.random.Generator, pixels: int, side: int) -> Hole:
+    """A square of `side` pixels of the frame at a random place."""
+    x, y = (int(value) for value in rng.integers(0, pixels - side + 1, 2))
+    return rectangle(pixels, x, y, x + side, y + side)
 
 
 def center(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:

@@ -41,6 +41,16 @@ def test_the_sizes_of_the_papers() -> None:
         assert 94 <= box.any(axis=1).sum() <= 128
 
 
+@pytest.mark.parametrize("side", range(16, 81, 8))
+def test_squares_have_pixels_of_the_frame(side: int) -> None:
+    """GFC, Figure 9: 16 to 80 px in steps of 8."""
+    for index in range(5):
+        hole = make_hole(f"{side}px", np.random.default_rng(index), 128, np.zeros((68, 2), np.float32))
+        rows, columns = np.nonzero(hole.any(axis=1))[0], np.nonzero(hole.any(axis=0))[0]
+        assert (len(rows), len(columns)) == (side, side)
+        assert hole.sum() == len(rows) * len(columns)
+
+
 def test_face_part_holes_cover_their_part_and_not_the_other() -> None:
     rng = np.random.default_rng(0)
     holes = {kind: make_hole(kind, rng, 256, LANDMARKS) for kind in ("O1", "O2", "O3", "O4", "O5", "O6")}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from training.frozen.features import FeatureFileError
-from training.frozen.scripted import ScriptedFeatures
+from training.frozen.scripted import ScriptedFeatures, ScriptedParser
 from training.metrics.perception import describe
 
 
@@ -39,3 +39,22 @@ def test_files_that_are_no_torchscript_are_refused(tmp_path):
     (tmp_path / "text.pt").write_text("text")
     with pytest.raises(FeatureFileError, match="no TorchScript file"):
         ScriptedFeatures(tmp_path / "text.pt")
+
+
+class Classes(torch.nn.Module):
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return torch.cat((image, -image), dim=1)
+
+
+def test_a_scripted_parser_is_frozen_and_differentiable(tmp_path):
+    torch.jit.script(Classes()).save(str(tmp_path / "classes.pt"))
+    image = torch.rand(1, 3, 8, 8, requires_grad=True)
+    logits = ScriptedParser(tmp_path / "classes.pt")(image)
+    assert logits.shape == (1, 6, 8, 8)
+    logits[:, :3].sum().backward()
+    assert torch.equal(image.grad, torch.ones(1, 3, 8, 8))
+    torch.jit.script(Means()).save(str(tmp_path / "means.pt"))
+    with pytest.raises(FeatureFileError, match="the parser returned no"):
+        ScriptedParser(tmp_path / "means.pt")(image)
+    with pytest.raises(FeatureFileError, match="no parser at"):
+        ScriptedParser(tmp_path / "absent.pt")

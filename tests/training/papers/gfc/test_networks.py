@@ -38,7 +38,7 @@ def test_unpooling_puts_values_back_where_they_were_highest() -> None:
 def test_the_decoder_mirrors_the_encoder() -> None:
     """Every un-pooled map has as many channels as the pool whose places it takes."""
     generator = Generator(2, 8)
-    pooled = [block[-2].out_channels for block in generator.encoder]
+    pooled = [block[-3].out_channels for block in generator.encoder]
     unpooled = [block[0].in_channels for block in generator.decoder]
     assert pooled == [2, 4, 8, 16]
     assert unpooled == pooled[::-1]

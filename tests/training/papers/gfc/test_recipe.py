@@ -1,0 +1,95 @@
+"""The tiny recipe from end to end: it trains through every phase, resumes to the bit, and its export equals eager."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import load_checkpoint, load_snapshot
+from training.convert import SHIPPED_REPOSITORY
+from training.data.drawn import DrawnFaces
+from training.export import export
+from training.loop import Machine, train
+from training.papers.gfc.networks import Generator, folded
+from training.papers.gfc.recipe import SQUARE, gfc, gfc_demo, gfc_tiny
+from training.papers.gfc.serving import DEPLOYED, load_generator
+from training.recipe import Files, Part
+
+CPU = Machine(accelerator="cpu", devices=1, threads=1)
+FACES = DrawnFaces(4, 64)
+
+
+@pytest.fixture(scope="module")
+def part() -> Part:
+    return gfc_tiny().part("generator")
+
+
+@pytest.fixture(scope="module")
+def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("unbroken")
+    assert train(part, FACES, run, Files(), CPU) == 12
+    return run
+
+
+def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(part: Part, unbroken: Path, tmp_path: Path) -> None:
+    """The noise comes from torch's random state, which a checkpoint keeps."""
+    for stages in (part.stages[:1], part.stages[:2], part.stages):
+        train(replace(part, stages=stages), FACES, tmp_path, Files(), CPU)
+    whole, resumed = load_checkpoint(unbroken / "checkpoint.pt"), load_checkpoint(tmp_path / "checkpoint.pt")
+    for name in ("generator", "local", "global"):
+        for key, tensor in whole["networks"][name].items():
+            assert torch.equal(tensor, resumed["networks"][name][key]), (name, key)
+    assert torch.equal(whole["rng"], resumed["rng"])
+
+
+def test_a_missing_parser_is_said_and_none_is_missed_without_its_loss(
+    part: Part, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(replace(part, stages=part.stages[:1]), FACES, tmp_path, Files(), CPU)
+    said = capsys.readouterr().out
+    assert "generator: no parser given (--parser): the losses that need one are left out" in said
+    assert "--features" not in said  # the paper has no such loss
+
+
+def test_the_export_of_a_run_equals_eager(unbroken: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gfc_generator"
+    folder.mkdir()
+    (folder / "1").mkdir()
+    shutil.copy(SHIPPED_REPOSITORY / "gfc_generator" / "config.pbtxt", folder)
+    shutil.copy(unbroken / "generator.safetensors", folder / "snapshot.safetensors")
+    export(folder, DEPLOYED["gfc_generator"])
+    script = torch.jit.load(str(folder / "1" / "model.pt"))
+    eager = load_generator(load_snapshot(folder / "snapshot.safetensors")[0])
+    image = torch.randint(0, 256, (3, 3, 128, 128), dtype=torch.uint8)
+    hole = torch.zeros(3, 1, 128, 128, dtype=torch.uint8)
+    hole[:, :, 20:84, 30:94] = 1
+    noise = 2 * torch.rand(3, 3, 128, 128) - 1
+    with torch.no_grad():
+        assert (script(image, hole, noise).int() - eager(image, hole, noise).int()).abs().max() <= 1
+
+
+@torch.no_grad()
+def test_folded_norms_change_nothing() -> None:
+    torch.manual_seed(0)
+    normed, plain = Generator(3, 16, norm=True), Generator(3, 16).eval()
+    pictures = 2 * torch.rand(4, 3, 128, 128) - 1
+    for _ in range(3):
+        normed(pictures)
+    normed.eval()
+    plain.load_state_dict(folded(normed))
+    assert torch.allclose(plain(pictures), normed(pictures), atol=1e-4)
+    assert folded(plain).keys() == plain.state_dict().keys()
+
+
+def test_the_papers_recipe() -> None:
+    part = gfc().part("generator")
+    assert part.holes == SQUARE
+    assert (part.jitter.rotation_degrees, part.jitter.scale > 0, part.jitter.shift > 0) == (15, True, True)
+    assert {stage.pixels for stage in part.stages} == {128}
+
+
+def test_the_demos_curriculum_has_the_three_stages_in_order() -> None:
+    phases = [stage.phase for stage in gfc_demo().part("generator").stages]
+    assert list(dict.fromkeys(phases)) == ["reconstruction", "local", ""]
