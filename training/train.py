@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from torch import nn
 
 from training.checkpoint import CheckpointError
 from training.data.augmented import PairedFaces
 from training.data.faces import DataError, FaceFolder, Faces, open_split
 from training.frozen.features import FeatureFileError
-from training.frozen.scripted import ScriptedParser
+from training.frozen.scripted import ScriptedParser, is_torchscript
 from training.loop import Machine, train
 from training.papers import RECIPES
+from training.papers.parser.serving import open_parser
 from training.recipe import Files, RecipeError
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -30,7 +32,7 @@ def main(
         Path | None, typer.Option(help="VGG-16, VGG-19 or SqueezeNet 1.1 weights for perceptual and style losses.")
     ] = None,
     parser: Annotated[
-        Path | None, typer.Option(help="TorchScript parser, RGB in [0,1] to class logits, for parsing losses.")
+        Path | None, typer.Option(help="Snapshot of the parser, or TorchScript from RGB in [0,1] to class logits.")
     ] = None,
     augmented: Annotated[
         Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
@@ -60,12 +62,17 @@ def main(
         machine = Machine(
             accelerator, int(devices) if devices.isdigit() else devices, nodes, workers, precision, threads
         )
-        files = Files(features, ScriptedParser(parser) if parser else None)
+        files = Files(features, frozen_parser(parser) if parser else None)
         for one in parts:
             seen = train(one, faces, run / one.name, files, machine, seconds=seconds, start=start)
             print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
     except (RecipeError, DataError, CheckpointError, FeatureFileError) as error:
         sys.exit(f"training.train: {error}")
+
+
+def frozen_parser(path: Path) -> nn.Module:
+    """The parser in a TorchScript file or in a snapshot of the room `parser`. Raises CheckpointError that names it."""
+    return ScriptedParser(path) if is_torchscript(path) else open_parser(path)
 
 
 if __name__ == "__main__":
