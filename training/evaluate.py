@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -19,7 +20,7 @@ from training.data.faces import DataError, open_split
 from training.data.holes import HoleError, make_hole
 from training.frozen.features import FeatureFileError
 from training.frozen.scripted import open_features
-from training.measuring import BASELINES, NME, Prepared, Row, Yardstick, measure, prepare
+from training.measuring import BASELINES, NME, SPREAD, Prepared, Row, Yardstick, measure, prepare
 from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES, Profile
@@ -31,7 +32,7 @@ from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, 
 
 Value = TypeVar("Value")
 
-DECIMALS = {"PSNR": 2, "SSIM": 4, "L1 %": 3, NME: 2}
+DECIMALS = {"PSNR": 2, "SSIM": 4, "L1 %": 3, NME: 2, SPREAD: 2}
 OTHER_DECIMALS = 4
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -68,6 +69,9 @@ def main(
     blend: Annotated[
         str, typer.Option(help=f"How the model's picture is put into the hole: {', '.join(BLENDS)}.")
     ] = "none",
+    spread: Annotated[
+        bool, typer.Option("--spread", help="Complete every face twice: how far plural results differ in the hole.")
+    ] = False,
     baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
     batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
@@ -90,7 +94,7 @@ def main(
         if baseline is not None:
             systems[baseline] = pick(BASELINES, baseline, "baseline")
         chosen = pick(PROFILES, profile, "profile"), pick(BLENDS, blend, "blend")
-        yardstick = open_yardstick(*chosen, features, heads, frechet, identity, place)
+        yardstick = replace(open_yardstick(*chosen, features, heads, frechet, identity, place), spread=spread)
         faces = prepare(open_split(data, split), count, frame_pixels(model))
         rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)
         if output is not None:

@@ -26,6 +26,7 @@ from training.systems import Answer, System
 TELEA_RADIUS_PIXELS = 3
 NME = "NME %"
 IDENTITY = "identity distance"
+SPREAD = "spread"
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Yardstick:
     frechet: FeatureNetwork | None = None
     identity: IdentityNetwork | None = None
     blend: Blend = complete  # how the raw picture is put into the hole before it is measured
+    spread: bool = False  # complete every face twice, and measure how far both results are apart
 
     def columns(self) -> list[str]:
         """Names of all figures, in the order of the table; those of feature networks name the network."""
@@ -47,7 +49,7 @@ class Yardstick:
             names.append(f"Frechet distance ({self.frechet.network})")
         if self.identity is not None:
             names.append(f"{IDENTITY} ({self.identity.name})")
-        return [*names, NME]
+        return [*names, *([SPREAD] if self.spread else []), NME]
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,12 @@ def measure(
                 if yardstick.frechet is not None:
                     described.append(describe(yardstick.frechet, image.float() / 255).cpu())
                 for method, system in systems.items():
-                    add(sums[method], system(image, hole, landmarks), image, hole, landmarks, yardstick)
+                    answer = system(image, hole, landmarks)
+                    add(sums[method], answer, image, hole, landmarks, yardstick)
+                    if yardstick.spread and answer.raw is not None:
+                        again = system(image, hole, landmarks).raw
+                        assert again is not None
+                        sums[method].add(SPREAD, spread(answer.raw, again, hole))
             progress(len(image))
         ratio = float(holes.float().mean())
         for method, collected in sums.items():
@@ -139,6 +146,12 @@ def add(sums: Sums, answer: Answer, image: Tensor, hole: Tensor, landmarks: Tens
             sums.add(f"{IDENTITY} ({yardstick.identity.name})", yardstick.identity.distance(completed, real))
     if answer.landmarks is not None:
         sums.add(NME, nme(answer.landmarks.float(), landmarks))
+
+
+def spread(one: Tensor, other: Tensor, hole: Tensor) -> Tensor:
+    """The mean absolute difference of two raw pictures inside the hole, in grey levels of 255: [B]."""
+    differences = (one.float() - other.float()).abs().mean(dim=1, keepdim=True) * hole
+    return differences.flatten(1).sum(dim=1) / hole.float().flatten(1).sum(dim=1).clamp(min=1)
 
 
 def means(sums: Sums, described: list[Tensor], yardstick: Yardstick) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Measuring: figures of systems whose answers are known."""
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from training.data.drawn import DrawnFaces
-from training.measuring import BASELINES, NME, Row, Yardstick, measure, prepare, telea
+from training.measuring import BASELINES, NME, SPREAD, Row, Yardstick, measure, prepare, telea
 from training.metrics.perception import FeatureDistance
 from training.metrics.pixels import l1_percent
 from training.metrics.profiles import PROFILES, Profile
@@ -82,6 +83,20 @@ def test_batch_size_changes_nothing_and_progress_is_told(faces):
     assert [row.holes for row in first] == ["20-40", "eyes"]
     for one, other in zip(first, second, strict=True):
         assert one.figures == pytest.approx(other.figures, rel=1e-5)
+
+
+def test_the_spread_is_measured_in_the_hole(faces):
+    greys = iter((10, 40, 10, 40, 10, 40))
+
+    def chance(image, hole, landmarks) -> Answer:
+        return Answer(torch.full_like(image, next(greys)) * hole, None)
+
+    spreading = replace(QUICK, spread=True)
+    (row,) = rows_of(faces, chance, spreading, batch_size=1)
+    assert row.figures[SPREAD] == 30
+    (still,) = rows_of(faces, black, spreading)
+    assert still.figures[SPREAD] == 0
+    assert SPREAD not in rows_of(faces, black, QUICK)[0].figures
 
 
 def test_the_same_seed_makes_the_same_holes(faces):
