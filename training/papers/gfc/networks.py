@@ -59,6 +59,7 @@ class Generator(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
         with torch.no_grad():
             for block in self.decoder:
@@ -75,6 +76,7 @@ class Generator(nn.Module):
 
         def centre(layer: nn.Module, inputs: tuple[Tensor, ...], values: Tensor) -> Tensor:
             assert isinstance(layer, nn.Conv2d | nn.Linear)
+            assert layer.bias is not None
             places = [0, *range(2, values.ndim)]
             mean, deviation = values.mean(places), values.std(places) + SMALLEST_DEVIATION
             layer.weight.div_(deviation.view(-1, *[1] * (layer.weight.ndim - 1)))
@@ -94,7 +96,7 @@ class Generator(nn.Module):
         x = filled
         places: list[Tensor] = []
         for block in self.encoder:
-            x, place = F.max_pool2d_with_indices(block(x), 2)
+            x, place = F.max_pool2d_with_indices(block(x), [2, 2])
             places.append(place)
         shape = x.shape
         x = F.relu(self.squeeze_norm(self.squeeze(x.flatten(1))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.data.drawn import DrawnFaces
 from training.data.holes import Mixture
@@ -51,11 +51,10 @@ def build(
         Discriminator(HOLE_PIXELS, judge_width),
         Discriminator(FRAME_PIXELS, judge_width),
     )
-    generator, local, whole = (network.to(memory_format=torch.channels_last) for network in networks)
+    for network in networks:
+        channels_last(network)
     return GeneratorStep(
-        generator,
-        local,
-        whole,
+        *networks,
         weights=weights,
         learning_rate=learning_rate,
         discriminator_learning_rate=2e-4,
@@ -63,6 +62,13 @@ def build(
         parser_scale=parser_scale,
         features=load_features(files.features) if files.features and weights.perceptual else None,
     )
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay the weights of convolutions out as CPUs and GPUs compute them fastest."""
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def drawn_faces() -> Tensor:
