@@ -120,7 +120,11 @@ def test_parsing(client: Any) -> None:
 
 def test_models_and_limits(client: Any) -> None:
     listed = [(model.name, model.route, model.guidance, model.ready) for model in client.models()]
-    assert listed == [("lafin", "/inpaint", ["landmarks"], True), ("parser", "/parsing", [], True)]
+    assert listed == [
+        ("gfc", "/inpaint", [], True),
+        ("lafin", "/inpaint", ["landmarks"], True),
+        ("parser", "/parsing", [], True),
+    ]
     one = client.model("lafin")
     assert isinstance(one, ModelWithCardBody)
     assert one.frame_pixels == 256

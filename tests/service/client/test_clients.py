@@ -64,7 +64,7 @@ async def test_a_client_may_stand_inside_the_application() -> None:
         app.router.lifespan_context(app),
         AsyncClient("http://test/", transport=httpx.ASGITransport(app)) as client,
     ):
-        assert [model.name for model in await client.models()] == ["lafin"]
+        assert [model.name for model in await client.models()] == ["gfc", "lafin", "parser"]
 
 
 def test_a_body_over_the_limit_is_refused_and_not_a_broken_connection(connect: Connect) -> None:

@@ -141,9 +141,9 @@ def gfc_demo() -> Recipe:
             norm=True,
         ),
         stages=(
-            Stage(until_images=13_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.2),
-            Stage(until_images=14_000, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
-            Stage(until_images=18_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
+            Stage(until_images=17_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.1),
+            Stage(until_images=17_600, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
+            Stage(until_images=20_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1),
