@@ -80,7 +80,6 @@ class Part:
     checkpoint_every_images: int = 4_000  # checkpoint.pt and snapshots
     sheet_every_images: int = 4_000  # a PNG in sheets/
     sheet_faces: int = 8  # rows of the sheet
-    clip_norm: float | None = None  # gradients are cut to this norm; None = never
 
 
 @dataclass(frozen=True)
