@@ -138,7 +138,7 @@ def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
 def test_an_engine_that_does_not_come_is_one_line_that_names_what_is_missing(tmp_path: Path) -> None:
     url = f"127.0.0.1:{free_port()}"
     line = the_one_line(launch(tmp_path, "service", PORT="0", ENGINE_URL=url, ENGINE_START_SECONDS="0.5"), 1)
-    assert line.startswith(f"service: The engine at {url} is not ready after 0.5 s; missing: lafin, ")
+    assert line.startswith(f"service: The engine at {url} is not ready after 0.5 s; missing: gfc_generator, ")
     assert "ENGINE_URL" in line
 
 
