@@ -175,7 +175,9 @@ async def test_a_stop_finishes_what_is_under_way(engine: EngineProcess) -> None:
         assert (await running).outputs[0].name == "answer"
         assert await asyncio.to_thread(engine.process.wait, 30) == 0
     first, last = engine.log.read_text().splitlines()[-2:]
-    assert re.fullmatch(rf"embedded engine ready on 127.0.0.1:{engine.port}: .*lafin, .*, slow_twice \([\d.]+ s\)", first)
+    assert re.fullmatch(
+        rf"embedded engine ready on 127.0.0.1:{engine.port}: .*lafin, .*, slow_twice \([\d.]+ s\)", first
+    )
     assert last == "embedded engine stopping, 1 requests under way"
 
 
