@@ -56,7 +56,6 @@ class Forwards:
 
     def __init__(self, limit: int, cores: int) -> None:
         assert 1 <= limit <= cores
-        self.limit = limit
         self.free = limit
         self.free_cores = cores
         self.threads = ThreadPoolExecutor(limit, thread_name_prefix="forward")
