@@ -84,6 +84,17 @@ class LandmarksAnswer:
     faces: list[FaceFound]
 
 
+@dataclass(frozen=True)
+class _Fill:
+    """How one sample of one request is filled."""
+
+    pipeline: Pipeline
+    blend: Blend
+    dice: Dice
+    deadline: Deadline
+    stages: Stages
+
+
 class Inpainter:
     """Made once; holds no state of a request."""
 
@@ -118,8 +129,9 @@ class Inpainter:
         seed = seed_of(request, pipeline)
         pictures = []
         for sample in range(request.samples):  # one after another: each holds a whole picture
-            dice, copy = Dice(seed, sample), replace(canvas)
-            faces = await self._complete(pipeline, request, copy, targets, dice, deadline, stages)
+            copy = replace(canvas)
+            fill = _Fill(pipeline, request.blend, Dice(seed, sample), deadline, stages)
+            faces = await self._complete(fill, copy, targets)
             with stages.timed("encode"):
                 pictures.append(
                     await self._threads.run(encode, copy.rgb, copy.alpha, request.media_type, request.quality)
@@ -183,43 +195,25 @@ class Inpainter:
         regions = squares(canvas.hole, self._max_holes)
         return [Target(FrameTransform.around_hole(region, canvas.size, frame_pixels)) for region in regions]
 
-    async def _complete(
-        self,
-        pipeline: Pipeline,
-        request: InpaintRequest,
-        canvas: Canvas,
-        targets: Sequence[Target],
-        dice: Dice,
-        deadline: Deadline,
-        stages: Stages,
-    ) -> list[FaceFound]:
+    async def _complete(self, fill: _Fill, canvas: Canvas, targets: Sequence[Target]) -> list[FaceFound]:
         """Fill all of the hole: faces first, then squares around what no face frame reaches."""
-        faces = await self._fill(pipeline, request, canvas, targets, dice, deadline, stages)
+        faces = await self._fill(fill, canvas, targets)
         if canvas.hole.any():
-            left = await self._threads.run(self._square_targets, canvas, pipeline.frame_pixels)
-            await self._fill(pipeline, request, canvas, left, dice, deadline, stages)
+            left = await self._threads.run(self._square_targets, canvas, fill.pipeline.frame_pixels)
+            await self._fill(fill, canvas, left)
         return faces
 
-    async def _fill(
-        self,
-        pipeline: Pipeline,
-        request: InpaintRequest,
-        canvas: Canvas,
-        targets: Sequence[Target],
-        dice: Dice,
-        deadline: Deadline,
-        stages: Stages,
-    ) -> list[FaceFound]:
+    async def _fill(self, fill: _Fill, canvas: Canvas, targets: Sequence[Target]) -> list[FaceFound]:
         """Complete what the targets own of the hole, settle it on the canvas, and say which faces that were."""
-        with stages.timed("infer"):
+        with fill.stages.timed("infer"):
             shares = await self._threads.run(cut_shares, canvas, targets)
             completions = await all_or_cancel(
-                [pipeline.complete(self._engine, share.frame, dice, deadline) for share in shares]
+                [fill.pipeline.complete(self._engine, share.frame, fill.dice, fill.deadline) for share in shares]
             )
-        deadline.check()
-        with stages.timed("compose"):
-            await self._threads.run(settle, canvas, shares, completions, request.blend, self._feather_pixels)
-        deadline.check()
+        fill.deadline.check()
+        with fill.stages.timed("compose"):
+            await self._threads.run(settle, canvas, shares, completions, fill.blend, self._feather_pixels)
+        fill.deadline.check()
         pairs = zip(shares, completions, strict=True)
         return [face for share, completion in pairs if (face := face_found(share.target, completion)) is not None]
 

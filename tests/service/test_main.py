@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -145,6 +146,26 @@ def test_an_engine_that_does_not_come_is_one_line_that_names_what_is_missing(tmp
 def test_an_address_is_printed_as_a_browser_takes_it() -> None:
     with bind(settings(host="0.0.0.0", port=0, allow_anonymous=True)) as listener:
         assert address(listener) == f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_small_answers_do_not_wait_for_acknowledgements() -> None:
+    async def delay_is_off() -> bool:
+        """Whether a connection that asyncio accepts from the listener sends at once."""
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def look(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connection = writer.get_extra_info("socket")
+            accepted.set_result(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = bind(settings(port=0))
+        port = listener.getsockname()[1]
+        async with await asyncio.start_server(look, sock=listener):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return bool(await asyncio.wait_for(accepted, 10))
+
+    assert asyncio.run(delay_is_off())
 
 
 def test_with_a_delay_a_stop_says_not_ready_and_still_answers(engine_url: str, tmp_path: Path) -> None:
