@@ -43,9 +43,7 @@ class Generator(nn.Module):
         self.encoder = nn.ModuleList(encoder)
         flat = channels * BOTTLENECK_PIXELS**2
         self.squeeze = nn.Linear(flat, bottleneck)
-        self.squeeze_norm = nn.BatchNorm1d(bottleneck) if norm else nn.Identity()
         self.expand = nn.Linear(bottleneck, flat)
-        self.expand_norm = nn.BatchNorm1d(flat) if norm else nn.Identity()
         decoder = []
         for block in DECODER_BLOCKS:
             decoder.append(convolutions(channels, [factor * width for factor in block], norm=norm))
@@ -99,8 +97,8 @@ class Generator(nn.Module):
             x, place = F.max_pool2d_with_indices(block(x), [2, 2])
             places.append(place)
         shape = x.shape
-        x = F.relu(self.squeeze_norm(self.squeeze(x.flatten(1))))
-        x = F.relu(self.expand_norm(self.expand(x))).reshape(shape)
+        x = F.relu(self.squeeze(x.flatten(1)))
+        x = F.relu(self.expand(x)).reshape(shape)
         for block in self.decoder:
             x = block(unpool(x, places.pop()))
         raw: Tensor = self.output(x)
@@ -147,7 +145,7 @@ def folded(generator: Generator) -> dict[str, Tensor]:
     for name, module in generator.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             layer = name
-        elif isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+        elif isinstance(module, nn.BatchNorm2d):
             assert module.running_var is not None
             assert module.running_mean is not None
             scale = module.weight / (module.running_var + module.eps).sqrt()
@@ -164,3 +162,15 @@ def unpool(x: Tensor, places: Tensor) -> Tensor:
     flat = torch.zeros(batch, channels, 4 * height * width, dtype=x.dtype, device=x.device)
     flat = flat.scatter(2, places.flatten(2), x.flatten(2))
     return flat.reshape(batch, channels, 2 * height, 2 * width)
+
+
+def grained(noise: Tensor, grain: int) -> Tensor:
+    """Noise [B,3,H,W] made smooth: every `grain`-th value, with straight lines between them; 1 leaves it as it is.
+
+    Pools find their largest value in pixel noise anywhere, so that the decoder un-pools a hole to random places. In
+    smooth noise neighbours agree on the places, and a small decoder can paint sharply with them.
+    """
+    if grain == 1:
+        return noise
+    coarse = noise[:, :, ::grain, ::grain]
+    return F.interpolate(coarse, size=[noise.shape[2], noise.shape[3]], mode="bilinear", align_corners=False)

@@ -24,7 +24,7 @@ SQUARE = Mixture(((1.0, "block"),))
 SECTION_4_1 = Jitter(rotation_degrees=15, scale=0.1, shift=0.05)
 
 DEMO_HOLES = Mixture(
-    ((0.45, "block"), (0.15, "center"), (0.15, "eyes"), (0.05, "O4"), (0.05, "O5"), (0.05, "O6"), (0.10, "20-40"))
+    ((0.40, "block"), (0.20, "center"), (0.10, "eyes"), (0.05, "O4"), (0.05, "O5"), (0.05, "O6"), (0.15, "20-40"))
 )
 PAPER = Weights()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
@@ -39,13 +39,18 @@ def build(
     judge_width: int = 64,
     weights: Weights = PAPER,
     learning_rate: float = 1e-4,
+    discriminator_learning_rate: float = 2e-4,
+    muon_length: float = 0.0,
+    noise_grain: int = 1,
     parser_scale: int = 1,
     norm: bool = False,
 ) -> GeneratorStep:
-    """Adam, 1e-4 for the generator, 2e-4 and beta 0.5 for the discriminators; the weights of section 4."""
+    """Adam, 1e-4 for the generator, 2e-4 and beta 0.5 for the discriminators; the weights of section 4.
+
+    With `muon_length` the generator's hidden layers go by Muon instead.
+    """
     first = Generator(width, bottleneck, norm=norm)
-    if not norm:
-        first.calibrate(drawn_faces())
+    first.calibrate(drawn_faces())
     networks = (
         first,
         Discriminator(HOLE_PIXELS, judge_width),
@@ -57,7 +62,9 @@ def build(
         *networks,
         weights=weights,
         learning_rate=learning_rate,
-        discriminator_learning_rate=2e-4,
+        discriminator_learning_rate=discriminator_learning_rate,
+        muon_length=muon_length,
+        noise_grain=noise_grain,
         parser=files.parser,
         parser_scale=parser_scale,
         features=load_features(files.features) if files.features and weights.perceptual else None,
@@ -127,30 +134,40 @@ def gfc_m4() -> Recipe:
 
 
 def gfc_demo() -> Recipe:
-    """For little time and few faces: half the width, a bottleneck of 512, faster rates, more kinds of holes."""
+    """For little time and few faces: half the width, a bottleneck of 256, Muon, more kinds of holes."""
     part = Part(
         name="generator",
         build=lambda files: build(
             files,
             width=16,
-            bottleneck=512,
-            judge_width=16,
+            bottleneck=256,
+            judge_width=32,
             weights=DEMO_WEIGHTS,
             learning_rate=2e-3,
+            discriminator_learning_rate=1e-3,
+            muon_length=0.02,
+            noise_grain=32,
             parser_scale=2,
             norm=True,
         ),
         stages=(
-            Stage(until_images=17_000, pixels=FRAME_PIXELS, batch_size=8, phase=RECONSTRUCTION, decay_to=0.1),
-            Stage(until_images=17_600, pixels=FRAME_PIXELS, batch_size=8, phase=LOCAL, learning_rate_factor=0.2),
-            Stage(until_images=20_000, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.1),
+            Stage(until_images=60_000, pixels=FRAME_PIXELS, batch_size=16, phase=RECONSTRUCTION, decay_to=0.2),
+            Stage(
+                until_images=84_000,
+                pixels=FRAME_PIXELS,
+                batch_size=16,
+                phase=LOCAL,
+                learning_rate_factor=0.2,
+                decay_to=0.2,
+            ),
+            Stage(until_images=92_000, pixels=FRAME_PIXELS, batch_size=16, learning_rate_factor=0.04, decay_to=0.2),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1),
         precision="bf16-mixed",
-        ema_half_life_images=400,
-        checkpoint_every_images=1_000,
-        sheet_every_images=2_000,
+        ema_half_life_images=1_000,
+        checkpoint_every_images=4_000,
+        sheet_every_images=4_000,
     )
     return Recipe("gfc_demo", (part,))
 

@@ -13,6 +13,7 @@ from training.frozen.features import FrozenFeatures
 from training.losses.adversarial import log_loss_discriminator
 from training.losses.perceptual import perceptual
 from training.masking import complete
+from training.muon import Muon, groups
 from training.papers.gfc.losses import (
     Weights,
     adversarial_losses,
@@ -22,7 +23,8 @@ from training.papers.gfc.losses import (
     squares,
     weighted_sum,
 )
-from training.papers.gfc.networks import Discriminator, Generator, folded
+from training.papers.gfc.networks import Discriminator, Generator, folded, grained
+from training.papers.gfc.serving import NOISE_GRAIN
 
 # Section 3.5: the terms of each phase of the curriculum. M1, M2, M3 of Figure 3 end after one of them; M4 is all.
 RECONSTRUCTION = "reconstruction"
@@ -47,6 +49,8 @@ class GeneratorStep:
         weights: Weights,
         learning_rate: float,
         discriminator_learning_rate: float,
+        muon_length: float = 0.0,
+        noise_grain: int = 1,
         parser: nn.Module | None = None,
         parser_scale: int = 1,
         features: FrozenFeatures | None = None,
@@ -54,9 +58,10 @@ class GeneratorStep:
         self.networks: dict[str, nn.Module] = {"generator": generator, "local": local, "global": whole}
         rates = {"local": discriminator_learning_rate, "global": discriminator_learning_rate}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(generator.parameters(), learning_rate, (0.9, 0.999)),
+            "generator": optimizer(generator, learning_rate, muon_length),
             **{name: torch.optim.Adam(self.networks[name].parameters(), rates[name], (0.5, 0.999)) for name in rates},
         }
+        self.noise_grain = noise_grain
         self.weights = weights
         if weights.parsing:
             self.parser = parser
@@ -66,7 +71,7 @@ class GeneratorStep:
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         image = 2 * batch.image - 1
-        noise = 2 * torch.rand_like(image) - 1
+        noise = grained(2 * torch.rand_like(image) - 1, self.noise_grain)
         self.networks["generator"].train()
         raw = self.networks["generator"](complete(noise, image, batch.hole))
         corners = squares(batch.hole)
@@ -123,7 +128,9 @@ class GeneratorStep:
         """Columns: filled with noise, raw, completed, completed with other noise, image."""
         image = 2 * batch.image - 1
         dice = torch.Generator().manual_seed(0)
-        noises = [2 * torch.rand(image.shape, generator=dice).to(image) - 1 for _ in range(2)]
+        noises = [
+            grained(2 * torch.rand(image.shape, generator=dice).to(image) - 1, self.noise_grain) for _ in range(2)
+        ]
         filled = [complete(noise, image, batch.hole) for noise in noises]
         raws = [networks["generator"](one) for one in filled]
         completed = [complete(raw, image, batch.hole) for raw in raws]
@@ -132,7 +139,14 @@ class GeneratorStep:
     def freeze(self, networks: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
         generator = bare(networks["generator"])
         assert isinstance(generator, Generator)
-        return {"generator": folded(generator)}
+        grain = {} if self.noise_grain == 1 else {NOISE_GRAIN: torch.tensor(self.noise_grain)}
+        return {"generator": folded(generator) | grain}
+
+
+def optimizer(generator: Generator, learning_rate: float, muon_length: float) -> torch.optim.Optimizer:
+    if muon_length:
+        return Muon(groups(generator, learning_rate, muon_length), learning_rate)
+    return torch.optim.Adam(generator.parameters(), learning_rate, (0.9, 0.999))
 
 
 def seen(name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -> Tensor:

@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from training.papers.gfc.networks import Discriminator, Generator, unpool
+from training.papers.gfc.networks import Discriminator, Generator, grained, unpool
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +86,14 @@ def test_the_script_equals_eager() -> None:
     for batch in (1, 2, 3):
         pictures = 2 * torch.rand(batch, 3, 128, 128) - 1
         assert torch.allclose(script(pictures), generator(pictures), atol=1e-5)
+
+
+def test_grained_noise_is_smooth_and_as_far_spread() -> None:
+    noise = 2 * torch.rand(4, 3, 128, 128, generator=torch.Generator().manual_seed(0)) - 1
+    assert torch.equal(grained(noise, 1), noise)
+    smooth = grained(noise, 32)
+    assert smooth.shape == noise.shape
+    steps = (smooth[..., 1:] - smooth[..., :-1]).abs()
+    assert 0 < steps.max() <= 2 / 32 + 1e-6
+    assert smooth.abs().max() <= 1
+    assert smooth.std() > 0.3

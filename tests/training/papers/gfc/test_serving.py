@@ -1,7 +1,7 @@
 import torch
 
-from training.papers.gfc.networks import Generator
-from training.papers.gfc.serving import load_generator
+from training.papers.gfc.networks import Generator, grained
+from training.papers.gfc.serving import NOISE_GRAIN, load_generator
 
 
 @torch.no_grad()
@@ -18,6 +18,18 @@ def test_bytes_and_noise_in_bytes_out() -> None:
     assert torch.equal(raw, served(image, hole, known))  # noise counts in the hole only
     assert torch.equal(raw, served(image * (1 - hole), hole, noise))  # and the picture outside it only
     assert not torch.equal(raw, served(image, hole, -noise))
+
+
+@torch.no_grad()
+def test_a_network_that_was_trained_with_smooth_noise_gets_it_smooth() -> None:
+    torch.manual_seed(0)
+    state = Generator(2, 8).state_dict()
+    plain, smooth = load_generator(state), load_generator({**state, NOISE_GRAIN: torch.tensor(32)})
+    image = torch.randint(0, 256, (1, 3, 128, 128), dtype=torch.uint8)
+    hole = torch.ones(1, 1, 128, 128, dtype=torch.uint8)
+    noise = 2 * torch.rand(1, 3, 128, 128) - 1
+    assert torch.equal(smooth(image, hole, noise), plain(image, hole, grained(noise, 32)))
+    assert not torch.equal(smooth(image, hole, noise), plain(image, hole, noise))
 
 
 def test_sizes_follow_from_the_weights() -> None:

@@ -7,6 +7,7 @@ from training.data.stream import Batch, FaceStream, batches
 from training.masking import complete
 from training.papers.gfc.losses import Weights, squares
 from training.papers.gfc.recipe import SQUARE, build, gfc, gfc_m1, gfc_m2, gfc_m3, gfc_m4
+from training.papers.gfc.serving import load_generator
 from training.papers.gfc.step import GLOBAL, LOCAL, RECONSTRUCTION, GeneratorStep, seen
 from training.recipe import Files, Recipe
 
@@ -144,6 +145,24 @@ def test_the_generator_overfits_one_batch(batch: Batch) -> None:
     step.phase = RECONSTRUCTION
     first = float(step.update(batch)["reconstruction"])
     for _ in range(100):
+        last = float(step.update(batch)["reconstruction"])
+    assert last < 0.25 * first
+
+
+@pytest.mark.parametrize("grain", [1, 16])
+def test_the_snapshot_says_how_smooth_the_noise_was(grain: int) -> None:
+    step = build(Files(), width=2, bottleneck=16, judge_width=4, noise_grain=grain)
+    served = load_generator(step.freeze(step.networks)["generator"])
+    assert served.noise_grain == grain
+
+
+def test_muon_overfits_one_batch(batch: Batch) -> None:
+    step = build(
+        Files(), width=8, bottleneck=64, judge_width=4, learning_rate=3e-3, muon_length=0.03, noise_grain=16, norm=True
+    )
+    step.phase = RECONSTRUCTION
+    first = float(step.update(batch)["reconstruction"])
+    for _ in range(60):
         last = float(step.update(batch)["reconstruction"])
     assert last < 0.25 * first
 

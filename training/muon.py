@@ -1,0 +1,83 @@
+"""Muon beside Adam: an optimiser that moves a weight matrix by the same length in every one of its directions.
+
+Where inputs are strongly correlated, as pixels of faces are, Adam learns what varies little very late. Jordan et al.,
+"Muon: An optimizer for hidden layers in neural networks", 2024. `torch.optim.Muon` takes matrices only; this one also
+takes convolutions, and the other parameters of a network with them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # the quintic that lifts every singular value to about 1, in five steps
+NEWTON_SCHULZ_STEPS = 5
+MOMENTUM = 0.95
+SMALLEST_NORM = 1e-7
+
+
+class Muon(torch.optim.Adam):
+    """Adam, except for groups with `orthogonal=True`: their parameters have two dimensions or more and go by Muon.
+
+    `lr` of such a group is the length of an update: a matrix's first dimension is that of its outputs, and the length
+    is raised by sqrt(outputs / inputs) where there are more outputs, as `torch.optim.Muon` does by default.
+    """
+
+    def __init__(self, groups: Iterable[dict[str, Any]], lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
+        super().__init__([{"orthogonal": False, **group} for group in groups], lr, betas)
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        assert closure is None, "a closure would be called for half of the parameters"
+        for group in self.param_groups:
+            for parameter in group["params"] if group["orthogonal"] else ():
+                if parameter.grad is not None:
+                    self._move(parameter, group["lr"])
+                    parameter.grad = None  # so that Adam passes it over
+        super().step()
+        return None
+
+    def _move(self, parameter: Tensor, length: float) -> None:
+        assert parameter.grad is not None
+        state = self.state[parameter]
+        if not state:
+            state["step"] = torch.zeros(())  # Adam looks for it when a state is loaded
+            state["momentum"] = torch.zeros_like(parameter)
+        state["step"] += 1
+        state["momentum"].lerp_(parameter.grad, 1 - MOMENTUM)
+        direction = orthogonal(parameter.grad.lerp(state["momentum"], MOMENTUM).flatten(1))
+        outputs, inputs = direction.shape
+        scaled = length * math.sqrt(max(1.0, outputs / inputs))
+        parameter.add_(direction.reshape(parameter.shape).to(parameter.dtype), alpha=-scaled)
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """The nearest matrix with singular values of about 1, by Newton and Schulz, in bfloat16. [m,n] -> [m,n]."""
+    a, b, c = NEWTON_SCHULZ
+    x = matrix.bfloat16()
+    wide = x.shape[0] <= x.shape[1]
+    x = x if wide else x.T
+    x = x / x.norm().clamp(min=SMALLEST_NORM)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x if wide else x.T
+
+
+def groups(network: nn.Module, learning_rate: float, length: float) -> list[dict[str, Any]]:
+    """A network's parameters for `Muon`: hidden matrices and convolutions by `length`, all others by Adam.
+
+    What has three channels on a side sees or paints a picture, and is no hidden layer.
+    """
+    hidden = {
+        layer.weight
+        for layer in network.modules()
+        if isinstance(layer, nn.Conv2d | nn.Linear) and min(layer.weight.shape[:2]) > 3
+    }
+    others = [parameter for parameter in network.parameters() if parameter not in hidden]
+    kept = [parameter for parameter in network.parameters() if parameter in hidden]
+    return [{"params": others, "lr": learning_rate}, {"params": kept, "lr": length, "orthogonal": True}]
