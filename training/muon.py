@@ -8,7 +8,7 @@ takes convolutions, and the other parameters of a network with them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -31,15 +31,14 @@ class Muon(torch.optim.Adam):
         super().__init__([{"orthogonal": False, **group} for group in groups], lr, betas)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+    def step(self, closure: Any = None) -> Any:
         assert closure is None, "a closure would be called for half of the parameters"
         for group in self.param_groups:
             for parameter in group["params"] if group["orthogonal"] else ():
                 if parameter.grad is not None:
                     self._move(parameter, group["lr"])
                     parameter.grad = None  # so that Adam passes it over
-        super().step()
-        return None
+        return super().step()
 
     def _move(self, parameter: Tensor, length: float) -> None:
         assert parameter.grad is not None
