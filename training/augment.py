@@ -15,7 +15,6 @@ With and without, compared by the normalised mean error on the validation faces 
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -27,13 +26,23 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from training.checkpoint import CheckpointError
 from training.data.faces import DataError, FaceFolder, open_split
 from training.data.transforms import resize
+from training.errors import one_line
 from training.masking import complete
+from training.options import (
+    SHIPPED_REPOSITORY,
+    BatchSize,
+    DataFolder,
+    Device,
+    RepositoryFolder,
+    Seed,
+    Split,
+    open_device,
+)
 from training.papers.lafin.networks import FRAME_PIXELS
 from training.papers.lafin.recipe import GENERATOR_HOLES
-from training.systems import OpeningError, Repository, System, open_system
+from training.systems import Repository, System, open_system
 
 JPEG_QUALITY = 95
 HEADER = ("name", "source", "epoch")
@@ -42,26 +51,24 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@one_line("training.augment")
 def main(
-    data: Annotated[Path, typer.Option(help="Prepared folder with the pairs to augment.")],
+    data: DataFolder,
     output: Annotated[Path, typer.Option(help="Prepared folder to write; must not be one yet.")],
-    repository: Annotated[Path, typer.Option(help="Model repository with lafin_generator.")] = Path("model_repository"),
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
     epochs: Annotated[int, typer.Option(help="Augmented pictures of each face, each with its own hole.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Of the holes.")] = 0,
-    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "train",
-    batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")] = "auto",
+    seed: Seed = 0,
+    split: Split = "train",
+    batch_size: BatchSize = 4,
+    device: Device = "auto",
 ) -> None:
     """Make augmented pairs of pictures and landmarks; `training.train --augmented` adds them to a predictor's data."""
-    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        if (output / "faces.csv").exists():
-            raise DataError(f"{output} is a prepared folder already; name another one")
-        faces = open_split(data, split)
-        system = open_system("lafin_generator", Repository(repository, {}, device=place))
-        augment(faces, system, output, epochs=epochs, seed=seed, batch_size=batch_size, device=place)
-    except (OpeningError, CheckpointError, DataError) as error:
-        sys.exit(f"training.augment: {error}")
+    place = open_device(device)
+    if (output / "faces.csv").exists():
+        raise DataError(f"{output} is a prepared folder already; name another one")
+    faces = open_split(data, split)
+    system = open_system("lafin_generator", Repository(repository, {}, device=place))
+    augment(faces, system, output, epochs=epochs, seed=seed, batch_size=batch_size, device=place)
     print(f"{epochs * len(faces)} augmented pairs in {output}")
 
 

@@ -16,8 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from training.errors import TrainingError
 
-class CheckpointError(Exception):
+
+class CheckpointError(TrainingError):
     """A file that cannot be loaded; the message names it and says why."""
 
 

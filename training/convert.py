@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import pickle
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +15,12 @@ import typer
 from torch import Tensor
 
 from training.checkpoint import save_snapshot, write_atomically
+from training.errors import TrainingError, one_line
 from training.papers.lafin import published as lafin_published
 from training.papers.parser import published as parser_published
 from training.papers.parser import serving as parser_serving
 from training.published_keys import PublishedKeysError
-from training.signature import SignatureError, declare_parameters
+from training.signature import declare_parameters
 
 SHIPPED_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 
@@ -32,7 +32,7 @@ NOTES = {  # for the card
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-class ConvertError(Exception):
+class ConvertError(TrainingError):
     """A file that cannot be converted; the message names it and says why."""
 
 
@@ -53,44 +53,40 @@ def convert() -> None:
 
 
 @app.command()
+@one_line("training.convert")
 def lafin(
     repository: Annotated[Path, typer.Option(help="Model repository to write; it may be a new folder.")],
     generator: Annotated[Path | None, typer.Option(help="Published InpaintingModel_gen.pth.")] = None,
     landmarks: Annotated[Path | None, typer.Option(help="Published landmark_detector.pth.")] = None,
 ) -> None:
     """LaFIn: snapshots of lafin_generator and lafin_predictor; nothing is written unless every file is good."""
-    try:
-        if generator is None and landmarks is None:
-            raise ConvertError("name --generator, --landmarks or both")
-        converted = []
-        if generator is not None:
-            rules, change = lafin_published.GENERATOR, lafin_published.convert_generator
-            converted.append(read_published("lafin_generator", generator, rules.entry, change))
-        if landmarks is not None:
-            rules, change = lafin_published.PREDICTOR, lafin_published.convert_predictor
-            converted.append(read_published("lafin_predictor", landmarks, rules.entry, change))
-        for name in ("lafin", "lafin_predictor", "lafin_generator"):
-            copy_config(repository, name)
-        for one in converted:
-            write(repository, one)
-    except (ConvertError, OSError) as error:
-        sys.exit(f"training.convert: {error}")
+    if generator is None and landmarks is None:
+        raise ConvertError("name --generator, --landmarks or both")
+    converted = []
+    if generator is not None:
+        rules, change = lafin_published.GENERATOR, lafin_published.convert_generator
+        converted.append(read_published("lafin_generator", generator, rules.entry, change))
+    if landmarks is not None:
+        rules, change = lafin_published.PREDICTOR, lafin_published.convert_predictor
+        converted.append(read_published("lafin_predictor", landmarks, rules.entry, change))
+    for name in ("lafin", "lafin_predictor", "lafin_generator"):
+        copy_config(repository, name)
+    for one in converted:
+        write(repository, one)
     print(f"now run: python -m training.export --repository {repository}")
 
 
 @app.command()
+@one_line("training.convert")
 def parser(
     repository: Annotated[Path, typer.Option(help="Model repository to write; it may be a new folder.")],
     weights: Annotated[Path, typer.Option(help="Published BiSeNet weights of 19 classes, a bare table.")],
 ) -> None:
     """Face parser: the snapshot of `parser`, with the 19 class names in its config.pbtxt."""
-    try:
-        converted = read_published("parser", weights, None, parser_published.convert_parser)
-        copy_config(repository, "parser")
-        write(repository, converted)
-        declare_parameters(repository / "parser", parser_serving.describe(converted.weights))
-    except (ConvertError, SignatureError, OSError) as error:
-        sys.exit(f"training.convert: {error}")
+    converted = read_published("parser", weights, None, parser_published.convert_parser)
+    copy_config(repository, "parser")
+    write(repository, converted)
+    declare_parameters(repository / "parser", parser_serving.describe(converted.weights))
     print(f"now run: python -m training.export --repository {repository} --model parser")
 
 

@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import numpy as np
-import torch
 import typer
 from tqdm import tqdm
 
 from training.blending import BLENDS, Blend
-from training.checkpoint import CheckpointError, write_atomically
-from training.data.faces import DataError, open_split
-from training.data.holes import HoleError, make_hole
-from training.frozen.features import FeatureFileError
+from training.checkpoint import write_atomically
+from training.data.faces import open_split
+from training.errors import OptionError, one_line
 from training.frozen.scripted import open_features
 from training.measuring import BASELINES, NME, SPREAD, Prepared, Row, Yardstick, measure, prepare
 from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES, Profile
+from training.options import (
+    IDENTITY_FILE,
+    SHIPPED_REPOSITORY,
+    BatchSize,
+    BlendName,
+    Count,
+    DataFolder,
+    Device,
+    Holes,
+    Output,
+    RepositoryFolder,
+    Seed,
+    Split,
+    open_device,
+    pick,
+    read_kinds,
+)
 from training.papers import DEPLOYED
 from training.papers.parser.serving import FRAME_PIXELS as PARSER_PIXELS
 from training.parsing_report import PARSERS, report_parser
-from training.signature import SignatureError
-from training.systems import MODELS, SYSTEMS, OpeningError, Repository, System, frame_pixels, open_system
-
-Value = TypeVar("Value")
+from training.systems import MODELS, SYSTEMS, Repository, System, frame_pixels, open_system
 
 DECIMALS = {"PSNR": 2, "SSIM": 4, "L1 %": 3, NME: 2, SPREAD: 2}
 OTHER_DECIMALS = 4
@@ -38,79 +48,59 @@ OTHER_DECIMALS = 4
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-class EvaluationError(Exception):
-    """An evaluation that cannot run as asked; the message says what to change."""
-
-
 @app.command()
+@one_line("training.evaluate")
 def main(
-    data: Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")],
-    repository: Annotated[Path, typer.Option(help="Model repository.")] = Path("model_repository"),
+    data: DataFolder,
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
     model: Annotated[str, typer.Option(help=f"What to measure: {', '.join((*SYSTEMS, *PARSERS))}.")] = "lafin",
     snapshot: Annotated[
         list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
     ] = None,
     exports: Annotated[bool, typer.Option("--exports", help="Run 1/model.pt instead of the snapshots.")] = False,
-    holes: Annotated[str, typer.Option(help="Kinds, joined by commas: 20-40 (percent), center, eyes, O1 ...")] = (
-        "10-20,20-40,40-60,center,eyes"
-    ),
-    seed: Annotated[int, typer.Option(help="Of the holes; the same seed makes the same holes.")] = 0,
-    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "validation",
-    count: Annotated[int | None, typer.Option(help="Only the first faces.")] = None,
+    holes: Holes = "10-20,20-40,40-60,center,eyes",
+    seed: Seed = 0,
+    split: Split = "validation",
+    count: Count = None,
     profile: Annotated[str, typer.Option(help=f"How pixels are compared: {', '.join(PROFILES)}.")] = "standard",
     features: Annotated[Path | None, typer.Option(help="VGG or SqueezeNet weights for the feature distance.")] = None,
     heads: Annotated[Path | None, typer.Option(help="Learnt LPIPS heads for that network.")] = None,
     frechet: Annotated[
         Path | None, typer.Option(help="Network of the Frechet distance: weights or TorchScript.")
     ] = None,
-    identity: Annotated[
-        Path | None, typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings, for the identity distance.")
-    ] = None,
-    blend: Annotated[
-        str, typer.Option(help=f"How the model's picture is put into the hole: {', '.join(BLENDS)}.")
-    ] = "none",
+    identity: Annotated[Path | None, IDENTITY_FILE] = None,
+    blend: BlendName = "none",
     spread: Annotated[
         bool, typer.Option("--spread", help="Complete every face twice: how far plural results differ in the hole.")
     ] = False,
     baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 4,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")] = "auto",
+    output: Output = None,
+    batch_size: BatchSize = 4,
+    device: Device = "auto",
 ) -> None:
     """Complete every face under every kind of hole, and print means over the faces, one row a kind and method.
 
     Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then.
     """
-    try:
-        place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        kinds = read_kinds(holes)
-        models = Repository(repository, read_snapshots(snapshot or []), exports, place)
-        if model in PARSERS:
-            figures = report_parser(model, models, open_split(data, split), count=count, batch_size=batch_size)
-            if output is not None:
-                write_json(output, {"model": model, "split": split, "frame_pixels": PARSER_PIXELS, **figures})
-            return
-        systems = {model: open_system(model, models)}
-        if baseline is not None:
-            systems[baseline] = pick(BASELINES, baseline, "baseline")
-        chosen = pick(PROFILES, profile, "profile"), pick(BLENDS, blend, "blend")
-        yardstick = replace(open_yardstick(*chosen, features, heads, frechet, identity, place), spread=spread)
-        faces = prepare(open_split(data, split), count, frame_pixels(model))
-        rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)
+    place = open_device(device)
+    kinds = read_kinds(holes)
+    models = Repository(repository, read_snapshots(snapshot or []), exports, place)
+    if model in PARSERS:
+        figures = report_parser(model, models, open_split(data, split), count=count, batch_size=batch_size)
         if output is not None:
-            head = {"model": model, "faces": len(faces.images), "split": split, "holes_seed": seed, "profile": profile}
-            more = {"blend": blend, "frame_pixels": faces.frame_pixels, "weights": models.fingerprints(MODELS[model])}
-            save(output, {**head, **more}, rows)
-    except (
-        EvaluationError,
-        OpeningError,
-        CheckpointError,
-        DataError,
-        HoleError,
-        FeatureFileError,
-        SignatureError,
-    ) as error:
-        sys.exit(f"training.evaluate: {error}")
+            write_json(output, {"model": model, "split": split, "frame_pixels": PARSER_PIXELS, **figures})
+        return
+    systems = {model: open_system(model, models)}
+    if baseline is not None:
+        systems[baseline] = pick(BASELINES, baseline, "baseline")
+    chosen = pick(PROFILES, profile, "profile"), pick(BLENDS, blend, "blend")
+    yardstick = replace(open_yardstick(*chosen, features, heads, frechet, identity, place), spread=spread)
+    faces = prepare(open_split(data, split), count, frame_pixels(model))
+    rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)
+    if output is not None:
+        head = {"model": model, "faces": len(faces.images), "split": split, "holes_seed": seed, "profile": profile}
+        more = {"blend": blend, "frame_pixels": faces.frame_pixels, "weights": models.fingerprints(MODELS[model])}
+        save(output, {**head, **more}, rows)
 
 
 def show(
@@ -159,7 +149,7 @@ def open_yardstick(
 ) -> Yardstick:
     """What is measured; a figure whose file is not given is left out, with a line that says so."""
     if features is None and heads is not None:
-        raise EvaluationError("--heads needs --features, the network that the heads belong to")
+        raise OptionError("--heads needs --features, the network that the heads belong to")
     if features is None:
         print("no --features file: the feature distance is left out")
     if frechet is None:
@@ -175,32 +165,15 @@ def open_yardstick(
     )
 
 
-def read_kinds(text: str) -> list[str]:
-    """`20-40,center` -> kinds of holes. Raises HoleError before anything is computed."""
-    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
-    if not kinds:
-        raise EvaluationError("--holes names no kind")
-    for kind in kinds:
-        make_hole(kind, np.random.default_rng(0), 32, np.full((68, 2), 16, np.float32))
-    return kinds
-
-
 def read_snapshots(pairs: list[str]) -> dict[str, Path]:
     """`MODEL=FILE` of --snapshot."""
     snapshots = {}
     for pair in pairs:
         model, equals, file = pair.partition("=")
         if not equals or model not in DEPLOYED:
-            raise EvaluationError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
+            raise OptionError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
         snapshots[model] = Path(file)
     return snapshots
-
-
-def pick(table: dict[str, Value], name: str, what: str) -> Value:
-    """An entry of a table by name."""
-    if name not in table:
-        raise EvaluationError(f"unknown {what} {name!r}; there are {', '.join(table)}")
-    return table[name]
 
 
 def save(path: Path, head: dict[str, object], rows: list[Row]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,19 +10,21 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from training.checkpoint import CheckpointError, load_snapshot, write_atomically
+from training.checkpoint import load_snapshot, write_atomically
 from training.deployed import Deployed, Port
+from training.errors import TrainingError, one_line
 from training.papers import DEPLOYED
-from training.signature import SignatureError, require_parameters, require_signature
+from training.signature import require_parameters, require_signature
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-class ExportError(Exception):
+class ExportError(TrainingError):
     """A model that cannot be exported; the message says which and why."""
 
 
 @app.command()
+@one_line("training.export")
 def main(
     repository: Annotated[Path, typer.Option(help="Model repository: one folder a model, with config.pbtxt.")],
     model: Annotated[list[str] | None, typer.Option(help="Only this model; may be repeated. Default: all.")] = None,
@@ -32,20 +33,17 @@ def main(
 ) -> None:
     """Write TorchScript for every model whose snapshot is newer than its export."""
     torch.manual_seed(0)
-    try:
-        for config in repository.glob("*/config.pbtxt"):
-            (config.parent / "1").mkdir(exist_ok=True)  # an ensemble needs the folder, and nothing in it
-        for name in model or [name for name in DEPLOYED if (repository / name / "config.pbtxt").is_file()]:
-            if name not in DEPLOYED:
-                raise ExportError(f"unknown model {name!r}; there are {', '.join(DEPLOYED)}")
-            folder = repository / name
-            if run is not None:
-                take_snapshot(run, folder, DEPLOYED[name])
-            if force or is_stale(folder):
-                export(folder, DEPLOYED[name])
-                print(f"exported {folder / '1' / 'model.pt'}", flush=True)
-    except (ExportError, CheckpointError, SignatureError) as error:
-        sys.exit(f"training.export: {error}")
+    for config in repository.glob("*/config.pbtxt"):
+        (config.parent / "1").mkdir(exist_ok=True)  # an ensemble needs the folder, and nothing in it
+    for name in model or [name for name in DEPLOYED if (repository / name / "config.pbtxt").is_file()]:
+        if name not in DEPLOYED:
+            raise ExportError(f"unknown model {name!r}; there are {', '.join(DEPLOYED)}")
+        folder = repository / name
+        if run is not None:
+            take_snapshot(run, folder, DEPLOYED[name])
+        if force or is_stale(folder):
+            export(folder, DEPLOYED[name])
+            print(f"exported {folder / '1' / 'model.pt'}", flush=True)
 
 
 def take_snapshot(run: Path, folder: Path, deployed: Deployed) -> None:

@@ -6,7 +6,6 @@ sharp and make few mistakes (network interpolation; Wang et al., ESRGAN, 2018, s
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +13,13 @@ import typer
 from torch import Tensor
 
 from training.checkpoint import CheckpointError, load_snapshot, save_snapshot
+from training.errors import one_line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@one_line("training.interpolate")
 def main(
     first: Annotated[Path, typer.Argument(help="Snapshot of the earlier network.")],
     second: Annotated[
@@ -28,14 +29,9 @@ def main(
     share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the second: 0 is the first, 1 the second.")] = 0.5,
 ) -> None:
     """Write the weights that lie between two snapshots of one network."""
-    try:
-        (earlier, _), (later, metadata) = load_snapshot(first), load_snapshot(second)
-        mixed = between(earlier, later, share)
-        save_snapshot(
-            out, mixed, metadata | {"interpolated": f"{share:g} of this, {1 - share:g} of an earlier network"}
-        )
-    except (CheckpointError, OSError) as error:
-        sys.exit(f"training.interpolate: {error}")
+    (earlier, _), (later, metadata) = load_snapshot(first), load_snapshot(second)
+    mixed = between(earlier, later, share)
+    save_snapshot(out, mixed, metadata | {"interpolated": f"{share:g} of this, {1 - share:g} of an earlier network"})
     print(f"wrote {out}")
 
 

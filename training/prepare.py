@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,14 +14,14 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from training.checkpoint import CheckpointError
 from training.data.faces import CLASSES_FILE, DataError
 from training.data.importers.celebamask_hq import CelebAMaskHQ
 from training.data.importers.helen import Helen
 from training.data.importers.source import ImportedFace, Source
 from training.data.parsing import CLASS_SETS, mirror_table
 from training.data.transforms import resize
-from training.systems import OpeningError, Repository
+from training.errors import one_line
+from training.systems import Repository
 
 PREDICTOR, PREDICTOR_PIXELS = "lafin_predictor", 256
 JPEG_QUALITY = 95
@@ -65,16 +64,14 @@ def helen(
     run(Helen(source), output, repository, pixels, count)
 
 
+@one_line("training.prepare")
 def run(source: Source, output: Path, repository: Path, pixels: int, count: int | None) -> None:
     """Import face by face; a mistake is one line."""
-    try:
-        if (output / "faces.csv").exists():
-            raise DataError(f"{output / 'faces.csv'} exists: name a new folder")
-        names = source.names()[:count]
-        predictor = Repository(repository, {}).open(PREDICTOR)
-        written = write(source, names, output, predictor, pixels)
-    except (DataError, CheckpointError, OpeningError) as error:
-        sys.exit(f"training.prepare: {error}")
+    if (output / "faces.csv").exists():
+        raise DataError(f"{output / 'faces.csv'} exists: name a new folder")
+    names = source.names()[:count]
+    predictor = Repository(repository, {}).open(PREDICTOR)
+    written = write(source, names, output, predictor, pixels)
     print(f"{written} faces in {output}; {len(names) - written} were left out, for they lack labels")
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
+from training.errors import TrainingError
 
-class PublishedKeysError(Exception):
+
+class PublishedKeysError(TrainingError):
     """Keys that are missing, unexpected or misshapen, each named, one kind a line."""
 
 

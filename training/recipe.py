@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from training.data.holes import Mixture
 from training.data.stream import Batch
 from training.data.transforms import Jitter
+from training.errors import TrainingError
 
 
-class RecipeError(Exception):
+class RecipeError(TrainingError):
     """A recipe that cannot run as asked; the message says what to change."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,25 +14,35 @@ import typer
 from torch import Tensor
 
 from training.blending import BLENDS, Blend
-from training.checkpoint import CheckpointError, write_atomically
-from training.data.faces import DataError, FaceFolder, open_split
-from training.data.holes import HoleError, make_hole, make_holes
+from training.checkpoint import write_atomically
+from training.data.faces import FaceFolder, open_split
+from training.data.holes import make_holes
 from training.data.identities import gallery_and_probes, read_identities
-from training.frozen.features import FeatureFileError
+from training.errors import OptionError, one_line
 from training.masking import complete
 from training.measuring import Prepared, prepare
 from training.metrics.identity import IdentityNetwork, top_k
-from training.systems import SYSTEMS, OpeningError, Repository, System, frame_pixels, open_system
+from training.options import (
+    IDENTITY_FILE,
+    SHIPPED_REPOSITORY,
+    BatchSize,
+    BlendName,
+    DataFolder,
+    Holes,
+    Output,
+    RepositoryFolder,
+    Seed,
+    Split,
+    read_kinds,
+)
+from training.options import pick as choose
+from training.systems import SYSTEMS, Repository, System, frame_pixels, open_system
 
 Value = TypeVar("Value")
 
 RANKS = (1, 3, 5)  # Figure 11
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-class RecognitionError(Exception):
-    """A recognition that cannot run as asked; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -48,57 +57,49 @@ class Recognised:
 
 
 @app.command()
+@one_line("training.recognise")
 def main(
-    data: Annotated[Path, typer.Option(help="Prepared folder whose faces.csv has a column `identity`.")],
-    identity: Annotated[Path, typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D].")],
-    repository: Annotated[Path, typer.Option(help="Model repository.")] = Path("model_repository"),
+    data: DataFolder,
+    identity: Annotated[Path, IDENTITY_FILE],
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
     model: Annotated[str, typer.Option(help=f"What completes the probes: {', '.join(SYSTEMS)}.")] = "gfc",
-    holes: Annotated[str, typer.Option(help="Kinds of holes, joined by commas.")] = "O1,O2,O3,O4,O5,O6",
-    blend: Annotated[str, typer.Option(help=f"How the filling is put into the hole: {', '.join(BLENDS)}.")] = "poisson",
-    seed: Annotated[int, typer.Option(help="Of the split into gallery and probes, the holes and the noise.")] = 0,
-    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "validation",
-    output: Annotated[Path | None, typer.Option(help="Write the figures as JSON.")] = None,
-    batch_size: Annotated[int, typer.Option(help="Faces at once.", min=1)] = 8,
+    holes: Holes = "O1,O2,O3,O4,O5,O6",
+    blend: BlendName = "poisson",
+    seed: Seed = 0,
+    split: Split = "validation",
+    output: Output = None,
+    batch_size: BatchSize = 8,
 ) -> None:
     """Half of each identity's faces are the gallery; the others, completed, are looked up in it.
 
     Beside the model stand the original probes (the upper bound) and probes whose hole is filled with noise.
     """
-    try:
-        if blend not in BLENDS:
-            raise RecognitionError(f"unknown blend {blend!r}; there are {', '.join(BLENDS)}")
-        kinds = [kind.strip() for kind in holes.split(",") if kind.strip()]
-        for kind in kinds:
-            make_hole(kind, np.random.default_rng(0), 32, np.full((68, 2), 16, np.float32))
-        system = open_system(model, Repository(repository, {}))
-        faces, network = open_split(data, split), IdentityNetwork(identity)
-        names = read_identities(data)
-        gallery, probes = gallery_and_probes(faces, names, seed)
-        print(f"{len(gallery)} faces in the gallery, {len(probes)} probes; identities by {network.name}")
-        pixels, identities = frame_pixels(model), [names[faces.name(index)] for index in range(len(faces))]
-        sought = Sought(
-            network, embed(network, pick(faces, gallery, pixels).images, batch_size), rows(identities, gallery)
-        )
-        found = []
-        print("| holes | probes | top 1 | top 3 | top 5 |\n|---|---|---|---|---|")
-        for row in recognise(
-            system,
-            BLENDS[blend],
-            sought,
-            pick(faces, probes, pixels),
-            rows(identities, probes),
-            kinds,
-            seed,
-            batch_size,
-        ):
-            print(f"| {row.holes} | {row.method} | {row.top1:.1f} | {row.top3:.1f} | {row.top5:.1f} |", flush=True)
-            found.append(asdict(row))
-        if output is not None:
-            head = {"model": model, "blend": blend, "identity": network.name, "seed": seed}
-            text = json.dumps({**head, "gallery": len(gallery), "probes": len(probes), "rows": found}, indent=1) + "\n"
-            write_atomically(output, lambda beside: beside.write_text(text))
-    except (RecognitionError, OpeningError, CheckpointError, DataError, HoleError, FeatureFileError) as error:
-        sys.exit(f"training.recognise: {error}")
+    kinds, chosen = read_kinds(holes), choose(BLENDS, blend, "blend")
+    system = open_system(model, Repository(repository, {}))
+    faces, network = open_split(data, split), IdentityNetwork(identity)
+    names = read_identities(data)
+    gallery, probes = gallery_and_probes(faces, names, seed)
+    print(f"{len(gallery)} faces in the gallery, {len(probes)} probes; identities by {network.name}")
+    pixels, identities = frame_pixels(model), [names[faces.name(index)] for index in range(len(faces))]
+    sought = Sought(network, embed(network, pick(faces, gallery, pixels).images, batch_size), rows(identities, gallery))
+    found = []
+    print("| holes | probes | top 1 | top 3 | top 5 |\n|---|---|---|---|---|")
+    for row in recognise(
+        system,
+        chosen,
+        sought,
+        pick(faces, probes, pixels),
+        rows(identities, probes),
+        kinds,
+        seed,
+        batch_size,
+    ):
+        print(f"| {row.holes} | {row.method} | {row.top1:.1f} | {row.top3:.1f} | {row.top5:.1f} |", flush=True)
+        found.append(asdict(row))
+    if output is not None:
+        head = {"model": model, "blend": blend, "identity": network.name, "seed": seed}
+        text = json.dumps({**head, "gallery": len(gallery), "probes": len(probes), "rows": found}, indent=1) + "\n"
+        write_atomically(output, lambda beside: beside.write_text(text))
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def completions(system: System, blend: Blend, probes: Prepared, holes: Tensor, b
     ):
         raw = system(image, hole, landmarks).raw
         if raw is None:
-            raise RecognitionError("the model completes no pictures")
+            raise OptionError("the model completes no pictures")
         done.append(blend(raw.float() / 255, image.float() / 255, hole.float()))
     return torch.cat(done)
 

@@ -9,9 +9,10 @@ from tritonclient.grpc import model_config_pb2
 
 from training.checkpoint import write_atomically
 from training.deployed import Deployed, Port
+from training.errors import TrainingError
 
 
-class SignatureError(Exception):
+class SignatureError(TrainingError):
     """A config.pbtxt that cannot be read, or that differs from what would be exported."""
 
 

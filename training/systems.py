@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from training.checkpoint import load_snapshot
+from training.errors import TrainingError
 from training.papers import DEPLOYED
 from training.signature import read_config
 
 
-class OpeningError(Exception):
+class OpeningError(TrainingError):
     """A system or model that cannot be opened; the message says which and why."""
 
 

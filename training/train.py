@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from torch import nn
 
-from training.checkpoint import CheckpointError
 from training.data.augmented import PairedFaces
-from training.data.faces import DataError, FaceFolder, Faces, open_split
-from training.frozen.features import FeatureFileError
+from training.data.faces import FaceFolder, Faces, open_split
+from training.errors import one_line
 from training.frozen.scripted import ScriptedParser, is_torchscript
 from training.loop import Machine, train
+from training.options import Accelerator, DataFolder, Precision, Split, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
 from training.papers.parser.serving import open_parser
-from training.recipe import Files, RecipeError
+from training.recipe import Files
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
+@one_line("training.train")
 def main(
     recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
-    data: Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")],
+    data: DataFolder,
     run: Annotated[Path, typer.Option(help="Run folder: checkpoints, snapshots, metrics.jsonl, sheets/.")],
     part: Annotated[str | None, typer.Option(help="Train this part alone; default: all, one after another.")] = None,
     features: Annotated[
@@ -41,33 +41,27 @@ def main(
         Path | None,
         typer.Option(help="Folder of snapshots (NAME.safetensors) to begin with where there is no checkpoint."),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which faces: train, validation or all.")] = "train",
+    split: Split = "train",
     seconds: Annotated[float | None, typer.Option(help="Stop and save after this time.")] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    accelerator: Accelerator = "auto",
     devices: Annotated[str, typer.Option(help="Processes on this machine.")] = "auto",
     nodes: Annotated[int, typer.Option(help="Machines (start with torchrun).")] = 1,
     workers: Annotated[int, typer.Option(help="Loader processes of each training process.")] = 0,
-    precision: Annotated[str | None, typer.Option(help="Instead of the recipe's: 32-true, bf16-mixed, ...")] = None,
+    precision: Precision = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of each process.")] = None,
 ) -> None:
     """Train a recipe, or go on with it: the same command resumes from the run folder."""
-    try:
-        if recipe not in RECIPES:
-            raise RecipeError(f"unknown recipe {recipe!r}; there are {', '.join(RECIPES)}")
-        chosen = RECIPES[recipe]()
-        parts = [chosen.part(part)] if part else list(chosen.parts)
-        faces: Faces = open_split(data, split)
-        if augmented:
-            faces = PairedFaces(faces, FaceFolder(augmented))
-        machine = Machine(
-            accelerator, int(devices) if devices.isdigit() else devices, nodes, workers, precision, threads
-        )
-        files = Files(features, frozen_parser(parser) if parser else None)
-        for one in parts:
-            seen = train(one, faces, run / one.name, files, machine, seconds=seconds, start=start)
-            print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
-    except (RecipeError, DataError, CheckpointError, FeatureFileError) as error:
-        sys.exit(f"training.train: {error}")
+    chosen = pick(RECIPES, recipe, "recipe")()
+    check_arithmetic(accelerator, precision)
+    machine = Machine(accelerator, read_devices(devices), nodes, workers, precision, threads)
+    parts = [chosen.part(part)] if part else list(chosen.parts)
+    faces: Faces = open_split(data, split)
+    if augmented:
+        faces = PairedFaces(faces, FaceFolder(augmented))
+    files = Files(features, frozen_parser(parser) if parser else None)
+    for one in parts:
+        seen = train(one, faces, run / one.name, files, machine, seconds=seconds, start=start)
+        print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
 
 
 def frozen_parser(path: Path) -> nn.Module:

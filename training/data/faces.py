@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.parsing import CLASS_SETS, HELEN, IGNORE
+from training.errors import TrainingError
 
 VALIDATION_FACES = 54
 CLASSES_FILE = "classes.txt"  # in parsing/: class names in the order of their ids
 
 
-class DataError(Exception):
+class DataError(TrainingError):
     """A data folder that cannot be used; the message names the file and what is wrong with it."""
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.parsing import CLASS_SETS, IGNORE
+from training.errors import TrainingError
 
 EYES = ("left_eye", "right_eye")
 MOUTH = ("upper_lip", "inner_mouth", "lower_lip")
@@ -14,7 +15,7 @@ EYE_DISTANCES, MOUTH_DISTANCES = 2.0, 1.8  # half the frame's side is the larger
 DOWN = 0.1  # the frame's middle lies this share of the way from the eyes to the mouth
 
 
-class FrameError(Exception):
+class FrameError(TrainingError):
     """A parsing map without both eyes or without a mouth."""
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from training.errors import TrainingError
 
 Hole = NDArray[np.uint8]
 HoleMaker = Callable[[np.random.Generator, int, NDArray[np.float32]], Hole]
@@ -21,7 +22,7 @@ LEFT_EYE_AND_BROW = LEFT_BROW + LEFT_EYE  # as they stand in the picture
 RIGHT_EYE_AND_BROW = RIGHT_BROW + RIGHT_EYE
 
 
-class HoleError(ValueError):
+class HoleError(TrainingError):
     """A kind of hole that does not exist; the message lists those that do."""
 
 

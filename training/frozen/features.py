@@ -12,6 +12,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from training.errors import TrainingError
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
@@ -47,7 +49,7 @@ DISTANCE_LAYERS = {
 }
 
 
-class FeatureFileError(Exception):
+class FeatureFileError(TrainingError):
     """The file is missing, unreadable, or no feature network that is known here."""
 
 

@@ -1,0 +1,98 @@
+"""The one line that ends a program, and the family of errors that it is for."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import importlib
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+import training
+from training.errors import TrainingError, one_line
+
+MODULES = [module.name for module in pkgutil.walk_packages(training.__path__, "training.")]
+ENTRIES = sorted(
+    file.stem for file in Path(training.__path__[0]).glob("*.py") if '__name__ == "__main__"' in file.read_text()
+)
+
+
+def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a program says that ends with this error, as its last words."""
+    with pytest.raises(SystemExit) as ending, one_line("training.some"):
+        raise error
+    assert ending.value.code
+    return ending.value.code if isinstance(ending.value.code, str) else capsys.readouterr().err.strip()
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (TrainingError("the moon is no recipe"), "training.some: the moon is no recipe"),
+        (TrainingError("two things:\n  first\n\n  second\n"), "training.some: two things:; first; second"),
+        (OSError(errno.ENOSPC, "No space left on device", "a/b.pt"), "training.some: a/b.pt: the disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "a"), "training.some: a: Permission denied"),
+        (OSError("a strange device"), "training.some: a strange device"),
+        (torch.OutOfMemoryError("CUDA"), "training.some: there is too little memory; fewer pictures at once need less"),
+        (KeyboardInterrupt(), "training.some: stopped"),
+    ],
+)
+def test_an_error_of_the_users_is_one_line(
+    error: BaseException, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(error, capsys) == words
+
+
+def test_a_fault_of_the_package_keeps_its_traceback() -> None:
+    with pytest.raises(ValueError, match="ours"), one_line("training.some"):
+        raise ValueError("ours")
+    with pytest.raises(BrokenPipeError), one_line("training.some"):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_every_error_of_the_package_belongs_to_the_family_and_stands_in_the_tree() -> None:
+    outside, drawn = [], importlib.import_module("training.errors").__doc__
+    for name in MODULES:
+        module = importlib.import_module(name)
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Exception) and value.__module__ == name:
+                outside += [] if issubclass(value, TrainingError) and value.__name__ in drawn else [value.__name__]
+    assert outside == []
+
+
+def test_every_entry_ends_in_one_line_and_catches_nothing_else() -> None:
+    assert len(ENTRIES) >= 8
+    for entry in ENTRIES:
+        tree = ast.parse((Path(training.__path__[0]) / f"{entry}.py").read_text())
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        names = [call.args[0].value for call in calls if getattr(call.func, "id", "") == "one_line"]
+        assert set(names) == {f"training.{entry}"}, entry
+        assert not [call for call in calls if getattr(call.func, "attr", "") == "exit"], entry
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("train moon --data . --run r", "training.train: unknown recipe 'moon'; there are "),
+        ("train lafin_tiny --data . --run r --precision moon", "training.train: unknown precision 'moon'; there are "),
+        ("train lafin_tiny --data . --run r --accelerator moon", "training.train: unknown accelerator 'moon'"),
+        ("train lafin_tiny --data . --run r --devices many", "training.train: --devices many: write auto, or a count"),
+        ("evaluate --data . --device moon", "training.evaluate: device 'moon' cannot be used here: "),
+        ("augment --data . --output o --device meta", "training.augment: device 'meta' cannot be used here: "),
+    ],
+)
+def test_programs_end_in_one_line(command: str, words: str, tmp_path: Path) -> None:
+    program, *arguments = command.split()
+    done = subprocess.run(
+        [sys.executable, "-m", f"training.{program}", *arguments],
+        cwd=tmp_path, env={"PYTHONPATH": str(Path(training.__path__[0]).parent)}, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(words)

@@ -1,0 +1,47 @@
+"""Options that commands share: how their words are read, and refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from training.data.holes import HoleError
+from training.errors import OptionError
+from training.options import check_arithmetic, open_device, pick, read_devices, read_kinds
+
+
+def test_kinds_of_holes_are_joined_by_commas() -> None:
+    assert read_kinds(" 20-40, center,24px,") == ["20-40", "center", "24px"]
+    with pytest.raises(OptionError, match="--holes names no kind"):
+        read_kinds(" , ")
+    with pytest.raises(HoleError, match="unknown hole 'moon'"):
+        read_kinds("center,moon")
+
+
+def test_an_entry_is_picked_by_its_name() -> None:
+    assert pick({"one": 1, "two": 2}, "two", "number") == 2
+    with pytest.raises(OptionError, match="unknown number 'ten'; there are one, two"):
+        pick({"one": 1, "two": 2}, "ten", "number")
+
+
+def test_a_device_must_hold_a_tensor() -> None:
+    assert open_device("cpu") == "cpu"
+    assert open_device("auto") in ("cpu", "cuda")
+    for name in ("moon", "meta", ""):
+        with pytest.raises(OptionError, match=f"device '{name}' cannot be used here: "):
+            open_device(name)
+
+
+def test_devices_are_counted() -> None:
+    assert (read_devices("auto"), read_devices("2")) == ("auto", 2)
+    for text in ("0", "-1", "two", "1.5", ""):
+        with pytest.raises(OptionError, match="write auto, or a count"):
+            read_devices(text)
+
+
+def test_arithmetic_is_lightnings() -> None:
+    check_arithmetic("cpu", None)
+    check_arithmetic("auto", "bf16-mixed")
+    with pytest.raises(OptionError, match="unknown accelerator 'gpu'; there are auto, cpu, cuda, mps"):
+        check_arithmetic("gpu", None)
+    with pytest.raises(OptionError, match="unknown precision 'half'; there are 32-true, "):
+        check_arithmetic("cpu", "half")

@@ -1,0 +1,88 @@
+"""Options that several commands of the training package share, and how their words are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import numpy as np
+import torch
+import typer
+
+from training.blending import BLENDS
+from training.data.holes import make_hole
+from training.errors import OptionError
+
+Value = TypeVar("Value")
+
+SHIPPED_REPOSITORY = Path("model_repository")
+
+DataFolder = Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")]
+Split = Annotated[str, typer.Option(help="Which faces: train, validation or all.")]
+Count = Annotated[int | None, typer.Option(help="Only the first faces.", min=1)]
+RepositoryFolder = Annotated[Path, typer.Option(help="Model repository: one folder per model, with config.pbtxt.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")]
+BatchSize = Annotated[int, typer.Option(help="Faces at once.", min=1)]
+Holes = Annotated[str, typer.Option(help="Kinds, joined by commas: 20-40 (percent), center, eyes, 24px, O1 ...")]
+Seed = Annotated[int, typer.Option(help="Of everything random; the same seed makes the same holes.", min=0)]
+BlendName = Annotated[str, typer.Option(help=f"How the model's picture is put into the hole: {', '.join(BLENDS)}.")]
+Output = Annotated[Path | None, typer.Option(help="Write the figures as JSON.")]
+ACCELERATORS = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("32-true", "16-mixed", "16-true", "bf16-mixed", "bf16-true", "64-true")  # Lightning Fabric's names
+
+Accelerator = Annotated[str, typer.Option(help=f"One of {', '.join(ACCELERATORS)}.")]
+Precision = Annotated[str | None, typer.Option(help=f"Instead of the recipe's: {', '.join(PRECISIONS)}.")]
+IDENTITY_FILE = typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D], for identities.")
+
+
+def pick(table: Mapping[str, Value], name: str, what: str) -> Value:
+    """An entry of a table by name. Raises OptionError that lists the names."""
+    require(name, table, what)
+    return table[name]
+
+
+def require(name: str, names: Iterable[str], what: str) -> None:
+    """OptionError unless the name is one of those there are."""
+    known = list(names)
+    if name not in known:
+        raise OptionError(f"unknown {what} {name!r}; there are {', '.join(known)}")
+
+
+def read_kinds(text: str) -> list[str]:
+    """`20-40,center` of --holes to kinds of holes. Raises OptionError or HoleError before anything is computed."""
+    kinds = [kind.strip() for kind in text.split(",") if kind.strip()]
+    if not kinds:
+        raise OptionError("--holes names no kind")
+    for kind in kinds:
+        make_hole(kind, np.random.default_rng(0), 32, np.full((68, 2), 16, np.float32))
+    return kinds
+
+
+def open_device(name: str) -> str:
+    """A device that holds a tensor, by name; `auto` is CUDA where there is one. Raises OptionError."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # torch has no type of its own for it
+        reason = str(error).strip().partition("\n")[0]
+        raise OptionError(f"device {name!r} cannot be used here: {reason}") from error
+    return name
+
+
+def read_devices(text: str) -> int | str:
+    """`auto`, or how many processes to start on this machine. Raises OptionError."""
+    if text == "auto":
+        return text
+    if not text.isdecimal() or int(text) == 0:
+        raise OptionError(f"--devices {text}: write auto, or a count of 1 or more")
+    return int(text)
+
+
+def check_arithmetic(accelerator: str, precision: str | None) -> None:
+    """OptionError unless Lightning Fabric has both, and this machine the accelerator."""
+    require(accelerator, ACCELERATORS, "accelerator")
+    open_device(accelerator)
+    if precision is not None:
+        require(precision, PRECISIONS, "precision")
