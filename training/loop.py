@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import json
 import math
 import signal
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +17,20 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot, save_checkpoint, save_snapshot
 from training.data.faces import Faces
-from training.data.stream import Batch, FaceStream, batches, collate
-from training.layers.spectral import load_folded_state
-from training.recipe import Files, Part, RecipeError, Stage, Step
+from training.data.stream import Batch, batches, collate
+from training.data.transforms import Jitter
+from training.machine import Machine, best_layout, describe, launch
+from training.processes import any_process, join, total
+from training.progress import Progress, require_finite
+from training.recipe import Files, Part, RecipeError, Stage
+from training.step import Step
 
-# Frozen networks that a step may hold, by the name of the attribute and of the option.
-FROZEN = {"features": "feature network", "parser": "parser"}
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a training runs."""
-
-    accelerator: str = "auto"  # Lightning Fabric's names: auto, cpu, cuda, mps
-    devices: int | str = "auto"  # processes on this machine
-    nodes: int = 1  # machines; torchrun starts the processes
-    workers: int = 0  # loader processes of each training process; 0 = load in the training process
-    precision: str | None = None  # overrides the part's own; None = the part's
-    threads: int | None = None  # CPU threads of each process; None = torch's choice
+# What frozen networks are called where the name of the option does not say it.
+WORDS = {"features": "feature network"}
+HERE = Machine()
 
 
 def train(
@@ -47,7 +38,7 @@ def train(
     faces: Faces,
     run: Path,
     files: Files,
-    machine: Machine = Machine(),
+    machine: Machine = HERE,
     *,
     seconds: float | None = None,
     start: Path | None = None,
@@ -59,79 +50,113 @@ def train(
 
     Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM; in each case the state is saved, and
     the same call goes on from there. On one CPU, with the same number of threads, a resumed run equals an unbroken
-    one to the bit.
+    one to the bit. Several processes compute what one would, whatever their number.
     """
-    if machine.threads:
-        torch.set_num_threads(machine.threads)
-    precision: Any = machine.precision or part.precision
-    fabric = Fabric(
-        accelerator=machine.accelerator, devices=machine.devices, num_nodes=machine.nodes, precision=precision
-    )
-    fabric.launch()
+    fabric = launch(machine)
     fabric.seed_everything(part.seed, verbose=False)
     run.mkdir(parents=True, exist_ok=True)
 
     # Networks, their averages, and the state to resume from.
     step = part.build(files)
-    if fabric.is_global_zero:
-        say_what_is_left_out(part, step)
+    require_batches(part, step, machine)
+    settle(fabric, step)
     averages = {name: copy.deepcopy(step.networks[name]).eval().requires_grad_(False) for name in step.shipped}
     images_seen = resume(run / "checkpoint.pt", part, step, averages)
     if start is not None and not (run / "checkpoint.pt").is_file():
         images_seen = begin_with(start, step, averages)
-    distribute(fabric, step, averages)
+    require_one_start(fabric, run, images_seen)
+    join(step, fabric.world_size)
     if fabric.is_global_zero:
-        drop_later_lines(run / "metrics.jsonl", images_seen)
+        print(f"{part.name}: {describe(fabric, machine)}")
+        for line in (*left_out(part, step), *idle(part, machine, fabric.world_size)):
+            print(line)
 
     total_images = part.stages[-1].until_images
-    bar = tqdm(total=total_images, initial=images_seen, unit="image", desc=part.name, disable=not fabric.is_global_zero)
+    progress = Progress(fabric, part, run, images_seen)
     ends_at_seconds = math.inf if seconds is None else time.monotonic() + seconds
-    figures: dict[str, list[Tensor]] = {}
-    reported = (time.monotonic(), images_seen)
     row: Iterator[Batch] | None = None
     row_stage: Stage | None = None
     stopped = False
-    with stop_signals() as asked_to_stop:
+    with stop_signals() as asked_to_stop, contextlib.closing(progress):
         while images_seen < total_images and not stopped:
-            # One batch of the present stage.
+            # One batch of the present stage, in as many shares as were asked for.
             stage = stage_at(part, images_seen)
             if row is None or row_stage is not stage:
                 row, row_stage = stage_batches(part, stage, faces, images_seen, fabric, machine), stage
-            batch = next(row).to(fabric.device)
+            shares = [next(row).to(fabric.device, best_layout(fabric.device)) for _ in range(machine.accumulate)]
             set_learning_rates(step, part, images_seen)
             step.phase = stage.phase
 
             # Every update of it.
             with fabric.autocast():
-                losses = step.update(batch)
+                figures = step.update(*shares)
             average(part, step, averages, stage.batch_size)
             images_seen += stage.batch_size
-            bar.update(stage.batch_size)
-            for name, value in losses.items():
-                figures.setdefault(name, []).append(value)
 
-            # What is written down.
+            # What is told and written down.
+            progress.add(figures, stage, images_seen)
             if due(images_seen, part.report_every_images, stage.batch_size):
-                now = time.monotonic()
-                rate = (images_seen - reported[1]) / max(now - reported[0], 1e-9)
-                report(fabric, run, images_seen, figures, rate, bar)
-                figures, reported = {}, (now, images_seen)
+                progress.report(images_seen)
             if due(images_seen, part.sheet_every_images, stage.batch_size):
                 write_sheet(fabric, part, stage, step, averages, faces, run / "sheets" / f"{images_seen:09d}.png")
-            stopped = bool(asked_to_stop) or time.monotonic() > ends_at_seconds
-            stopped = agree(fabric, stopped)
+            stopped = any_process(fabric, bool(asked_to_stop) or time.monotonic() > ends_at_seconds)
             last = stopped or images_seen >= total_images
             if last or due(images_seen, part.checkpoint_every_images, stage.batch_size):
+                require_finite(progress.means(), images_seen)
                 save(fabric, run, part, step, averages, images_seen)
-    bar.close()
     return images_seen
 
 
-def say_what_is_left_out(part: Part, step: Step) -> None:
+def require_batches(part: Part, step: Step, machine: Machine) -> None:
+    """RecipeError where a stage cannot run: a phase that the step does not know, micro-batches that are too small."""
+    smallest = min(stage.batch_size // machine.accumulate for stage in part.stages)
+    normed = any(isinstance(m, nn.BatchNorm2d) for network in step.networks.values() for m in network.modules())
+    if smallest < 1 + normed:
+        reason = "batch norms need two pictures at a time" if normed else "a micro-batch needs a picture"
+        raise RecipeError(f"part {part.name}: --accumulate {machine.accumulate} leaves {smallest}; {reason}")
+    for stage in part.stages:
+        if stage.phase not in step.phases:
+            raise RecipeError(f"part {part.name} has no phase {stage.phase!r}; it has {', '.join(step.phases)}")
+
+
+def settle(fabric: Fabric, step: Step) -> None:
+    """Move everything to the device, in the layout that it computes fastest, with the arithmetic's own backward."""
+    layout = best_layout(fabric.device)
+    for network in (*step.networks.values(), *step.frozen.values()):
+        if network is not None:
+            move: Any = network.to  # torch's own types leave the layout out
+            move(device=fabric.device, memory_format=layout)
+    for name, optimizer in step.optimizers.items():
+        wrapped: Any = fabric.setup_optimizers(optimizer)
+        step.optimizers[name] = wrapped
+    step.backward = fabric.backward
+
+
+def require_one_start(fabric: Fabric, run: Path, images_seen: int) -> None:
+    """CheckpointError unless every process begins at the same image, which it reads from the run folder."""
+    together = float(total(fabric, torch.tensor(float(images_seen))))
+    if any_process(fabric, together != images_seen * fabric.world_size):
+        raise CheckpointError(f"{run} is not the same folder on every machine: its checkpoints differ")
+
+
+def left_out(part: Part, step: Step) -> list[str]:
     """A line for each frozen network that the step's losses could use and the user did not name."""
-    for name, words in FROZEN.items():
-        if hasattr(step, name) and getattr(step, name) is None:
-            print(f"{part.name}: no {words} given (--{name}): the losses that need one are left out")
+    return [
+        f"{part.name}: no {WORDS.get(name, name)} given (--{name}): the losses that need one are left out"
+        for name, network in step.frozen.items()
+        if network is None
+    ]
+
+
+def idle(part: Part, machine: Machine, world: int) -> list[str]:
+    """A line where some processes only repeat the pictures of others."""
+    smallest = min(stage.batch_size // machine.accumulate for stage in part.stages)
+    if smallest >= world:
+        return []
+    return [
+        f"{part.name}: {smallest} pictures at a time keep {smallest} of {world} processes busy; "
+        f"--batch {world * machine.accumulate} gives each of them one, and is another training"
+    ]
 
 
 def stage_at(part: Part, images_seen: int) -> Stage:
@@ -142,46 +167,16 @@ def stage_at(part: Part, images_seen: int) -> Stage:
 def stage_batches(
     part: Part, stage: Stage, faces: Faces, images_seen: int, fabric: Fabric, machine: Machine
 ) -> Iterator[Batch]:
-    """This process's share of the row of batches from `images_seen` on."""
-    share, rest = divmod(stage.batch_size, fabric.world_size)
-    if rest or not share:
-        raise RecipeError(
-            f"part {part.name}: a batch of {stage.batch_size} cannot be shared by {fabric.world_size} processes"
-        )
-    stream = FaceStream(
-        faces,
-        stage.holes or part.holes,
-        pixels=stage.pixels,
-        seed=part.seed,
-        jitter=part.jitter,
-        window_pixels=stage.window_pixels,
-        parsing_classes=part.parsing_classes,
-    )
+    """This process's shares of the row of batches from `images_seen` on."""
     return batches(
-        stream,
+        part.stream(faces, part, stage),
         start=images_seen,
-        batch_size=share,
+        batch_size=stage.batch_size,
         workers=machine.workers,
         rank=fabric.global_rank,
         world=fabric.world_size,
+        accumulate=machine.accumulate,
     )
-
-
-def distribute(fabric: Fabric, step: Step, averages: dict[str, nn.Module]) -> None:
-    """Move everything to the device and wrap it for the precision and for several processes."""
-    for name, network in step.networks.items():
-        names = [key for key in step.optimizers if key == name]
-        if names:
-            step.networks[name], step.optimizers[name] = fabric.setup(network, step.optimizers[name])
-        else:
-            step.networks[name] = fabric.setup_module(network)
-    for network in averages.values():
-        fabric.to_device(network)
-    for name in FROZEN:
-        frozen = getattr(step, name, None)
-        if isinstance(frozen, nn.Module):
-            fabric.to_device(frozen)
-    step.backward = fabric.backward
 
 
 def set_learning_rates(step: Step, part: Part, images_seen: int) -> None:
@@ -216,32 +211,14 @@ def due(images_seen: int, every_images: int, batch_size: int) -> bool:
     return images_seen // every_images > (images_seen - batch_size) // every_images
 
 
-def report(
-    fabric: Fabric, run: Path, images_seen: int, figures: dict[str, list[Tensor]], rate: float, bar: Any
-) -> None:
-    """A line in metrics.jsonl: means since the last line, over all processes."""
-    means = {
-        name: float(all_reduced(fabric, torch.stack(values).float().mean(), "mean")) for name, values in figures.items()
-    }
-    if fabric.is_global_zero:
-        line = {"images_seen": images_seen, "images_per_second": round(rate, 3), **means}
-        with (run / "metrics.jsonl").open("a") as lines:
-            lines.write(json.dumps(line) + "\n")
-        bar.set_postfix({name: f"{value:.3g}" for name, value in means.items()}, refresh=False)
-    wrong = [name for name, value in means.items() if not math.isfinite(value)]
-    if wrong:
-        raise RecipeError(f"{', '.join(wrong)} is no longer finite at {images_seen} images; lower the learning rate")
-
-
 def write_sheet(
     fabric: Fabric, part: Part, stage: Stage, step: Step, averages: dict[str, nn.Module], faces: Faces, path: Path
 ) -> None:
     """The same faces and holes each time, seen by the averaged networks."""
     if not fabric.is_global_zero:
         return
-    stream = FaceStream(
-        faces, part.holes, pixels=stage.pixels, seed=part.seed + 1, parsing_classes=part.parsing_classes
-    )
+    shown = replace(stage, holes=None, window_pixels=None)
+    stream = part.stream(faces, replace(part, seed=part.seed + 1, jitter=Jitter()), shown)
     batch = collate([stream[position] for position in range(part.sheet_faces)]).to(fabric.device)
     with torch.no_grad():
         pictures = step.sheet(averages, batch)
@@ -253,7 +230,16 @@ def write_sheet(
 
 
 def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, nn.Module], images_seen: int) -> None:
-    """The checkpoint, then the snapshots."""
+    """The checkpoint, then the snapshots. RecipeError instead, and the last ones stay, if anything is not finite."""
+    wrong = [name for name, network in step.networks.items() if not finite(network.state_dict().values())]
+    wrong += [
+        name for name, one in step.optimizers.items() for state in one.state.values() if not finite(state.values())
+    ]
+    if any_process(fabric, bool(wrong)):
+        raise RecipeError(
+            f"weights of {', '.join(dict.fromkeys(wrong))} are no longer finite at {images_seen} images; "
+            "lower the learning rate"
+        )
     if fabric.is_global_zero:
         state = {
             "part": part.name,
@@ -261,7 +247,6 @@ def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, 
             "networks": {name: network.state_dict() for name, network in step.networks.items()},
             "averages": {name: network.state_dict() for name, network in averages.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in step.optimizers.items()},
-            "rng": torch.get_rng_state(),
         }
         save_checkpoint(run / "checkpoint.pt", state)
         frozen = step.freeze({name: copy.deepcopy(network) for name, network in averages.items()})
@@ -287,7 +272,6 @@ def resume(path: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -
             optimizer.load_state_dict(state["optimizers"][name])
     except (RuntimeError, KeyError, ValueError) as error:
         raise CheckpointError(f"{path} is of another recipe: {error}") from error
-    torch.set_rng_state(state["rng"])
     return int(state["images_seen"])
 
 
@@ -297,7 +281,7 @@ def begin_with(folder: Path, step: Step, averages: dict[str, nn.Module]) -> int:
     for name in step.shipped:
         state, metadata = load_snapshot(folder / f"{name}.safetensors")
         try:
-            load_folded_state(step.networks[name], state)
+            step.thaw(name, state)
         except RuntimeError as error:
             raise CheckpointError(f"{folder / name}.safetensors is of another network: {error}") from error
         averages[name].load_state_dict(step.networks[name].state_dict())
@@ -305,26 +289,9 @@ def begin_with(folder: Path, step: Step, averages: dict[str, nn.Module]) -> int:
     return images_seen
 
 
-def drop_later_lines(path: Path, images_seen: int) -> None:
-    """Forget report lines after the checkpoint that is resumed from."""
-    if path.is_file():
-        lines = [line for line in path.read_text().splitlines() if line.endswith("}")]
-        kept = [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
-        path.write_text("".join(f"{line}\n" for line in kept))
-
-
-def agree(fabric: Fabric, stop: bool) -> bool:
-    """Whether any process wants to stop."""
-    if fabric.world_size == 1:
-        return stop
-    return bool(all_reduced(fabric, torch.tensor(float(stop), device=fabric.device), "sum") > 0)
-
-
-def all_reduced(fabric: Fabric, value: Tensor, operation: str) -> Tensor:
-    """`value` over all processes: "mean" or "sum"."""
-    reduced = fabric.all_reduce(value, reduce_op=operation)
-    assert isinstance(reduced, Tensor)
-    return reduced
+def finite(values: Iterable[object]) -> bool:
+    """Whether every number in the tensors among `values` is."""
+    return all(bool(value.isfinite().all()) for value in values if isinstance(value, Tensor))
 
 
 @contextlib.contextmanager

@@ -17,9 +17,10 @@ def complete(raw: Tensor, image: Tensor, hole: Tensor) -> Tensor:
 
 
 def landmark_map(landmarks: Tensor, height: int, width: int) -> Tensor:
-    """Landmark map [B,1,H,W]: one pixel is 1 for each of [B,68,2] (x, y) pixels; clamped into the frame."""
-    x = landmarks[..., 0].long().clamp(0, width - 1)
-    y = landmarks[..., 1].long().clamp(0, height - 1)
-    dots = torch.zeros(landmarks.shape[0], height * width, device=landmarks.device)
-    dots = dots.scatter(1, y * width + x, 1.0)
+    """Landmark map [B,1,H,W]: one pixel is 1 for each of [B,68,2] (x, y) pixels that lies in the frame."""
+    x, y = landmarks[..., 0], landmarks[..., 1]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    places = torch.where(inside, y.long() * width + x.long(), height * width)  # one place more, for those outside
+    dots = torch.zeros(landmarks.shape[0], height * width + 1, device=landmarks.device)
+    dots = dots.scatter(1, places, 1.0)[:, :-1]
     return dots.reshape(-1, 1, height, width)

@@ -29,10 +29,10 @@ Seed = Annotated[int, typer.Option(help="Of everything random; the same seed mak
 BlendName = Annotated[str, typer.Option(help=f"How the model's picture is put into the hole: {', '.join(BLENDS)}.")]
 Output = Annotated[Path | None, typer.Option(help="Write the figures as JSON.")]
 ACCELERATORS = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("32-true", "16-mixed", "16-true", "bf16-mixed", "bf16-true", "64-true")  # Lightning Fabric's names
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # Lightning Fabric's names; weights stay float32
 
 Accelerator = Annotated[str, typer.Option(help=f"One of {', '.join(ACCELERATORS)}.")]
-Precision = Annotated[str | None, typer.Option(help=f"Instead of the recipe's: {', '.join(PRECISIONS)}.")]
+Precision = Annotated[str, typer.Option(help=f"One of {', '.join(PRECISIONS)}; auto = by what the processor has.")]
 IDENTITY_FILE = typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D], for identities.")
 
 
@@ -80,9 +80,8 @@ def read_devices(text: str) -> int | str:
     return int(text)
 
 
-def check_arithmetic(accelerator: str, precision: str | None) -> None:
+def check_arithmetic(accelerator: str, precision: str) -> None:
     """OptionError unless Lightning Fabric has both, and this machine the accelerator."""
     require(accelerator, ACCELERATORS, "accelerator")
     open_device(accelerator)
-    if precision is not None:
-        require(precision, PRECISIONS, "precision")
+    require(precision, PRECISIONS, "precision")

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from torch import nn
 
 from training.data.augmented import PairedFaces
 from training.data.faces import FaceFolder, Faces, open_split
 from training.errors import one_line
+from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
-from training.loop import Machine, train
+from training.loop import train
+from training.machine import Machine
 from training.options import Accelerator, DataFolder, Precision, Split, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
 from training.papers.parser.serving import open_parser
@@ -44,17 +45,25 @@ def main(
     split: Split = "train",
     seconds: Annotated[float | None, typer.Option(help="Stop and save after this time.")] = None,
     accelerator: Accelerator = "auto",
-    devices: Annotated[str, typer.Option(help="Processes on this machine.")] = "auto",
-    nodes: Annotated[int, typer.Option(help="Machines (start with torchrun).")] = 1,
+    devices: Annotated[
+        str, typer.Option(help="Processes on this machine; auto: those of torchrun, else one per GPU.")
+    ] = "auto",
+    nodes: Annotated[int, typer.Option(help="Machines; torchrun starts the processes and says how many.")] = 1,
     workers: Annotated[int, typer.Option(help="Loader processes of each training process.")] = 0,
-    precision: Precision = None,
+    precision: Precision = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads of each process.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pictures of an update, instead of the recipe's.", min=1)] = None,
+    accumulate: Annotated[
+        int, typer.Option(help="Compute each batch in so many micro-batches, where memory is short.", min=1)
+    ] = 1,
 ) -> None:
     """Train a recipe, or go on with it: the same command resumes from the run folder."""
     chosen = pick(RECIPES, recipe, "recipe")()
     check_arithmetic(accelerator, precision)
-    machine = Machine(accelerator, read_devices(devices), nodes, workers, precision, threads)
+    machine = Machine(accelerator, read_devices(devices), nodes, workers, precision, threads, accumulate)
     parts = [chosen.part(part)] if part else list(chosen.parts)
+    if batch:
+        parts = [one.with_batch(batch) for one in parts]
     faces: Faces = open_split(data, split)
     if augmented:
         faces = PairedFaces(faces, FaceFolder(augmented))
@@ -64,7 +73,7 @@ def main(
         print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
 
 
-def frozen_parser(path: Path) -> nn.Module:
+def frozen_parser(path: Path) -> FaceParser:
     """The parser in a TorchScript file or in a snapshot of the room `parser`. Raises CheckpointError that names it."""
     return ScriptedParser(path) if is_torchscript(path) else open_parser(path)
 

@@ -13,11 +13,13 @@ import torch
 
 from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot
 from training.data.drawn import DrawnFaces, write_folder
-from training.loop import Machine, due, stage_at, stage_batches, train
+from training.loop import due, stage_at, train
+from training.machine import Machine
 from training.papers.lafin.recipe import build_generator, lafin_tiny
+from training.papers.parser.recipe import parser_tiny
 from training.recipe import Files, Part, RecipeError
 
-CPU = Machine(accelerator="cpu", devices=1, threads=1)
+CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(6, 64)
 
 
@@ -85,13 +87,20 @@ def test_a_checkpoint_of_another_recipe_is_refused(part: Part, unbroken: Path) -
         train(wider, FACES, unbroken, Files(), CPU)
 
 
-def test_a_batch_that_processes_cannot_share_is_refused(part: Part, tmp_path: Path) -> None:
-    class TwoProcesses:
-        world_size, global_rank = 2, 0
+def test_micro_batches_without_a_picture_are_refused(part: Part, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"--accumulate 3 leaves 0; a micro-batch needs a picture"):
+        train(part, FACES, tmp_path, Files(), replace(CPU, accumulate=3))
 
-    odd = replace(part.stages[0], batch_size=3)
-    with pytest.raises(RecipeError, match="cannot be shared"):
-        stage_batches(part, odd, FACES, 0, TwoProcesses(), CPU)
+
+def test_batch_norms_need_two_pictures_at_a_time(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"--accumulate 2 leaves 1; batch norms need two pictures"):
+        train(parser_tiny().part("parser"), FACES, tmp_path, Files(), replace(CPU, accumulate=2))
+
+
+def test_a_phase_that_the_step_does_not_know_is_refused(part: Part, tmp_path: Path) -> None:
+    strange = replace(part, stages=(replace(part.stages[0], phase="adversarial"),))
+    with pytest.raises(RecipeError, match="no phase 'adversarial'"):
+        train(strange, FACES, tmp_path, Files(), CPU)
 
 
 def test_a_diverging_run_stops_with_a_sentence(part: Part, tmp_path: Path) -> None:

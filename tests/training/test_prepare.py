@@ -10,7 +10,7 @@ from tests.training.data.importers.writing import write_celebamask_hq, write_hel
 from training.data.faces import FaceFolder
 from training.data.holes import Mixture
 from training.data.parsing import CELEBAMASK_HQ, merge_table
-from training.data.stream import FaceStream
+from training.data.stream import FaceStream, Wants
 from training.prepare import app
 
 
@@ -43,8 +43,8 @@ def test_celebamask_hq_becomes_a_prepared_folder(tmp_path: Path, tiny_repository
     assert table is not None
     assert np.array_equal(table[parsing], drawn.parsing(0))
     assert CELEBAMASK_HQ.index("left_eye") in parsing
-    item = FaceStream(faces, Mixture(((1.0, "none"),)), pixels=64, seed=0, parsing_classes=14)[0]
-    assert item[3].shape == (64, 64)
+    item = FaceStream(faces, Mixture(((1.0, "none"),)), pixels=64, seed=0, wants=Wants(parsing_classes=14))[0]
+    assert item["parsing"].shape == (64, 64)
 
 
 def test_helen_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:

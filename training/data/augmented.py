@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,3 +47,7 @@ class PairedFaces:
     def parsing(self, index: int) -> NDArray[np.uint8] | None:
         faces, place = self._place(index)
         return faces.parsing(place)
+
+    def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """Those of the face that a pair was made from."""
+        return self.originals.attributes(index % len(self.originals), names)

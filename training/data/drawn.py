@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -49,6 +50,9 @@ class DrawnFaces:
 
     def parsing(self, index: int) -> NDArray[np.uint8]:
         return self.face(index).parsing
+
+    def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        return np.array([self.face(index).attributes[name] for name in names], np.float32)
 
 
 def write_folder(path: str | Path, count: int, size: int, seed: int = 0) -> None:

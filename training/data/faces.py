@@ -31,6 +31,7 @@ class Faces(Protocol):
     def image(self, index: int) -> NDArray[np.uint8]: ...
     def landmarks(self, index: int) -> NDArray[np.float32]: ...
     def parsing(self, index: int) -> NDArray[np.uint8] | None: ...
+    def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]: ...  # columns of faces.csv
 
 
 class FaceFolder:
@@ -84,6 +85,13 @@ class FaceFolder:
             raise DataError(f"{path} holds class {wrong[0]}; its folder has {self.parsing_classes} classes")
         return parsing
 
+    def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """Columns of faces.csv, [A]. Raises DataError that names what is missing."""
+        row = read_rows(self.folder)[self.rows[index]]
+        if absent := [name for name in names if not row.get(name)]:
+            raise DataError(f"{self.folder / 'faces.csv'}: {self.name(index)} has no {', '.join(absent)}")
+        return np.array([float(row[name]) for name in names], np.float32)
+
 
 def open_split(folder: Path, split: str) -> FaceFolder:
     """The `train`, `validation` or `all` faces of a prepared folder.
@@ -107,11 +115,16 @@ def open_split(folder: Path, split: str) -> FaceFolder:
 
 def read_names(folder: Path) -> list[str]:
     """The names in faces.csv, in its order."""
+    return [row["name"] for row in read_rows(folder)]
+
+
+def read_rows(folder: Path) -> list[dict[str, str]]:
+    """The lines of faces.csv."""
     table = folder / "faces.csv"
     if not table.is_file():
         raise DataError(f"{table} is missing; training.prepare makes a prepared folder")
     with table.open(newline="") as lines:
-        return [row["name"] for row in csv.DictReader(lines)]
+        return list(csv.DictReader(lines))
 
 
 def read_class_count(folder: Path) -> int:

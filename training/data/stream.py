@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,34 +16,63 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from training.data import parsing as parsings
 from training.data.faces import DataError, Faces
 from training.data.holes import Mixture
-from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour
+from training.data.shares import Share, shares
+from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour, resize
+
+# What chance is for: a generator of (seed, purpose, position) draws the same on every machine, in every process.
+ITEM, NOISE, REFERENCE = 1, 2, 3
+
+Item = dict[str, Tensor]  # fields of `Batch`, of one face
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step trains on."""
+    """What a step trains on. A field that the part did not ask for is None."""
 
     image: Tensor  # [B,3,H,W] in [0,1], RGB
     hole: Tensor  # [B,1,H,W] in {0,1}, 1 = missing
-    landmarks: Tensor  # [B,68,2], (x, y) in pixels of this frame
-    parsing: Tensor | None = None  # [B,H,W] int64 class ids, 255 = ignore; None where the part asks for none
+    landmarks: Tensor  # [B,68,2], (x, y) in pixels of this frame; outside a window they lie outside the frame
+    position: Tensor  # [B] int64, places in the row: with the part's seed all that chance may depend on
+    parsing: Tensor | None = None  # [B,H,W] int64 class ids, 255 = ignore
+    attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for
+    reference: Tensor | None = None  # [B,3,P,P] in [0,1]: another face, the whole frame
+    noise: Tensor | None = None  # [B,3,H,W], uniform in [-1,1]
+    weight: float = 1.0  # what the mean over these items counts in the mean over the whole batch of all processes
 
-    def to(self, device: torch.device) -> Batch:
-        tensors = (self.image, self.hole, self.landmarks, self.parsing)
-        image, hole, landmarks, parsing = (t if t is None else t.to(device, non_blocking=True) for t in tensors)
-        assert image is not None
-        assert hole is not None
-        assert landmarks is not None
-        return Batch(image, hole, landmarks, parsing)
+    def to(self, device: torch.device, memory_format: torch.memory_format = torch.preserve_format) -> Batch:
+        """On a device; pictures in a layout."""
+        moved: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor):
+                layout = memory_format if value.ndim == 4 else torch.preserve_format
+                moved[field.name] = value.to(device, non_blocking=True, memory_format=layout)
+        return replace(self, **moved)
 
 
-Item = tuple[Tensor, ...]  # image, hole, landmarks and, where asked for, parsing map
+# How items' stacked values become those of a batch; a field that is not named stays as it is.
+COLLATED: dict[str, Callable[[Tensor], Tensor]] = {
+    "image": lambda values: values.float() / 255,
+    "reference": lambda values: values.float() / 255,
+    "hole": lambda values: values.float(),
+    "parsing": lambda values: values.long(),
+}
+
+
+@dataclass(frozen=True)
+class Wants:
+    """What a part's batches bring besides image, hole and landmarks."""
+
+    parsing_classes: int | None = None  # parsing maps, merged to so many classes
+    attributes: tuple[str, ...] = ()  # columns of faces.csv
+    reference: bool = False  # a picture of another face
+    noise: bool = False  # uniform noise of the picture's shape
 
 
 class FaceStream(Dataset[Item]):
     """Item i of the row: face (i mod n) of the shuffled epoch (i div n), with its own flip, jitter and hole.
 
-    `parsing_classes` asks for parsing maps, merged to so many classes; DataError where the faces have none.
+    `wants` names what comes besides; DataError where the faces do not have it.
     """
 
     def __init__(
@@ -53,7 +84,7 @@ class FaceStream(Dataset[Item]):
         seed: int,
         jitter: Jitter | None = None,
         window_pixels: int | None = None,
-        parsing_classes: int | None = None,
+        wants: Wants = Wants(),
     ) -> None:
         self.faces = faces
         self.holes = holes
@@ -61,7 +92,7 @@ class FaceStream(Dataset[Item]):
         self.seed = seed
         self.jitter = jitter or Jitter()
         self.window_pixels = window_pixels
-        self.parsing_classes = parsing_classes
+        self.wants = wants
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def face_of(self, position: int) -> int:
@@ -72,7 +103,7 @@ class FaceStream(Dataset[Item]):
         return int(self._order[1][place])
 
     def __getitem__(self, position: int) -> Item:
-        rng = np.random.default_rng([self.seed, 1, position])
+        rng = self.dice(ITEM, position)
         index = self.face_of(position)
         picture, landmarks = self.faces.image(index), self.faces.landmarks(index)
         parsing = self.parsing_of(index)
@@ -89,16 +120,44 @@ class FaceStream(Dataset[Item]):
             picture, hole = picture[rows, columns], hole[rows, columns]
             landmarks = landmarks - np.array([columns.start, rows.start], np.float32)
             parsing = None if parsing is None else parsing[rows, columns]
-        item = (
-            torch.from_numpy(np.array(picture.transpose(2, 0, 1))),
-            torch.from_numpy(hole[None].copy()),
-            torch.from_numpy(np.array(landmarks, dtype=np.float32)),
-        )
-        return item if parsing is None else (*item, torch.from_numpy(parsing.copy()))
+        item = {
+            "image": torch.from_numpy(np.array(picture.transpose(2, 0, 1))),
+            "hole": torch.from_numpy(hole[None].copy()),
+            "landmarks": torch.from_numpy(np.array(landmarks, dtype=np.float32)),
+            "position": torch.tensor(position),
+        }
+        if parsing is not None:
+            item["parsing"] = torch.from_numpy(parsing.copy())
+        return item | self.wanted(index, position, picture.shape[0])
+
+    def wanted(self, index: int, position: int, side: int) -> Item:
+        """What the part asked for that needs no moving with the face."""
+        item = {}
+        if self.wants.attributes:
+            item["attributes"] = torch.from_numpy(self.faces.attributes(index, self.wants.attributes))
+        if self.wants.reference:
+            item["reference"] = torch.from_numpy(self.reference(index, position))
+        if self.wants.noise:
+            noise = self.dice(NOISE, position).random((3, side, side), dtype=np.float32)
+            item["noise"] = torch.from_numpy(2 * noise - 1)
+        return item
+
+    def dice(self, purpose: int, position: int) -> np.random.Generator:
+        """Chance of one purpose at one place of the row."""
+        return np.random.default_rng([self.seed, purpose, position])
+
+    def reference(self, index: int, position: int) -> NDArray[np.uint8]:
+        """[3,P,P] of a face that is not face `index`, drawn by position. Raises DataError where there is none."""
+        if len(self.faces) < 2:
+            raise DataError("a reference is another face, and there is only one")
+        other = int(self.dice(REFERENCE, position).integers(len(self.faces) - 1))
+        other += other >= index
+        picture, _ = resize(self.faces.image(other), self.faces.landmarks(other), self.pixels)
+        return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
     def parsing_of(self, index: int) -> NDArray[np.uint8] | None:
         """The map of a face as it is stored; None when nobody asked. Raises DataError."""
-        if self.parsing_classes is None:
+        if self.wants.parsing_classes is None:
             return None
         parsing = self.faces.parsing(index)
         if parsing is None:
@@ -110,58 +169,74 @@ class FaceStream(Dataset[Item]):
 
     def merge(self, parsing: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The faces' classes to those that are asked for. Raises DataError where no table says how."""
-        assert self.parsing_classes is not None
-        table = parsings.merge_table(self.faces.parsing_classes, self.parsing_classes)
+        asked = self.wants.parsing_classes
+        assert asked is not None
+        table = parsings.merge_table(self.faces.parsing_classes, asked)
         if table is None:
-            raise DataError(
-                f"parsing maps of {self.faces.parsing_classes} classes cannot become {self.parsing_classes} classes"
-            )
+            raise DataError(f"parsing maps of {self.faces.parsing_classes} classes cannot become {asked} classes")
         merged: NDArray[np.uint8] = table[parsing]
         return merged
 
 
 def draw_window(hole: NDArray[np.uint8], window_pixels: int, rng: np.random.Generator) -> tuple[slice, slice]:
-    """Rows and columns of a square window around a random hole pixel (any pixel if nothing is missing).
+    """Rows and columns of a square window around a random hole pixel, moved to lie inside the frame.
 
-    It is moved to lie inside the frame.
+    If nothing is missing, every window of the frame is equally likely.
     """
     missing = np.argwhere(hole)
-    middle = missing[rng.integers(len(missing))] if len(missing) else rng.integers(hole.shape[0], size=2)
-    top, left = (int(edge) for edge in np.clip(middle - window_pixels // 2, 0, hole.shape[0] - window_pixels))
+    last = hole.shape[0] - window_pixels
+    if len(missing):
+        corner = np.clip(missing[rng.integers(len(missing))] - window_pixels // 2, 0, last)
+    else:
+        corner = rng.integers(last + 1, size=2)
+    top, left = (int(edge) for edge in corner)
     return slice(top, top + window_pixels), slice(left, left + window_pixels)
 
 
-class StreamSampler(Sampler[int]):
-    """Positions from `start` on, without end: every `world`-th, beginning with `rank`."""
+class ShareSampler(Sampler[list[int]]):
+    """Without end, the positions of one process's shares of the batches from position `start` on."""
 
-    def __init__(self, start: int, rank: int = 0, world: int = 1) -> None:
-        self.start, self.rank, self.world = start, rank, world
+    def __init__(self, start: int, batch_size: int, parts: tuple[Share, ...]) -> None:
+        self.start, self.batch_size, self.parts = start, batch_size, parts
 
-    def __iter__(self) -> Iterator[int]:
-        position = self.start + self.rank
-        while True:
-            yield position
-            position += self.world
+    def __iter__(self) -> Iterator[list[int]]:
+        for first in itertools.count(self.start, self.batch_size):
+            for share in self.parts:
+                yield [first + place for place in share.places]
 
 
 def collate(items: list[Item]) -> Batch:
-    """Items to a batch; bytes become floats."""
-    image, hole, landmarks, *rest = (torch.stack(tensors) for tensors in zip(*items, strict=True))
-    return Batch(image.float() / 255, hole.float(), landmarks, rest[0].long() if rest else None)
+    """Items to a batch, field by field; bytes become floats."""
+    stacked = {name: torch.stack([item[name] for item in items]) for name in items[0]}
+    known: dict[str, Any] = {
+        name: COLLATED[name](values) if name in COLLATED else values for name, values in stacked.items()
+    }
+    return Batch(**known)
 
 
 def batches(
-    stream: FaceStream, *, start: int, batch_size: int, workers: int, rank: int = 0, world: int = 1
+    stream: Dataset[Item],
+    *,
+    start: int,
+    batch_size: int,
+    workers: int,
+    rank: int = 0,
+    world: int = 1,
+    accumulate: int = 1,
 ) -> Iterator[Batch]:
-    """Endless batches from position `start`; `batch_size` is this process's share."""
+    """Endless shares of this process from position `start` on: `accumulate` of them belong to one batch.
+
+    `batch_size` is that of all processes together; `training.data.shares` says who gets what.
+    """
+    parts = shares(batch_size, rank=rank, world=world, accumulate=accumulate)
     loader: DataLoader[Item] = DataLoader(
         stream,
-        batch_size=batch_size,
-        sampler=StreamSampler(start, rank, world),
+        batch_sampler=ShareSampler(start, batch_size, parts),
         num_workers=workers,
         collate_fn=collate,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         generator=torch.Generator(),  # leaves torch's own random state alone
     )
-    return iter(loader)
+    for batch, share in zip(loader, itertools.cycle(parts), strict=False):
+        yield replace(batch, weight=share.weight)

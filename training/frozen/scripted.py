@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from training.frozen.features import FeatureFileError, FrozenFeatures, load_features
+from training.frozen.parsers import FaceParser
 
 
 class ScriptedFeatures(nn.Module):
@@ -32,7 +33,7 @@ class ScriptedFeatures(nn.Module):
         return {"output": features if features.ndim == 4 else features[:, :, None, None]}
 
 
-class ScriptedParser(nn.Module):
+class ScriptedParser(FaceParser):
     """A frozen face parser in TorchScript: RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]; differentiable."""
 
     def __init__(self, path: str | Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn as nn
 from torch import Tensor
-from torch.nn.utils.parametrize import is_parametrized
+from torch.nn.utils.parametrize import ParametrizationList, is_parametrized
 
 POWER_ITERATIONS = 100
 
@@ -39,3 +39,8 @@ def load_folded_state(network: nn.Module, state: dict[str, Tensor]) -> None:
         module.weight = state[key]
         for _ in range(POWER_ITERATIONS):
             module.weight  # noqa: B018 (in training, reading the weight is one power iteration)
+
+
+def spectral_norms(network: nn.Module) -> list[nn.Module]:
+    """The parametrisations of `network`: in training mode each reading of a weight is one power iteration."""
+    return [module for module in network.modules() if isinstance(module, ParametrizationList)]

@@ -6,10 +6,12 @@ import torch
 
 from training.data import parsing as parsings
 from training.data.drawn import DrawnFaces
+from training.data.drawn_paint import ATTRIBUTES
 from training.data.faces import DataError
 from training.data.holes import Mixture
 from training.data.parsing import HELEN
-from training.data.stream import Batch, FaceStream, StreamSampler, batches
+from training.data.shares import shares
+from training.data.stream import Batch, FaceStream, ShareSampler, Wants, batches, draw_window
 from training.data.transforms import Jitter
 
 FACES = DrawnFaces(5, 64)
@@ -53,17 +55,33 @@ def test_worker_processes_change_nothing() -> None:
         assert torch.equal(expected.image, found.image)
 
 
+def test_a_batch_brings_its_places_and_its_weight() -> None:
+    first, second = take(0, 2, rank=1, world=2)
+    assert (first.position.tolist(), second.position.tolist()) == ([1], [3])
+    assert (first.weight, second.weight) == (0.5, 0.5)
+
+
+def test_micro_batches_are_the_batch_in_pieces() -> None:
+    whole = take(0, 1)[0]
+    row = batches(make_stream(), start=0, batch_size=2, workers=0, accumulate=2)
+    pieces = list(itertools.islice(row, 2))
+    assert torch.equal(whole.image, torch.cat([piece.image for piece in pieces]))
+    assert [piece.weight for piece in pieces] == [0.5, 0.5]
+
+
 def test_processes_share_the_row() -> None:
-    whole = [position for position, _ in zip(StreamSampler(10), range(6), strict=False)]
-    parts = [[p for p, _ in zip(StreamSampler(10, rank, 2), range(3), strict=False)] for rank in (0, 1)]
-    assert whole == list(range(10, 16))
-    assert sorted(parts[0] + parts[1]) == whole
+    def positions(rank: int, world: int) -> list[list[int]]:
+        sampler = ShareSampler(10, 3, shares(3, rank=rank, world=world))
+        return list(itertools.islice(sampler, 2))
+
+    assert positions(0, 1) == [[10, 11, 12], [13, 14, 15]]
+    assert [positions(rank, 2) for rank in (0, 1)] == [[[10, 12], [13, 15]], [[11], [14]]]
 
 
 def test_the_same_face_comes_with_another_hole_each_time() -> None:
     stream = make_stream()
     positions = [p for p in range(25) if stream.face_of(p) == 0]
-    holes = {stream[position][1].numpy().tobytes() for position in positions}
+    holes = {stream[position]["hole"].numpy().tobytes() for position in positions}
     assert len(holes) == len(positions)
 
 
@@ -72,8 +90,8 @@ def test_a_window_shows_the_hole_and_moves_the_landmarks() -> None:
     holes = Mixture(((1.0, "irregular"),))
     windows = FaceStream(FACES, holes, pixels=64, seed=0, jitter=Jitter(rotation_degrees=5), window_pixels=32)
     for position in range(8):
-        image, hole, landmarks = windows[position]
-        full_image, full_hole, full_landmarks = whole[position]
+        image, hole, landmarks = (windows[position][name] for name in ("image", "hole", "landmarks"))
+        full_image, full_hole, full_landmarks = (whole[position][name] for name in ("image", "hole", "landmarks"))
         assert image.shape == (3, 32, 32)
         assert hole.any()
         left, top = (full_landmarks - landmarks)[0].int().tolist()
@@ -83,12 +101,12 @@ def test_a_window_shows_the_hole_and_moves_the_landmarks() -> None:
 
 
 def parsing_stream(**options) -> FaceStream:
-    return FaceStream(FACES, Mixture(((1.0, "center"),)), pixels=64, seed=0, parsing_classes=11, **options)
+    return FaceStream(FACES, Mixture(((1.0, "center"),)), pixels=64, seed=0, wants=Wants(parsing_classes=11), **options)
 
 
 def test_no_parsing_maps_unless_asked_for() -> None:
     assert take(0, 1)[0].parsing is None
-    assert len(make_stream()[0]) == 3
+    assert set(make_stream()[0]) == {"image", "hole", "landmarks", "position"}
 
 
 def test_parsing_maps_come_with_the_batch() -> None:
@@ -107,7 +125,7 @@ def test_a_flipped_face_keeps_its_own_left_and_right() -> None:
     stream = parsing_stream()
     flipped = 0
     for position in range(20):
-        image, _, _, parsing = stream[position]
+        image, parsing = stream[position]["image"], stream[position]["parsing"]
         left, right = ((parsing == HELEN.index(f"{side}_eye")).nonzero()[:, 1] for side in ("left", "right"))
         assert left.float().mean() > right.float().mean()
         face = FACES.face(stream.face_of(position))
@@ -119,8 +137,8 @@ def test_a_window_cuts_the_parsing_map_too() -> None:
     jitter = Jitter(rotation_degrees=5)
     whole, windows = parsing_stream(jitter=jitter), parsing_stream(jitter=jitter, window_pixels=32)
     for position in range(4):
-        _, _, full_landmarks, full_parsing = whole[position]
-        _, _, landmarks, parsing = windows[position]
+        full_landmarks, full_parsing = whole[position]["landmarks"], whole[position]["parsing"]
+        landmarks, parsing = windows[position]["landmarks"], windows[position]["parsing"]
         left, top = (full_landmarks - landmarks)[0].round().int().tolist()
         assert torch.equal(parsing, full_parsing[top : top + 32, left : left + 32])
 
@@ -137,13 +155,13 @@ class NineteenClasses(DrawnFaces):
 def test_maps_are_merged_to_the_classes_that_are_asked_for() -> None:
     faces = NineteenClasses(2, 64)
     for classes, hat, glasses in ((19, 18, 6), (14, 13, 4), (11, 0, 255)):
-        stream = FaceStream(faces, Mixture(((1.0, "none"),)), pixels=64, seed=0, parsing_classes=classes)
-        found = {stream.face_of(position): set(stream[position][3].unique().tolist()) for position in range(2)}
+        stream = FaceStream(faces, Mixture(((1.0, "none"),)), pixels=64, seed=0, wants=Wants(parsing_classes=classes))
+        found = {stream.face_of(position): set(stream[position]["parsing"].unique().tolist()) for position in range(2)}
         assert found == {0: {hat}, 1: {glasses}}
 
 
 def test_what_cannot_be_merged_is_refused() -> None:
-    stream = FaceStream(FACES, Mixture(((1.0, "none"),)), pixels=64, seed=0, parsing_classes=14)
+    stream = FaceStream(FACES, Mixture(((1.0, "none"),)), pixels=64, seed=0, wants=Wants(parsing_classes=14))
     with pytest.raises(DataError, match="11 classes cannot become 14 classes"):
         stream[0]
 
@@ -153,6 +171,66 @@ def test_faces_without_maps_are_refused() -> None:
         def parsing(self, index: int):
             return None
 
-    stream = FaceStream(WithoutMaps(1, 64), Mixture(((1.0, "none"),)), pixels=64, seed=0, parsing_classes=11)
+    stream = FaceStream(
+        WithoutMaps(1, 64), Mixture(((1.0, "none"),)), pixels=64, seed=0, wants=Wants(parsing_classes=11)
+    )
     with pytest.raises(DataError, match="has no parsing map"):
         stream[0]
+
+
+def wanting(**wants) -> FaceStream:
+    return FaceStream(FACES, Mixture(((1.0, "block"),)), pixels=64, seed=0, wants=Wants(**wants))
+
+
+def test_noise_belongs_to_the_place_in_the_row() -> None:
+    one, two = (
+        next(batches(wanting(noise=True), start=0, batch_size=4, workers=0, **share))
+        for share in ({}, {"rank": 1, "world": 2})
+    )
+    assert one.noise is not None
+    assert two.noise is not None
+    assert one.noise.shape == one.image.shape
+    assert torch.equal(two.noise, one.noise[1::2])
+    assert one.noise.min() < -0.99
+    assert one.noise.max() > 0.99
+    assert abs(float(one.noise.mean())) < 0.02
+    assert len({noise.numpy().tobytes() for noise in one.noise}) == 4
+
+
+def test_a_reference_is_another_face_as_it_is() -> None:
+    stream = wanting(reference=True)
+    shown = {face: FACES.image(face).transpose(2, 0, 1).tobytes() for face in range(5)}
+    found = set()
+    for position in range(40):
+        picture = stream[position]["reference"].numpy().tobytes()
+        assert picture in shown.values()
+        assert picture != shown[stream.face_of(position)]
+        found.add(picture)
+    assert len(found) == 5
+    batch = next(batches(stream, start=0, batch_size=2, workers=0))
+    assert batch.reference is not None
+    assert 0 <= batch.reference.min() <= batch.reference.max() <= 1
+
+
+def test_a_single_face_has_no_reference() -> None:
+    stream = FaceStream(DrawnFaces(1, 64), Mixture(((1.0, "none"),)), pixels=64, seed=0, wants=Wants(reference=True))
+    with pytest.raises(DataError, match="only one"):
+        stream[0]
+
+
+def test_attributes_come_by_name_and_in_order() -> None:
+    names = tuple(reversed(ATTRIBUTES[:2]))
+    stream = wanting(attributes=names)
+    batch = next(batches(stream, start=0, batch_size=2, workers=0))
+    assert batch.attributes is not None
+    face = FACES.face(stream.face_of(1))
+    assert batch.attributes[1].tolist() == pytest.approx([face.attributes[name] for name in names])
+
+
+def test_without_a_hole_every_window_is_equally_likely() -> None:
+    dice = np.random.default_rng(0)
+    tops = [draw_window(np.zeros((64, 64), np.uint8), 32, dice)[0].start for _ in range(6_600)]
+    counts = np.bincount(tops, minlength=33)
+    assert len(counts) == 33
+    assert counts.min() > 130  # of 200 expected
+    assert counts.max() < 270

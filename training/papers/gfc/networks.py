@@ -6,6 +6,7 @@ Pictures are RGB in [-1,1]; in the generator's input the hole is uniform noise i
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn as nn
@@ -154,6 +155,36 @@ def folded(generator: Generator) -> dict[str, Tensor]:
             state[f"{layer}.bias"] = (state[f"{layer}.bias"] - module.running_mean) * scale + module.bias
             state = {key: value for key, value in state.items() if not key.startswith(f"{name}.")}
     return state
+
+
+@torch.no_grad()
+def unfold(generator: Generator, state: Mapping[str, Tensor], filled: Tensor) -> None:
+    """The inverse of `folded`: load its tensors. RuntimeError that names the keys when they do not fit.
+
+    A norm in the generator gets the statistics of its values over `filled` [N,3,128,128], and the scale and shift that
+    undo them. So it changes nothing in evaluation, and in training as little as the pictures differ from `filled`.
+    """
+
+    def begin(norm: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.copy_(mean)
+        return inputs[0]
+
+    plain = {key for key in generator.state_dict() if key in folded(generator)}
+    if wrong := plain ^ set(state):
+        raise RuntimeError(f"missing or unexpected keys: {', '.join(sorted(wrong)[:6])}")
+    generator.load_state_dict(state, strict=False)
+    norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_hook(begin) for norm in norms]
+    generator.eval()(filled.to(generator.output.weight.device))
+    for hook in hooks:
+        hook.remove()
 
 
 def unpool(x: Tensor, places: Tensor) -> Tensor:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.data.drawn import DrawnFaces
 from training.data.holes import Mixture
-from training.data.stream import FaceStream, collate
+from training.data.stream import FaceStream, Wants, collate
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
 from training.masking import complete
 from training.papers.gfc.losses import Weights
 from training.papers.gfc.networks import FRAME_PIXELS, HOLE_PIXELS, Discriminator, Generator
-from training.papers.gfc.step import GLOBAL, LOCAL, RECONSTRUCTION, GeneratorStep
+from training.papers.gfc.step import GLOBAL, LOCAL, GeneratorStep
 from training.recipe import Files, Part, Recipe, Stage
+from training.step import ALL, RECONSTRUCTION
 
 # Section 4.1: a 64 px square anywhere.
 SQUARE = Mixture(((1.0, "block"),))
@@ -26,6 +27,7 @@ SECTION_4_1 = Jitter(rotation_degrees=15, scale=0.1, shift=0.05)
 DEMO_HOLES = Mixture(
     ((0.40, "block"), (0.20, "center"), (0.10, "eyes"), (0.05, "O4"), (0.05, "O5"), (0.05, "O6"), (0.15, "20-40"))
 )
+NOISE = Wants(noise=True)  # what fills the hole
 PAPER = Weights()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_WEIGHTS = Weights(hole=4.0, perceptual=0.001)
@@ -42,7 +44,6 @@ def build(
     discriminator_learning_rate: float = 2e-4,
     muon_length: float = 0.0,
     noise_grain: int = 1,
-    parser_scale: int = 1,
     norm: bool = False,
 ) -> GeneratorStep:
     """Adam, 1e-4 for the generator, 2e-4 and beta 0.5 for the discriminators; the weights of section 4.
@@ -51,31 +52,19 @@ def build(
     """
     first = Generator(width, bottleneck, norm=norm)
     first.calibrate(drawn_faces())
-    networks = (
+    return GeneratorStep(
         first,
         Discriminator(HOLE_PIXELS, judge_width),
         Discriminator(FRAME_PIXELS, judge_width),
-    )
-    for network in networks:
-        channels_last(network)
-    return GeneratorStep(
-        *networks,
         weights=weights,
         learning_rate=learning_rate,
         discriminator_learning_rate=discriminator_learning_rate,
         muon_length=muon_length,
         noise_grain=noise_grain,
+        drawn=drawn_faces,
         parser=files.parser,
-        parser_scale=parser_scale,
         features=load_features(files.features) if files.features and weights.perceptual else None,
     )
-
-
-def channels_last(network: nn.Module) -> None:
-    """Lay the weights of convolutions out as CPUs and GPUs compute them fastest."""
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def drawn_faces() -> Tensor:
@@ -98,6 +87,7 @@ def gfc() -> Recipe:
             Stage(until_images=10_000_000, pixels=FRAME_PIXELS, batch_size=64),
         ),
         holes=SQUARE,
+        wants=NOISE,
         jitter=SECTION_4_1,
         ema_half_life_images=0,
         checkpoint_every_images=64_000,
@@ -130,7 +120,7 @@ def gfc_m3() -> Recipe:
 
 def gfc_m4() -> Recipe:
     """M4: M3 and the parsing loss, which is the paper's recipe. M5 is M4 blended: `training.evaluate --blend`."""
-    return ablation("gfc_m4", (RECONSTRUCTION, LOCAL, ""))
+    return ablation("gfc_m4", (RECONSTRUCTION, LOCAL, ALL))
 
 
 def gfc_demo() -> Recipe:
@@ -147,7 +137,6 @@ def gfc_demo() -> Recipe:
             discriminator_learning_rate=1e-3,
             muon_length=0.02,
             noise_grain=32,
-            parser_scale=2,
             norm=True,
         ),
         stages=(
@@ -163,8 +152,8 @@ def gfc_demo() -> Recipe:
             Stage(until_images=92_000, pixels=FRAME_PIXELS, batch_size=16, learning_rate_factor=0.04, decay_to=0.2),
         ),
         holes=DEMO_HOLES,
+        wants=NOISE,
         jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1),
-        precision="bf16-mixed",
         ema_half_life_images=1_000,
         checkpoint_every_images=4_000,
         sheet_every_images=4_000,
@@ -183,6 +172,7 @@ def gfc_tiny() -> Recipe:
             Stage(until_images=12, pixels=FRAME_PIXELS, batch_size=2),
         ),
         holes=SQUARE,
+        wants=NOISE,
         jitter=SECTION_4_1,
         ema_half_life_images=4,
         report_every_images=2,

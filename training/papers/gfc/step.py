@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
+from training.frozen.parsers import FaceParser
 from training.losses.adversarial import log_loss_discriminator
 from training.losses.perceptual import perceptual
 from training.masking import complete
@@ -23,22 +25,21 @@ from training.papers.gfc.losses import (
     squares,
     weighted_sum,
 )
-from training.papers.gfc.networks import Discriminator, Generator, folded, grained
+from training.papers.gfc.networks import Discriminator, Generator, folded, grained, unfold
 from training.papers.gfc.serving import NOISE_GRAIN
+from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn
 
 # Section 3.5: the terms of each phase of the curriculum. M1, M2, M3 of Figure 3 end after one of them; M4 is all.
-RECONSTRUCTION = "reconstruction"
 LOCAL = "local"
 GLOBAL = "global"
-DISCRIMINATORS = {RECONSTRUCTION: (), LOCAL: ("local",), GLOBAL: ("local", "global"), "": ("local", "global")}
+DISCRIMINATORS = {RECONSTRUCTION: (), LOCAL: ("local",), GLOBAL: ("local", "global"), ALL: ("local", "global")}
 
 
-class GeneratorStep:
+class GeneratorStep(Step):
     """One update of each discriminator that the phase has, then one of the generator on the same fake (Eq. 2)."""
 
-    shipped: tuple[str, ...] = ("generator",)
-    backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
-    phase: str = ""
+    shipped = ("generator",)
+    phases = tuple(DISCRIMINATORS)
 
     def __init__(
         self,
@@ -51,78 +52,61 @@ class GeneratorStep:
         discriminator_learning_rate: float,
         muon_length: float = 0.0,
         noise_grain: int = 1,
-        parser: nn.Module | None = None,
-        parser_scale: int = 1,
+        drawn: Callable[[], Tensor],
+        parser: FaceParser | None = None,
         features: FrozenFeatures | None = None,
     ) -> None:
-        self.networks: dict[str, nn.Module] = {"generator": generator, "local": local, "global": whole}
-        rates = {"local": discriminator_learning_rate, "global": discriminator_learning_rate}
-        self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "generator": optimizer(generator, learning_rate, muon_length),
-            **{name: torch.optim.Adam(self.networks[name].parameters(), rates[name], (0.5, 0.999)) for name in rates},
+        judges = {"local": local, "global": whole}
+        adams = {
+            name: torch.optim.Adam(judge.parameters(), discriminator_learning_rate, (0.5, 0.999))
+            for name, judge in judges.items()
         }
+        judged = {"parser": (weights.parsing, parser), "features": (weights.perceptual, features)}
+        super().__init__(
+            {"generator": generator, **judges},
+            {"generator": optimizer(generator, learning_rate, muon_length), **adams},
+            {name: network for name, (weight, network) in judged.items() if weight},
+        )
         self.noise_grain = noise_grain
         self.weights = weights
-        if weights.parsing:
-            self.parser = parser
-            self.parser_scale = parser_scale  # pictures are enlarged by this before they are parsed
-        if weights.perceptual:
-            self.features = features
+        self.drawn = drawn  # filled pictures [N,3,128,128], for the first statistics of norms
 
-    def update(self, batch: Batch) -> dict[str, Tensor]:
-        image = 2 * batch.image - 1
-        noise = grained(2 * torch.rand_like(image) - 1, self.noise_grain)
-        self.networks["generator"].train()
-        raw = self.networks["generator"](complete(noise, image, batch.hole))
-        corners = squares(batch.hole)
-        figures = {}
-        for name in DISCRIMINATORS[self.phase]:
-            loss = self.update_discriminator(name, raw.detach(), image, batch.hole, corners)
-            figures[f"{name}_discriminator"] = loss.detach()
-        losses = self.update_generator(raw, image, batch.hole, corners)
-        return {**{name: loss.detach() for name, loss in losses.items()}, **figures}
+    def turns(self) -> tuple[Turn, ...]:
+        judges = DISCRIMINATORS[self.phase]
+        return (
+            *((name, partial(self.discriminator_loss, name)) for name in judges),
+            ("generator", self.generator_loss),
+        )
 
-    def update_discriminator(self, name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -> Tensor:
+    def raw(self, batch: Batch) -> Tensor:
+        """What the generator paints over the noise in the hole; all turns need it."""
+        assert batch.noise is not None, "the part must ask for noise"
+        filled = complete(grained(batch.noise, self.noise_grain), 2 * batch.image - 1, batch.hole)
+        return self.once("raw", batch, lambda: self.networks["generator"](filled))
+
+    def discriminator_loss(self, name: str, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 1 for one discriminator."""
-        fake = seen(name, raw, image, hole, corners)
+        image, corners = 2 * batch.image - 1, squares(batch.hole)
+        fake = seen(name, self.raw(batch).detach(), image, batch.hole, corners)
         real = cut(image, corners) if name == "local" else image
         real_logit, fake_logit = self.networks[name](torch.cat((real, fake))).chunk(2)
         loss = log_loss_discriminator(real_logit, fake_logit)
-        self.optimizers[name].zero_grad(set_to_none=True)
-        self.backward(loss)
-        self.optimizers[name].step()
-        return loss
+        return loss, {f"{name}_discriminator": loss}
 
-    def update_generator(self, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -> dict[str, Tensor]:
+    def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 2, with the discriminators frozen: they are asked again after their own steps."""
+        image, hole, corners = 2 * batch.image - 1, batch.hole, squares(batch.hole)
+        raw, names = self.raw(batch), DISCRIMINATORS[self.phase]
         losses = {"reconstruction": reconstruction_loss(raw, image, hole, self.weights.hole)}
-        judges = {name: bare(self.networks[name]).requires_grad_(False) for name in DISCRIMINATORS[self.phase]}
-        fakes = {name: seen(name, raw, image, hole, corners) for name in judges}
-        losses |= adversarial_losses({name: judge(fakes[name]) for name, judge in judges.items()})
-        if self.phase == "" and getattr(self, "parser", None) is not None:
-            losses["parsing"] = parsing_loss(self.parse(complete(raw, image, hole)), self.parse(image))
-        if self.phase != RECONSTRUCTION and getattr(self, "features", None) is not None:
-            losses["perceptual"] = self.perceptual(complete(raw, image, hole), image)
-        self.optimizers["generator"].zero_grad(set_to_none=True)
-        self.backward(weighted_sum(losses, self.weights))
-        self.optimizers["generator"].step()
-        for judge in judges.values():
-            judge.requires_grad_(True)
-        return losses
-
-    def parse(self, image: Tensor) -> Tensor:
-        """[B,3,H,W] in [-1,1] -> parsing logits of the frozen parser, which takes [0,1]."""
-        assert self.parser is not None
-        shown = (image + 1) / 2
-        if self.parser_scale > 1:
-            shown = F.interpolate(shown, scale_factor=self.parser_scale, mode="bilinear", align_corners=False)
-        logits: Tensor = self.parser(shown)
-        return logits
-
-    def perceptual(self, completed: Tensor, image: Tensor) -> Tensor:
-        """Feature maps of both pictures, which the frozen network takes in [0,1]."""
-        assert self.features is not None
-        return perceptual(self.features((completed + 1) / 2), self.features((image + 1) / 2))
+        with self.asked(*names) as judges:
+            fakes = {name: seen(name, raw, image, hole, corners) for name in names}
+            losses |= adversarial_losses({name: judge(fakes[name]) for name, judge in zip(names, judges, strict=True)})
+        completed = complete(raw, image, hole)
+        if self.phase == ALL and (parser := self.frozen.get("parser")) is not None:
+            losses["parsing"] = parsing_loss(parse(parser, completed), parse(parser, image))
+        if self.phase != RECONSTRUCTION and (features := self.frozen.get("features")) is not None:
+            losses["perceptual"] = perceptual(features((completed + 1) / 2), features((image + 1) / 2))
+        return weighted_sum(losses, self.weights), losses
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: filled with noise, raw, completed, completed with other noise, image."""
@@ -136,11 +120,30 @@ class GeneratorStep:
         completed = [complete(raw, image, batch.hole) for raw in raws]
         return (torch.stack((filled[0], raws[0], *completed, image), dim=1) + 1) / 2
 
-    def freeze(self, networks: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
-        generator = bare(networks["generator"])
+    def freeze(self, networks: Mapping[str, nn.Module]) -> dict[str, State]:
+        generator = networks["generator"]
         assert isinstance(generator, Generator)
         grain = {} if self.noise_grain == 1 else {NOISE_GRAIN: torch.tensor(self.noise_grain)}
         return {"generator": folded(generator) | grain}
+
+    def thaw(self, name: str, state: State) -> None:
+        """Where norms were folded into layers, new ones begin that change nothing."""
+        generator = self.networks[name]
+        assert isinstance(generator, Generator)
+        if int(state.get(NOISE_GRAIN, 1)) != self.noise_grain:
+            raise RuntimeError(f"its noise has a grain of {int(state.get(NOISE_GRAIN, 1))}, not {self.noise_grain}")
+        weights = {key: tensor for key, tensor in state.items() if key != NOISE_GRAIN}
+        unfold(generator, weights, self.drawn())
+
+
+def parse(parser: nn.Module, image: Tensor) -> Tensor:
+    """[B,3,H,W] in [-1,1] -> logits of the frozen parser, which takes [0,1] and is shown faces of its own size."""
+    assert isinstance(parser, FaceParser)
+    shown = (image + 1) / 2
+    if parser.pixels is not None:
+        shown = F.interpolate(shown, size=[parser.pixels] * 2, mode="bilinear", align_corners=False)
+    logits: Tensor = parser(shown)
+    return logits
 
 
 def optimizer(generator: Generator, learning_rate: float, muon_length: float) -> torch.optim.Optimizer:
@@ -159,10 +162,3 @@ def seen(name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -
     if name == "local":
         return cut(completed, corners)
     return raw + (completed - raw).detach()
-
-
-def bare(network: nn.Module) -> nn.Module:
-    """The network without the loop's wrappers, so that a frozen pass is not counted by distributed training."""
-    while isinstance(inner := getattr(network, "module", None), nn.Module):
-        network = inner
-    return network

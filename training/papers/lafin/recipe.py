@@ -11,6 +11,7 @@ from training.papers.lafin.losses import Weights
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
 from training.papers.lafin.step import GeneratorStep, PredictorStep
 from training.recipe import Files, Part, Recipe, Stage
+from training.step import RECONSTRUCTION
 
 # Public code: holes of the two trainings.
 PREDICTOR_HOLES = Mixture(((0.50, "none"), (0.25, "block"), (0.25, "irregular")))
@@ -91,7 +92,6 @@ def lafin_demo() -> Recipe:
         stages=(Stage(until_images=24_000, pixels=256, batch_size=16, decay_to=0.02),),
         holes=DEMO_PREDICTOR_HOLES,
         jitter=Jitter(rotation_degrees=20, scale=0.25, shift=0.1, colour=0.25, blur=0.2),
-        precision="bf16-mixed",
         ema_half_life_images=1_000,
         checkpoint_every_images=2_000,
         sheet_every_images=4_000,
@@ -120,7 +120,7 @@ def lafin_demo() -> Recipe:
                 window_pixels=160,
                 batch_size=2,
                 holes=DEMO_STROKES,
-                phase="reconstruction",
+                phase=RECONSTRUCTION,
                 learning_rate_factor=0.8,
                 decay_to=0.3,
             ),
@@ -138,14 +138,13 @@ def lafin_demo() -> Recipe:
                 pixels=256,
                 batch_size=2,
                 holes=DEMO_FACE_HOLES,
-                phase="reconstruction",
+                phase=RECONSTRUCTION,
                 learning_rate_factor=0.15,
                 decay_to=0.05,
             ),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=4, scale=0.06, shift=0.02, colour=0.1),
-        precision="bf16-mixed",
         ema_half_life_images=600,
         checkpoint_every_images=800,
         sheet_every_images=1_600,

@@ -27,16 +27,20 @@ class ServedPredictor(nn.Module):
 
 
 class ServedGenerator(nn.Module):
-    """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256], landmarks FP32 [B,68,2] -> raw UINT8 [B,3,256,256]."""
+    """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256], landmarks FP32 [B,68,2] -> raw UINT8 [B,3,256,256].
+
+    Given landmarks outside the frame stand on its border, as the predictor's do.
+    """
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
         self.generator = generator
+        self.largest = float(FRAME_PIXELS - 1)
 
     def forward(self, image: Tensor, hole: Tensor, landmarks: Tensor) -> Tensor:
         missing = hole.float()
         masked = mask_image(image.float() / 255, missing)
-        dots = landmark_map(landmarks, image.shape[2], image.shape[3])
+        dots = landmark_map(landmarks.clamp(0.0, self.largest), image.shape[2], image.shape[3])
         raw = self.generator(masked, dots, missing)
         return (raw * 255).round().clamp(0, 255).to(torch.uint8)
 

@@ -8,6 +8,7 @@ import torch
 
 from training.data.holes import Mixture
 from training.data.parsing import CLASS_SETS
+from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.papers.parser.networks import PUBLISHED_WIDTH, Parser
 from training.papers.parser.step import ParserStep
@@ -29,9 +30,6 @@ def build_parser(classes: int) -> ParserStep:
 def build_demo(classes: int, width: int) -> ParserStep:
     """Adam, which needs no ImageNet weights to begin with, and weights of classes for weak labels."""
     parser = Parser(classes, width)
-    for weight in parser.parameters():
-        if weight.ndim == 4:  # a fifth faster on a CPU
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(parser.parameters(), lr=2e-3, weight_decay=1e-3)
     weights = tuple(DEMO_CLASS_WEIGHTS.get(name, 1.0) for name in CLASS_SETS[classes])
     return ParserStep(parser, optimizer, classes=classes, class_weights=weights)
@@ -44,7 +42,7 @@ def published(name: str, classes: int) -> Recipe:
         build=lambda files: build_parser(classes),
         stages=(Stage(until_images=1_280_000, pixels=512, window_pixels=448, batch_size=16, decay_to=0.0),),
         holes=NO_HOLES,
-        parsing_classes=classes,
+        wants=Wants(parsing_classes=classes),
         jitter=Jitter(scale=0.5, colour=0.5),
     )
     return Recipe(name, (part,))
@@ -75,9 +73,8 @@ def parser_demo() -> Recipe:
             Stage(until_images=9_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
         ),
         holes=NO_HOLES,
-        parsing_classes=11,
+        wants=Wants(parsing_classes=11),
         jitter=Jitter(rotation_degrees=12, scale=0.6, shift=0.06, colour=0.25, blur=0.15),
-        precision="bf16-mixed",
         ema_half_life_images=500,
         checkpoint_every_images=500,
         sheet_every_images=2_000,
@@ -92,7 +89,6 @@ def parser_tiny() -> Recipe:
         build=lambda files: build_demo(11, 4),
         stages=(Stage(until_images=8, pixels=64, batch_size=2), Stage(until_images=12, pixels=96, batch_size=2)),
         jitter=Jitter(rotation_degrees=5, scale=0.1),
-        precision="32-true",
         ema_half_life_images=4,
         report_every_images=2,
         checkpoint_every_images=4,

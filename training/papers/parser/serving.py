@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from training.checkpoint import CheckpointError, load_snapshot
 from training.data.parsing import CLASS_SETS
 from training.deployed import Deployed, Port
+from training.frozen.parsers import FaceParser
 from training.papers.parser.networks import SIDE_MULTIPLE, Parser, normalise, spread
 
 FRAME_PIXELS = 256
@@ -20,11 +21,11 @@ FRAME_PIXELS = 256
 ENLARGE = "enlarge"
 
 
-class FrozenParser(nn.Module):
+class FrozenParser(FaceParser):
     """RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]; sides are multiples of 32, differentiable in the picture."""
 
     def __init__(self, parser: Parser, enlarge: int = 1) -> None:
-        super().__init__()
+        super().__init__(FRAME_PIXELS)
         self.parser = parser
         self.enlarge = enlarge
         self.multiple = SIDE_MULTIPLE

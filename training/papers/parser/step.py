@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
@@ -11,14 +9,13 @@ from training.data.parsing import IGNORE, colour_table
 from training.data.stream import Batch
 from training.papers.parser.losses import parser_losses
 from training.papers.parser.networks import Parser, normalise, spread
+from training.step import Figures, Step, Turn
 
 
-class ParserStep:
+class ParserStep(Step):
     """The sum of three cross entropies (BiSeNet, Eq. 4), one optimiser."""
 
-    shipped: tuple[str, ...] = ("parser",)
-    backward: Callable[[Tensor], None] = staticmethod(torch.Tensor.backward)
-    phase: str = ""
+    shipped = ("parser",)
 
     def __init__(
         self,
@@ -29,22 +26,20 @@ class ParserStep:
         class_weights: tuple[float, ...] | None = None,
     ) -> None:
         assert class_weights is None or len(class_weights) == classes, class_weights
-        self.networks: dict[str, nn.Module] = {"parser": parser}
-        self.optimizers: dict[str, torch.optim.Optimizer] = {"parser": optimizer}
+        super().__init__({"parser": parser}, {"parser": optimizer})
         self.classes = classes
         self.class_weights = None if class_weights is None else torch.tensor(class_weights)
 
-    def update(self, batch: Batch) -> dict[str, Tensor]:
+    def turns(self) -> tuple[Turn, ...]:
+        return (("parser", self.parser_loss),)
+
+    def parser_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         assert batch.parsing is not None, "the part must ask for parsing maps"
-        self.networks["parser"].train()
         logits = self.networks["parser"](normalise(batch.image))
         weights = None if self.class_weights is None else self.class_weights.to(batch.image.device)
         losses = parser_losses(logits, batch.parsing, weights)
-        self.optimizers["parser"].zero_grad(set_to_none=True)
-        self.backward(torch.stack(list(losses.values())).sum())
-        self.optimizers["parser"].step()
         accuracy = pixel_accuracy(logits[0].detach(), batch.parsing)
-        return {**{name: loss.detach() for name, loss in losses.items()}, "pixel_accuracy": accuracy}
+        return torch.stack(list(losses.values())).sum(), {**losses, "pixel_accuracy": accuracy}
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: image, labels, prediction."""
@@ -61,12 +56,9 @@ class ParserStep:
         coloured: Tensor = table[parsing].permute(0, 3, 1, 2)
         return coloured
 
-    def freeze(self, networks: dict[str, nn.Module]) -> dict[str, dict[str, Tensor]]:
-        return {"parser": networks["parser"].state_dict()}
-
 
 def pixel_accuracy(logits: Tensor, parsing: Tensor) -> Tensor:
-    """Share of the known pixels whose class is right, looked at where the logits stand.
+    """Share of the known pixels whose class is right, looked at where the logits stand; mean over the pictures.
 
     logits [B,classes,h,w], parsing [B,H,W] -> scalar.
     """
@@ -75,4 +67,5 @@ def pixel_accuracy(logits: Tensor, parsing: Tensor) -> Tensor:
     x = torch.linspace(0, width - 1, columns, device=parsing.device).round().long()
     seen = parsing[:, y[:, None], x]
     known = seen != IGNORE
-    return ((logits.argmax(dim=1) == seen) & known).sum() / known.sum().clamp(min=1)
+    right = (logits.argmax(dim=1) == seen) & known
+    return (right.sum(dim=(1, 2)) / known.sum(dim=(1, 2)).clamp(min=1)).mean()

@@ -11,13 +11,14 @@ from training.checkpoint import load_checkpoint, load_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import DrawnFaces
 from training.export import export
-from training.loop import Machine, train
+from training.loop import train
+from training.machine import Machine
 from training.papers.gfc.networks import Generator, folded
 from training.papers.gfc.recipe import SQUARE, gfc, gfc_demo, gfc_tiny
 from training.papers.gfc.serving import DEPLOYED, load_generator
 from training.recipe import Files, Part
 
-CPU = Machine(accelerator="cpu", devices=1, threads=1)
+CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(4, 64)
 
 
@@ -34,14 +35,12 @@ def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(part: Part, unbroken: Path, tmp_path: Path) -> None:
-    """The noise comes from torch's random state, which a checkpoint keeps."""
     for stages in (part.stages[:1], part.stages[:2], part.stages):
         train(replace(part, stages=stages), FACES, tmp_path, Files(), CPU)
     whole, resumed = load_checkpoint(unbroken / "checkpoint.pt"), load_checkpoint(tmp_path / "checkpoint.pt")
     for name in ("generator", "local", "global"):
         for key, tensor in whole["networks"][name].items():
             assert torch.equal(tensor, resumed["networks"][name][key]), (name, key)
-    assert torch.equal(whole["rng"], resumed["rng"])
 
 
 def test_a_missing_parser_is_said_and_none_is_missed_without_its_loss(

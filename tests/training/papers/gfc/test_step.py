@@ -1,15 +1,19 @@
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, batches
+from training.frozen.parsers import FaceParser
 from training.masking import complete
 from training.papers.gfc.losses import Weights, squares
-from training.papers.gfc.recipe import SQUARE, build, gfc, gfc_m1, gfc_m2, gfc_m3, gfc_m4
+from training.papers.gfc.recipe import NOISE, SQUARE, build, gfc, gfc_m1, gfc_m2, gfc_m3, gfc_m4
 from training.papers.gfc.serving import load_generator
-from training.papers.gfc.step import GLOBAL, LOCAL, RECONSTRUCTION, GeneratorStep, seen
+from training.papers.gfc.step import GLOBAL, LOCAL, GeneratorStep, parse, seen
 from training.recipe import Files, Recipe
+from training.step import RECONSTRUCTION
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +21,7 @@ def seed() -> None:
     torch.manual_seed(0)
 
 
-class Shades(nn.Module):
+class Shades(FaceParser):
     """A parser of three classes: dark, middle, light."""
 
     def forward(self, image: Tensor) -> Tensor:
@@ -25,14 +29,15 @@ class Shades(nn.Module):
         return -(torch.cat((shade, shade - 0.5, shade - 1), dim=1).abs()) * 20
 
 
-def tiny(parser: nn.Module | None = None, **more: float) -> GeneratorStep:
+def tiny(parser: FaceParser | None = None, **more: float) -> GeneratorStep:
     weights = more.pop("weights", Weights())
     return build(Files(None, parser), width=2, bottleneck=16, judge_width=4, weights=weights, **more)
 
 
 @pytest.fixture(scope="module")
 def batch() -> Batch:
-    return next(batches(FaceStream(DrawnFaces(2, 128), SQUARE, pixels=128, seed=0), start=0, batch_size=2, workers=0))
+    stream = FaceStream(DrawnFaces(2, 128), SQUARE, pixels=128, seed=0, wants=NOISE)
+    return next(batches(stream, start=0, batch_size=2, workers=0))
 
 
 def gradients(network: nn.Module) -> list[Tensor | None]:
@@ -88,13 +93,11 @@ def test_m1_to_m4_each_add_a_term_and_m4_is_the_paper() -> None:
 @pytest.mark.parametrize("name", ["local", "global"])
 def test_the_generators_update_leaves_the_discriminators_alone(batch: Batch, name: str) -> None:
     step = tiny()
-    image, corners = 2 * batch.image - 1, squares(batch.hole)
-    raw = step.networks["generator"](image)
-    step.update_discriminator(name, raw.detach(), image, batch.hole, corners)
+    step.descend(name, [batch], partial(step.discriminator_loss, name))
     assert all(gradient is None for gradient in gradients(step.networks["generator"]))
     before, weights = gradients(step.networks[name]), weights_of(step.networks[name])
     assert any(gradient is not None for gradient in before)
-    step.update_generator(raw, image, batch.hole, corners)
+    step.descend("generator", [batch], step.generator_loss)
     assert equal(before, gradients(step.networks[name]))
     assert equal(weights, weights_of(step.networks[name]))
     assert all(parameter.requires_grad for parameter in step.networks[name].parameters())
@@ -129,10 +132,11 @@ def test_both_discriminators_see_the_completed_picture(batch: Batch) -> None:
 
 
 def test_the_parsing_loss_teaches_the_missing_region_alone(batch: Batch) -> None:
-    step = tiny(Shades(), parser_scale=2)
+    parser = Shades()
+    parser.pixels = 256
     image = 2 * batch.image - 1
     raw = torch.zeros_like(image, requires_grad=True)
-    logits = step.parse(complete(raw, image, batch.hole))
+    logits = parse(parser, complete(raw, image, batch.hole))
     assert logits.shape == (2, 3, 256, 256)
     logits.square().sum().backward()
     assert raw.grad is not None

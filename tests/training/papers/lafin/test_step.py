@@ -27,12 +27,10 @@ def gradients(network: torch.nn.Module) -> list[Tensor | None]:
 def test_the_generators_update_leaves_the_discriminator_alone() -> None:
     step = build_generator(Files(), width=8)
     batch = one_batch(64)
-    dots = step.dots(batch)
-    raw = step.networks["generator"](batch.image, dots, batch.hole)
-    step.update_discriminator(batch, raw.detach(), dots)
+    step.descend("discriminator", [batch], step.discriminator_loss)
     before = gradients(step.networks["discriminator"])
     weights = {key: value.clone() for key, value in step.networks["discriminator"].named_parameters()}
-    step.update_generator(batch, raw, dots)
+    step.descend("generator", [batch], step.generator_loss)
     after = gradients(step.networks["discriminator"])
     assert any(gradient is not None for gradient in before)
     assert all(
@@ -45,9 +43,7 @@ def test_the_generators_update_leaves_the_discriminator_alone() -> None:
 def test_the_discriminators_update_leaves_the_generator_alone() -> None:
     step = build_generator(Files(), width=8)
     batch = one_batch(64)
-    dots = step.dots(batch)
-    raw = step.networks["generator"](batch.image, dots, batch.hole)
-    step.update_discriminator(batch, raw.detach(), dots)
+    step.descend("discriminator", [batch], step.discriminator_loss)
     assert all(gradient is None for gradient in gradients(step.networks["generator"]))
 
 

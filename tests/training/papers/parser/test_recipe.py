@@ -11,14 +11,15 @@ import torch
 from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
 from training.data.drawn import DrawnFaces
 from training.export import ExportError, export
-from training.loop import Machine, train
+from training.loop import train
+from training.machine import Machine
 from training.papers import DEPLOYED, RECIPES
 from training.papers.parser.networks import Parser
 from training.papers.parser.recipe import parser_tiny
 from training.recipe import Files
 from training.signature import SignatureError
 
-CPU = Machine(accelerator="cpu", devices=1, threads=1)
+CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(6, 64)
 CONFIG = Path(__file__).parents[4] / "model_repository" / "parser" / "config.pbtxt"
 
@@ -87,7 +88,7 @@ def test_the_published_training_comes_with_three_sets_of_classes(name: str, clas
     recipe = RECIPES[name]()
     part = recipe.part("parser")
     assert recipe.name == name
-    assert part.parsing_classes == classes
+    assert part.wants.parsing_classes == classes
     with torch.device("meta"):
         network = part.build(Files()).networks["parser"]
     assert network.conv_out.conv_out.out_channels == classes

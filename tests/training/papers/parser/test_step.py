@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from training.data.drawn import DrawnFaces
-from training.data.stream import Batch, FaceStream, batches
+from training.data.stream import Batch, FaceStream, Wants, batches
 from training.papers.parser.recipe import NO_HOLES, build_demo, build_parser
 from training.papers.parser.step import pixel_accuracy
 
@@ -13,7 +13,7 @@ def seed() -> None:
 
 
 def one_batch(pixels: int) -> Batch:
-    stream = FaceStream(DrawnFaces(2, pixels), NO_HOLES, pixels=pixels, seed=0, parsing_classes=11)
+    stream = FaceStream(DrawnFaces(2, pixels), NO_HOLES, pixels=pixels, seed=0, wants=Wants(parsing_classes=11))
     return next(batches(stream, start=0, batch_size=2, workers=0))
 
 

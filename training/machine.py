@@ -1,0 +1,98 @@
+"""Where a training runs: which processes, with which arithmetic and layout of memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+
+from training.recipe import RecipeError
+
+# Names of the arithmetic, as Lightning Fabric calls them: weights are float32 in each.
+PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
+# glibc's mallopt: blocks of this size and less are kept and used again, not given back to the system each time.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a training runs."""
+
+    accelerator: str = "auto"  # Lightning Fabric's names: auto, cpu, cuda, mps
+    devices: int | str = "auto"  # processes on this machine; auto = torchrun's, else all GPUs or one process
+    nodes: int = 1  # machines; torchrun starts the processes
+    workers: int = 0  # loader processes of each training process; 0 = load in the training process
+    precision: str = "auto"  # a name of PRECISIONS; auto = by what the processor or GPU has
+    threads: int | None = None  # CPU threads of each process; None = torch's choice
+    accumulate: int = 1  # micro-batches of each batch, one after another, where memory is short
+
+
+def launch(machine: Machine) -> Fabric:
+    """Start the processes, or join those that torchrun has started; the arithmetic is chosen. Raises RecipeError."""
+    if machine.threads:
+        torch.set_num_threads(machine.threads)
+    keep_large_blocks()
+    devices, nodes = processes(machine, os.environ)
+    accelerator = machine.accelerator
+    if accelerator == "auto":
+        accelerator = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    precision: Any = best_precision(accelerator) if machine.precision == "auto" else machine.precision
+    if precision not in PRECISIONS:
+        raise RecipeError(f"unknown precision {precision!r}; there are auto, {', '.join(PRECISIONS)}")
+    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
+    fabric.launch()
+    return fabric
+
+
+def processes(machine: Machine, environment: Mapping[str, str]) -> tuple[int | str, int]:
+    """Processes on this machine, and machines. What torchrun has started counts; RecipeError where options disagree."""
+    if "TORCHELASTIC_RUN_ID" not in environment:
+        return machine.devices, machine.nodes
+    started = int(environment["LOCAL_WORLD_SIZE"])
+    nodes = int(environment["WORLD_SIZE"]) // started
+    if machine.devices not in ("auto", started):
+        raise RecipeError(f"torchrun has started {started} processes here, --devices says {machine.devices}")
+    if machine.nodes not in (1, nodes):
+        raise RecipeError(f"torchrun runs on {nodes} machines, --nodes says {machine.nodes}")
+    return started, nodes
+
+
+def best_precision(accelerator: str) -> str:
+    """bfloat16 where the processor or GPU has units for it, else float32."""
+    if accelerator == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    found = torch.cpu.get_capabilities() if accelerator == "cpu" else {}
+    return "bf16-mixed" if found.get("amx_bf16") or found.get("avx512_bf16") else "32-true"
+
+
+def best_layout(device: torch.device) -> torch.memory_format:
+    """Channels last: convolutions of CPUs and CUDA compute so without copies."""
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
+def describe(fabric: Fabric, machine: Machine) -> str:
+    """The arithmetic, layout and processes in one line."""
+    precision = machine.precision if machine.precision != "auto" else best_precision(fabric.device.type)
+    layout = "channels last" if best_layout(fabric.device) is torch.channels_last else "plain layout"
+    count = f"{fabric.world_size} process" + ("es" if fabric.world_size > 1 else "")
+    threads = f" with {torch.get_num_threads()} threads" if fabric.device.type == "cpu" else ""
+    return f"{PRECISIONS[precision]}, {layout}, {count} on {fabric.device.type}{threads}"
+
+
+def keep_large_blocks() -> None:
+    """Tell glibc to keep the memory of large tensors: to give it back and get it zeroed again costs a sixth of a step.
+
+    Where the C library has no mallopt (macOS, musl), nothing is done.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
