@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from service.api.connections import bounded
+from service.api.http_protocol import bounded
 from service.api.state import ServiceState
 from service.app import create_app
 from service.memory import return_freed_memory

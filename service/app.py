@@ -9,21 +9,21 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from service.api import analysis, document, inpaint, jobs, models, probes, problems
+from service.api import analysis, inpaint, jobs, models, openapi, probes, problems
 from service.api.admission import Admission
 from service.api.auth import needs, needs_for_metrics
-from service.api.cors import OtherOrigins
-from service.api.crowding import TurnedAway
-from service.api.door import Door
-from service.api.rates import Rates
+from service.api.middleware.body_limit import UploadLimits
+from service.api.middleware.connection_limit import TurnedAway
+from service.api.middleware.cors import OtherOrigins
+from service.api.middleware.request_context import Door
+from service.api.rate_limit import Rates
 from service.api.state import Readiness, ServiceState
-from service.api.uploads import UploadLimits
 from service.assembly import make_inpainter, make_picture_parser, open_engine
 from service.engine import Engine
-from service.jobs.desk import JobDesk, open_desk
+from service.jobs.job_service import JobDesk, open_desk
 from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
-from service.telemetry.engine import CountedEngine
+from service.telemetry.engine_calls import CountedEngine
 from service.telemetry.metrics import Metrics
 from service.telemetry.spans import TELEMETRY
 from service.threads import ImagingThreads
@@ -60,7 +60,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     _mount(app, settings)
     app.add_api_route("/", _to_docs, include_in_schema=False)
     problems.install(app)
-    document.install(app)
+    openapi.install(app)
     app.add_middleware(TurnedAway, settings.max_connections)
     app.add_middleware(UploadLimits, settings.max_body_bytes, settings.upload_timeout_seconds)
     if settings.cors_origins:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from service.completion.inpaint import Inpainter
+from service.completion.parsing import PictureParser
 from service.engine import Engine
 from service.imaging.decode import ImageLimits
-from service.inpaint import Inpainter
-from service.parsing import PictureParser
 from service.settings import Settings
 from service.threads import ImagingThreads
 

@@ -24,8 +24,8 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker.base import StopRequested
 
-import service.inpaint  # noqa: F401  # loaded once here rather than by every job
-from service.jobs import connections
+import service.completion.inpaint  # noqa: F401  # loaded once here rather than by every job
+from service.jobs import redis_clients
 from service.jobs.queue import INPAINTING, WEBHOOKS, open_queue
 from service.jobs.recovery import enqueue_due, enqueue_lost
 from service.jobs.store import in_own_loop
@@ -136,7 +136,7 @@ def serve(settings: Settings, name: str) -> None:
     obey(stop)
     print(f"worker of the queue {name} ready (process {os.getpid()})", flush=True)
     while not stop.is_set():
-        connection = connections.synchronous(settings.redis_url, tries=REDIS_TRIES)
+        connection = redis_clients.synchronous(settings.redis_url, tries=REDIS_TRIES)
         try:
             work(JobWorker(settings, name, connection, stop))
         except RedisError as error:

@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from service.pipelines import PIPELINES
+from service.completion.pipelines import PIPELINES
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +116,7 @@ def test_the_example_environment_names_real_settings() -> None:
 
 def test_a_paper_has_one_name_in_three_places() -> None:
     rooms = {folder.parent.name for folder in (ROOT / "training" / "papers").glob("*/serving.py")}
-    pipelines = {file.stem for file in (ROOT / "service" / "pipelines").glob("*.py")} - {"__init__", "protocol"}
+    pipelines = {file.stem for file in (ROOT / "service" / "completion" / "pipelines").glob("*.py")} - {"__init__", "protocol"}
     models = {config.parent.name for config in (ROOT / "model_repository").glob("*/config.pbtxt")}
     without_pipeline = {"parser"}  # it completes nothing; POST /parsing serves it on its own
     assert rooms - without_pipeline == pipelines == set(PIPELINES)

@@ -8,16 +8,16 @@ from fastapi import APIRouter, Request, Response
 
 from service.api.accept import JSON, negotiate
 from service.api.admission import while_client_waits
-from service.api.answers import face_body, parsing_response
-from service.api.failures import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
+from service.api.error_groups import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import LandmarksForm, ParsingForm, form_body, read_form
 from service.api.problems import documented
+from service.api.responses import face_body, parsing_response
 from service.api.schemas import LandmarksBody
 from service.api.state import record_of, service_of
+from service.completion.inpaint import LandmarksRequest
+from service.completion.parsing import MEDIA_TYPE, ParsingRequest
 from service.deadline import Deadline
 from service.errors import NotAcceptable
-from service.inpaint import LandmarksRequest
-from service.parsing import MEDIA_TYPE, ParsingRequest
 
 PARSING_TYPES = (MEDIA_TYPE, JSON)
 

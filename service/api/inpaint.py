@@ -8,17 +8,17 @@ from fastapi import APIRouter, Request, Response
 
 from service.api.accept import JSON, PICTURES
 from service.api.admission import while_client_waits
-from service.api.answers import answer_response
 from service.api.auth import check_scope
-from service.api.failures import ENGINE_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
+from service.api.error_groups import ENGINE_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import InpaintForm, form_body, read_form
-from service.api.job_bodies import ACCEPTED
-from service.api.orders import answer_type, order_of
+from service.api.inpaint_requests import answer_type, order_of
+from service.api.job_schemas import ACCEPTED
 from service.api.problems import documented
+from service.api.responses import answer_response
 from service.api.state import record_of, service_of
 from service.api.submission import IDEMPOTENCY_KEY, PREFER, answered_once, prefers_async, submit
+from service.completion.inpaint import InpaintRequest
 from service.deadline import Deadline
-from service.inpaint import InpaintRequest
 
 router = APIRouter(tags=["inpainting"])
 

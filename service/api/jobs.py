@@ -9,16 +9,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.api.accept import JSON, PICTURES, negotiate
 from service.api.admission import while_client_waits
-from service.api.answers import answer_response
 from service.api.auth import principal_of
-from service.api.failures import BUSY_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
+from service.api.error_groups import BUSY_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import JobForm, form_body, read_form
-from service.api.job_bodies import ACCEPTED, JobBody, JobsBody, job_body
-from service.api.orders import answer_type, order_of
+from service.api.inpaint_requests import answer_type, order_of
+from service.api.job_schemas import ACCEPTED, JobBody, JobsBody, job_body
 from service.api.problems import documented
+from service.api.responses import answer_response
 from service.api.results import ZIP, fetched, zipped
 from service.api.state import record_of, service_of
 from service.api.submission import IDEMPOTENCY_KEY, POLL_SECONDS, submit
+from service.completion.inpaint import InpaintRequest
 from service.deadline import Deadline
 from service.errors import (
     BadField,
@@ -30,9 +31,8 @@ from service.errors import (
     ResultNotReady,
     UnknownJob,
 )
-from service.inpaint import InpaintRequest
 from service.jobs.addresses import check_url
-from service.jobs.orders import answer_from_record
+from service.jobs.request_records import answer_from_record
 from service.jobs.states import Job, StoredError
 
 router = APIRouter(tags=["jobs"])

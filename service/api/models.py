@@ -11,12 +11,12 @@ from service.api.accept import OFFERED
 from service.api.problems import documented
 from service.api.schemas import LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.api.state import ServiceState, service_of
+from service.completion.parsing import PARSER
+from service.completion.pipelines import PIPELINES, pipeline_named
+from service.completion.pipelines.protocol import Pipeline
 from service.engine.specs import FRAME_PIXELS
 from service.errors import UnknownModel
 from service.imaging.decode import MEDIA_TYPES
-from service.parsing import PARSER
-from service.pipelines import PIPELINES, pipeline_named
-from service.pipelines.protocol import Pipeline
 
 router = APIRouter(tags=["catalogue"])
 

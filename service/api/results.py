@@ -10,7 +10,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
-from service.api.job_bodies import job_body
+from service.api.job_schemas import job_body
 from service.api.state import service_of
 from service.jobs.states import Item, Job
 

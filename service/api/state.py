@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from service.api.admission import Admission
-from service.api.rates import Rates
+from service.api.rate_limit import Rates
+from service.completion.inpaint import Inpainter
+from service.completion.parsing import PARSER, PictureParser
+from service.completion.pipelines import PIPELINES
 from service.engine import Engine
-from service.inpaint import Inpainter
-from service.jobs.desk import JobDesk
+from service.jobs.job_service import JobDesk
 from service.keys import Keyring
-from service.parsing import PARSER, PictureParser
-from service.pipelines import PIPELINES
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import RequestRecord

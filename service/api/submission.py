@@ -10,12 +10,12 @@ from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
 from service.api.auth import principal_of
-from service.api.job_bodies import job_body
+from service.api.job_schemas import job_body
 from service.api.state import record_of, service_of
+from service.completion.inpaint import InpaintRequest
 from service.deadline import Deadline
-from service.inpaint import InpaintRequest
 from service.jobs.idempotency import fingerprint
-from service.jobs.orders import to_record
+from service.jobs.request_records import to_record
 from service.jobs.states import Job
 from service.jobs.store import NewJob, new_job_id
 from service.trace import current_traceparent

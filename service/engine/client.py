@@ -21,7 +21,7 @@ from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 from service.deadline import Deadline
 from service.engine import Arrays
-from service.engine.answers import error_for, rule_for
+from service.engine.error_rules import error_for, rule_for
 from service.engine.specs import SPECS, ModelSpec, TensorSpec
 from service.errors import Draining, EngineError, EngineGarbage
 from service.trace import trace_headers

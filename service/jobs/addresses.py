@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from service.errors import BadWebhook
-from service.job_settings import JobSettings
+from service.settings.jobs import JobSettings
 
 MAX_URL_CHARACTERS = 2048
 RESOLVE_SECONDS = 5.0

@@ -7,7 +7,7 @@ from typing import cast
 
 from redis.asyncio import Redis
 
-from service.jobs.connections import ask
+from service.jobs.redis_clients import ask
 from service.jobs.scripts import PREFIX
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from service.errors import BadField, IdempotencyKeyBusy, IdempotencyKeyReused
-from service.jobs.connections import ask
+from service.jobs.redis_clients import ask
 from service.jobs.scripts import CLAIM, PREFIX, PRELUDE
 from service.jobs.store import new_job_id
 

@@ -10,7 +10,7 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from service.job_settings import JobSettings
+from service.settings.jobs import JobSettings
 
 INPAINTING = "inpaint"
 WEBHOOKS = "webhooks"

@@ -9,8 +9,8 @@ from rq import Queue
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
 
-from service.jobs.connections import ask_blocking
 from service.jobs.queue import DELIVER, RQ_RESULT_SECONDS, push
+from service.jobs.redis_clients import ask_blocking
 from service.jobs.scripts import PREFIX
 from service.settings import Settings
 

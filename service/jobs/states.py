@@ -53,7 +53,7 @@ class Job:
     owner: str
     number: int  # in the order of acceptance
     state: State
-    order: dict[str, Any]  # service/jobs/orders.py
+    order: dict[str, Any]  # service/jobs/request_records.py
     item_count: int
     created_at: float
     started_at: float | None

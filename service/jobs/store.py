@@ -13,12 +13,12 @@ from typing import Any, Literal, TypeVar
 from redis.asyncio import Redis
 
 from service.errors import JobsUnavailable, Overloaded, ServiceError
-from service.job_settings import JobSettings
-from service.jobs import connections
+from service.jobs import redis_clients
 from service.jobs.blobs import Blobs
-from service.jobs.connections import ask
+from service.jobs.redis_clients import ask
 from service.jobs.scripts import PREFIX, PRELUDE, SCRIPTS
 from service.jobs.states import Item, Job, State, problem_of, read_job
+from service.settings.jobs import JobSettings
 from service.telemetry.jobs import JobFigures
 
 RESERVED_SECONDS = 120.0  # from the reservation until its pictures are stored and it is confirmed
@@ -184,7 +184,7 @@ def in_own_loop(settings: JobSettings, call: Callable[[JobStore], Awaitable[T]],
     """Call the store from code that has no event loop."""
 
     async def once() -> T:
-        redis = connections.asynchronous(settings.redis_url, tries=tries)
+        redis = redis_clients.asynchronous(settings.redis_url, tries=tries)
         try:
             return await call(JobStore(redis, settings))
         finally:

@@ -15,17 +15,17 @@ from typing import TypeVar
 from redis.exceptions import RedisError
 
 from service.assembly import make_inpainter, open_engine
+from service.completion.inpaint import Inpainter, InpaintRequest
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError
-from service.inpaint import Inpainter, InpaintRequest
-from service.jobs import connections
-from service.jobs.orders import answer_to_record, from_record
+from service.jobs import redis_clients
 from service.jobs.queue import run_seconds
+from service.jobs.request_records import answer_to_record, from_record
 from service.jobs.states import Item, Job, StoredError, problem_of
 from service.jobs.store import JobStore
 from service.settings import Settings, load_settings, traces_endpoint
-from service.telemetry.engine import CountedEngine
+from service.telemetry.engine_calls import CountedEngine
 from service.telemetry.exporting import exporting, job_span
 from service.telemetry.record import Stages
 from service.telemetry.work import WorkMeter
@@ -50,7 +50,7 @@ def run(job_id: str) -> None:
 
 async def run_once(job_id: str, settings: Settings, engine: Engine | None = None) -> None:
     """One try at a job, in this process. `engine` is the one to use instead of the one at ENGINE_URL."""
-    redis = connections.asynchronous(settings.redis_url, tries=REDIS_TRIES)
+    redis = redis_clients.asynchronous(settings.redis_url, tries=REDIS_TRIES)
     try:
         store = JobStore(redis, settings)
         async with open_engine(settings, engine) as usable:

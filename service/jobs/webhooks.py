@@ -20,14 +20,14 @@ import httpx
 from redis.asyncio import Redis
 
 from service.errors import BadWebhook
-from service.job_settings import JobSettings, signing_key
-from service.jobs import connections
+from service.jobs import redis_clients
 from service.jobs.addresses import resolve
-from service.jobs.connections import ask
+from service.jobs.redis_clients import ask
 from service.jobs.scripts import PREFIX
 from service.jobs.states import Job
 from service.jobs.store import JobStore
 from service.settings import load_settings, traces_endpoint
+from service.settings.jobs import JobSettings, signing_key
 from service.telemetry.exporting import exporting, job_span
 
 PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first try, the second, ...: six tries in all
@@ -44,7 +44,7 @@ def run(job_id: str) -> None:
 
 async def deliver_once(job_id: str, settings: JobSettings) -> None:
     """One try at one webhook; afterwards it is settled, or due again after a pause."""
-    redis = connections.asynchronous(settings.redis_url, tries=10)
+    redis = redis_clients.asynchronous(settings.redis_url, tries=10)
     try:
         job = await JobStore(redis, settings).get(job_id)
         if job is None or job.webhook_url is None:

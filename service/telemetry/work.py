@@ -22,7 +22,7 @@ INFINITY = "+Inf"
 
 
 class WorkMeter:
-    """Implements `service.telemetry.engine.EngineMeter`. Amounts are kept until they are taken: field -> what to add.
+    """Implements the `EngineMeter` of engine_calls.py. Amounts are kept until they are taken: field -> what to add.
 
     A field is `kind|label|...`; those of a histogram end with the bucket's bound or with `sum`.
     """

@@ -14,7 +14,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
 from tests.service.api.conftest import form_files, multipart
-from tests.service.api.test_connections import connected, read_all
+from tests.service.api.test_http_protocol import connected, read_all
 
 FILES = form_files(png(scene()), png(box_mask()))
 DOCUMENTED = {200, 408, 429, 503, 504}

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, cast
 
 import typer
 
+from service.client.command.api_key import key_from
 from service.client.command.guidance import read_attributes
-from service.client.command.keys import key_from
 from service.client.command.outcomes import EXIT_CODES, USAGE
 from service.client.command.run import run
 from service.client.command.usage import BadUsage, Files, Format, Service

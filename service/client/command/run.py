@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.client.clients import AsyncClient
-from service.client.command.asking import advice, ask_first
+from service.client.command.capabilities import advice, ask_first
 from service.client.command.guidance import read_landmarks
 from service.client.command.outcomes import INTERRUPTED, Outcome, exit_code
 from service.client.command.outputs import destination, free, require_distinct
 from service.client.command.pairs import Item, LeftOut, named_by, paired
 from service.client.command.progress import Telling
+from service.client.command.sending import Order, Working
 from service.client.command.usage import BadUsage, Files, Service
-from service.client.command.working import Order, Working
 from service.client.connection import require_address, require_key
 from service.client.forms import InpaintOptions
 from service.client.retries import Retries

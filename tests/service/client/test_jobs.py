@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.api.job_bodies import ItemBody, JobBody, JobsBody
+from service.api.job_schemas import ItemBody, JobBody, JobsBody
 from service.client import NO_RETRIES, InpaintAnswer, Retries
 from service.client.errors import Garbled, TimedOut, Unreachable
 from service.client.jobs import ItemStatus, JobPage, JobStatus

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.errors import BadField, IdempotencyKeyBusy, IdempotencyKeyReused
-from service.jobs import connections
+from service.jobs import redis_clients
 from service.jobs.idempotency import IdempotencyKeys, checked, fingerprint
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
@@ -15,7 +15,7 @@ TIMES = {"hold_seconds": 60.0, "kept_seconds": 60.0}
 
 @pytest.fixture
 async def keys(redis_server: RedisServer) -> AsyncIterator[IdempotencyKeys]:
-    redis = connections.asynchronous(settings(redis_url=redis_server.url).redis_url)
+    redis = redis_clients.asynchronous(settings(redis_url=redis_server.url).redis_url)
     yield IdempotencyKeys(redis)
     await redis.aclose()
 

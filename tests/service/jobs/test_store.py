@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.errors import EngineGarbage, Overloaded
-from service.jobs import connections
+from service.jobs import redis_clients
 from service.jobs.states import Item
 from service.jobs.store import JobStore, NewJob, new_job_id
 from tests.fakes.redis_server import RedisServer
@@ -18,7 +18,7 @@ DONE = Item("succeeded", answer={"media_type": "image/png"})
 @pytest.fixture
 async def store(redis_server: RedisServer) -> AsyncIterator[JobStore]:
     options = settings(redis_url=redis_server.url, jobs_queue_depth=3, jobs_max_bytes=1024, jobs_max_tries=2)
-    redis = connections.asynchronous(options.redis_url)
+    redis = redis_clients.asynchronous(options.redis_url)
     yield JobStore(redis, options)
     await redis.aclose()
 
@@ -32,7 +32,7 @@ async def accepted(store: JobStore, size: int = 100, items: int = 1) -> str:
 
 
 async def kept_bytes(store: JobStore) -> int:
-    return int(await connections.ask(store.redis, "GET", "inpaint:bytes:total") or 0)
+    return int(await redis_clients.ask(store.redis, "GET", "inpaint:bytes:total") or 0)
 
 
 async def test_an_older_try_can_no_longer_write(store: JobStore) -> None:
@@ -85,8 +85,8 @@ async def test_a_reservation_that_is_not_filled_makes_room_again(store: JobStore
         await store.reserve(new_job_id(), NewJob("me", {}, [(b"i", b"m")], "http://f"))
     with pytest.raises(Overloaded):
         await accepted(store)
-    for key in await connections.ask(store.redis, "KEYS", "inpaint:job:*"):
-        await connections.ask(store.redis, "DEL", key)  # as if their time had passed
+    for key in await redis_clients.ask(store.redis, "KEYS", "inpaint:job:*"):
+        await redis_clients.ask(store.redis, "DEL", key)  # as if their time had passed
     await accepted(store)
 
 

@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.job_settings import signing_key
-from service.jobs import connections, webhooks
+from service.jobs import redis_clients, webhooks
 from service.jobs.queue import WEBHOOKS, open_queue
 from service.jobs.recovery import LEASE_SECONDS, enqueue_due
 from service.jobs.store import JobStore, NewJob, new_job_id
 from service.settings import Settings
+from service.settings.jobs import signing_key
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import Answer, Script, scripted
 from tests.fakes.server import settings
@@ -60,7 +60,7 @@ async def hooks(redis_server: RedisServer) -> AsyncIterator[Hooks]:
         webhook_allow_private=True,
         webhook_timeout_seconds=0.5,
     )
-    redis = connections.asynchronous(options.redis_url)
+    redis = redis_clients.asynchronous(options.redis_url)
     with scripted() as script:
         yield Hooks(JobStore(redis, options), options, redis_server, script)
     await redis.aclose()

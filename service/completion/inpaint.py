@@ -1,0 +1,287 @@
+"""The use case: a picture and a mask become the completed picture. HTTP calls it; it knows nothing of HTTP.
+
+decode > find and align faces > infer each face's frame > compose > the same for squares around what is left > encode.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from service.completion.alignment import PREDICTOR, AlignedFace, Aligner, all_or_cancel, mirrored, same_place
+from service.completion.canvas import Canvas, Target, cut_shares, reaches_beyond, settle
+from service.completion.pipelines import pipeline_named
+from service.completion.pipelines.protocol import Completion, Dice, Pipeline
+from service.completion.plan import squares
+from service.deadline import Deadline
+from service.engine import Engine
+from service.errors import BadField, BadLandmarks, GuidanceNotAccepted
+from service.imaging.arrays import Points, Size
+from service.imaging.compose import Blend
+from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
+from service.imaging.encode import encode
+from service.imaging.geometry import FrameTransform
+from service.telemetry.record import Stages
+from service.threads import ImagingThreads
+
+SEEDS = 2**31  # a seed is less
+
+
+@dataclass(frozen=True)
+class InpaintRequest:
+    image: bytes
+    mask: bytes
+    model: str = "lafin"
+    mask_mode: MaskMode = "luminance"
+    mask_invert: bool = False
+    mask_dilate_pixels: int = 0
+    landmarks: Points | None = None  # [68,2] canvas pixels of one face
+    guidance_sent: frozenset[str] = frozenset()
+    samples: int = 1
+    seed: int | None = None  # None: a new one each time, where chance plays a part
+    align: Literal["auto", "none"] = "auto"
+    blend: Blend = "feather"
+    media_type: str = "image/png"
+    quality: int | None = None  # 1..100; None: the format's own
+
+
+@dataclass(frozen=True)
+class LandmarksRequest:
+    image: bytes
+    mask: bytes | None = None
+    mask_mode: MaskMode = "luminance"
+    mask_invert: bool = False
+    mask_dilate_pixels: int = 0
+
+
+@dataclass(frozen=True)
+class FaceFound:
+    box: tuple[float, float, float, float]  # x0, y0, x1, y1 canvas pixels
+    landmarks: Points  # [68,2] canvas pixels
+
+
+@dataclass(frozen=True)
+class InpaintAnswer:
+    model: str
+    seed: int  # that gives these pictures again
+    width: int
+    height: int
+    hole_ratio: float  # missing share of the picture, 0..1
+    faces: list[FaceFound]  # those that were completed
+    pictures: list[bytes]  # encoded, one a sample
+    media_type: str
+
+
+@dataclass(frozen=True)
+class LandmarksAnswer:
+    model: str
+    width: int
+    height: int
+    faces: list[FaceFound]
+
+
+@dataclass(frozen=True)
+class _Fill:
+    """How one sample of one request is filled."""
+
+    pipeline: Pipeline
+    blend: Blend
+    dice: Dice
+    deadline: Deadline
+    stages: Stages
+
+
+class Inpainter:
+    """Made once; holds no state of a request."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        threads: ImagingThreads,
+        limits: ImageLimits,
+        *,
+        feather_pixels: int,
+        max_faces: int,
+        max_holes: int,
+    ) -> None:
+        self._engine = engine
+        self._threads = threads
+        self._limits = limits
+        self._feather_pixels = feather_pixels
+        self._max_holes = max_holes
+        self._aligner = Aligner(engine, threads, max_faces)
+
+    async def inpaint(self, request: InpaintRequest, deadline: Deadline, stages: Stages) -> InpaintAnswer:
+        """Raises only types of service.errors. Seconds per stage are added to `stages`."""
+        pipeline = pipeline_named(request.model)
+        refuse_guidance(request, pipeline)
+        with stages.timed("decode"):
+            canvas = await self._threads.run(self._decode, request)
+            hole_ratio = float(canvas.hole.mean())
+        deadline.check()
+        with stages.timed("align"):
+            targets = await self._face_targets(request, pipeline, canvas, deadline)
+        deadline.check()
+        seed = seed_of(request, pipeline)
+        pictures = []
+        for sample in range(request.samples):  # one after another: each holds a whole picture
+            copy = replace(canvas)
+            fill = _Fill(pipeline, request.blend, Dice(seed, sample), deadline, stages)
+            faces = await self._complete(fill, copy, targets)
+            with stages.timed("encode"):
+                pictures.append(
+                    await self._threads.run(encode, copy.rgb, copy.alpha, request.media_type, request.quality)
+                )
+            deadline.check()
+        height, width = canvas.size
+        return InpaintAnswer(
+            model=pipeline.name,
+            seed=seed,
+            width=width,
+            height=height,
+            hole_ratio=hole_ratio,
+            faces=faces,
+            pictures=pictures,
+            media_type=request.media_type,
+        )
+
+    async def check(self, request: InpaintRequest) -> Size:
+        """The picture's (height, width), if `inpaint` would take the request now; raises what it would raise."""
+        pipeline = pipeline_named(request.model)
+        refuse_guidance(request, pipeline)
+        canvas = await self._threads.run(self._decode, request)
+        if request.landmarks is not None:
+            given_target(request.landmarks, canvas.size, pipeline.frame_pixels)
+        return canvas.size
+
+    async def find_landmarks(self, request: LandmarksRequest, deadline: Deadline, stages: Stages) -> LandmarksAnswer:
+        """The faces of a picture, each seen in its aligned frame. Raises as `inpaint`."""
+        with stages.timed("decode"):
+            canvas = await self._threads.run(self._decode, request)
+        deadline.check()
+        with stages.timed("align"):
+            aligned = await self._aligner.faces(canvas.rgb, canvas.hole, deadline, touching=False)
+        deadline.check()
+        with stages.timed("infer"):
+            landmarks = await all_or_cancel(
+                [self._aligner.predict(canvas.rgb, canvas.hole, face.transform, deadline) for face in aligned]
+            )
+        faces = [FaceFound(face.box, points) for face, points in zip(aligned, landmarks, strict=True)]
+        return LandmarksAnswer(PREDICTOR, canvas.size[1], canvas.size[0], faces)
+
+    def _decode(self, request: InpaintRequest | LandmarksRequest) -> Canvas:
+        return decode_canvas(request, self._limits)
+
+    async def _face_targets(
+        self, request: InpaintRequest, pipeline: Pipeline, canvas: Canvas, deadline: Deadline
+    ) -> list[Target]:
+        """The frames to fill first: the caller's own face, and the faces that are found on the rest of the hole."""
+        pixels = pipeline.frame_pixels
+        given = [] if request.landmarks is None else [given_target(request.landmarks, canvas.size, pixels)]
+        if request.align == "none":
+            height, width = canvas.size
+            whole = (0.0, 0.0, float(width), float(height))
+            return [Target(FrameTransform.identity(canvas.size, pixels), whole, request.landmarks)]
+        if given and not await self._threads.run(reaches_beyond, canvas.hole, given[0].transform):
+            return given
+        found = await self._aligner.faces(canvas.rgb, canvas.hole, deadline, touching=True)
+        return given + [found_target(face, pixels) for face in found if not is_given(face, request.landmarks)]
+
+    def _square_targets(self, canvas: Canvas, frame_pixels: int) -> list[Target]:
+        regions = squares(canvas.hole, self._max_holes)
+        return [Target(FrameTransform.around_hole(region, canvas.size, frame_pixels)) for region in regions]
+
+    async def _complete(self, fill: _Fill, canvas: Canvas, targets: Sequence[Target]) -> list[FaceFound]:
+        """Fill all of the hole: faces first, then squares around what no face frame reaches."""
+        faces = await self._fill(fill, canvas, targets)
+        if canvas.hole.any():
+            left = await self._threads.run(self._square_targets, canvas, fill.pipeline.frame_pixels)
+            await self._fill(fill, canvas, left)
+        return faces
+
+    async def _fill(self, fill: _Fill, canvas: Canvas, targets: Sequence[Target]) -> list[FaceFound]:
+        """Complete what the targets own of the hole, settle it on the canvas, and say which faces that were."""
+        with fill.stages.timed("infer"):
+            shares = await self._threads.run(cut_shares, canvas, targets)
+            completions = await all_or_cancel(
+                [fill.pipeline.complete(self._engine, share.frame, fill.dice, fill.deadline) for share in shares]
+            )
+        fill.deadline.check()
+        with fill.stages.timed("compose"):
+            await self._threads.run(settle, canvas, shares, completions, fill.blend, self._feather_pixels)
+        fill.deadline.check()
+        pairs = zip(shares, completions, strict=True)
+        return [face for share, completion in pairs if (face := face_found(share.target, completion)) is not None]
+
+
+def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimits) -> Canvas:
+    """The picture upright, and the hole; without a mask nothing is missing."""
+    picture = decode_image(request.image, limits)
+    if request.mask is None:
+        return Canvas(picture.rgb, picture.alpha, np.zeros(picture.size, np.uint8))
+    hole = decode_mask(
+        request.mask,
+        limits,
+        mode=request.mask_mode,
+        invert=request.mask_invert,
+        dilate_pixels=request.mask_dilate_pixels,
+        size=picture.size,
+    )
+    return Canvas(picture.rgb, picture.alpha, hole)
+
+
+def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:
+    """Raises GuidanceNotAccepted for a field that the pipeline would have to ignore, BadField for a useless number."""
+    for name in sorted(request.guidance_sent - pipeline.guidance):
+        refused = {"field": name, "model": pipeline.name, "allowed": sorted(pipeline.guidance)}
+        raise GuidanceNotAccepted(f"The model {pipeline.name!r} does not take {name!r}.", errors=[refused])
+    if request.samples > 1 and not pipeline.plural:
+        too_many = {"field": "samples", "model": pipeline.name, "actual": request.samples, "allowed": 1}
+        raise BadField(f"The model {pipeline.name!r} gives one result: samples must be 1.", errors=[too_many])
+
+
+def seed_of(request: InpaintRequest, pipeline: Pipeline) -> int:
+    """The caller's seed, or a random one; 0 where chance plays no part."""
+    if request.seed is not None:
+        return request.seed
+    return secrets.randbelow(SEEDS) if pipeline.plural else 0
+
+
+def given_target(landmarks: Points, size: Size, frame_pixels: int) -> Target:
+    """The caller's face; raises BadLandmarks when the points cannot be a face on this canvas."""
+    height, width = size
+    limit = np.array([width, height])
+    if ((landmarks < -limit) | (landmarks > 2 * limit)).any():
+        raise _bad("landmarks lie far outside the image", "pixels of the upright image")
+    transform = FrameTransform.from_landmarks(landmarks, frame_pixels)
+    if mirrored(landmarks):
+        raise _bad("left and right are swapped", "iBUG order: points 36-41 are the eye on the left of an upright face")
+    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    return Target(transform, (float(low[0]), float(low[1]), float(high[0]), float(high[1])), landmarks)
+
+
+def _bad(actual: str, allowed: str) -> BadLandmarks:
+    errors = [{"field": "landmarks", "actual": actual, "allowed": allowed}]
+    return BadLandmarks(f"The landmarks cannot be used: {actual}.", errors=errors)
+
+
+def found_target(face: AlignedFace, frame_pixels: int) -> Target:
+    transform = FrameTransform.from_landmarks(face.landmarks, frame_pixels)
+    return Target(transform, face.box, None if face.needs_second_look else face.landmarks, face.landmarks)
+
+
+def is_given(face: AlignedFace, landmarks: Points | None) -> bool:
+    """Whether a found face is the one that the caller described."""
+    return landmarks is not None and same_place(face.landmarks, landmarks)
+
+
+def face_found(target: Target, completion: Completion) -> FaceFound | None:
+    """What the answer says of a filled target; nothing of a square without a face, or where nobody saw landmarks."""
+    landmarks = target.seen if target.landmarks is None else target.landmarks
+    if target.landmarks is None and completion.landmarks is not None:
+        landmarks = target.transform.to_canvas(completion.landmarks)
+    return None if target.box is None or landmarks is None else FaceFound(target.box, landmarks)

@@ -1,0 +1,20 @@
+"""The pipelines by name: one a paper, named as its room in training and its models in the repository."""
+
+from __future__ import annotations
+
+from service.completion.pipelines.gfc import Gfc
+from service.completion.pipelines.lafin import Lafin
+from service.completion.pipelines.protocol import Pipeline
+from service.errors import UnknownModel
+
+PIPELINES: dict[str, Pipeline] = {
+    "gfc": Gfc(),
+    "lafin": Lafin(),
+}
+
+
+def pipeline_named(name: str) -> Pipeline:
+    """The pipeline that the HTTP field `model` names; raises UnknownModel."""
+    if name not in PIPELINES:
+        raise UnknownModel("There is no model of that name.", errors=[{"field": "model", "allowed": list(PIPELINES)}])
+    return PIPELINES[name]

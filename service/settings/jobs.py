@@ -1,0 +1,78 @@
+"""The settings that concern jobs, Redis and webhooks; a part of service/settings/service.py."""
+
+from __future__ import annotations
+
+import base64
+import re
+import ssl
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings
+
+REDIS_URL = re.compile(r"(rediss?://[^\s/]+|unix://)\S*")
+SIGNING_KEY_BYTES = range(24, 65)
+
+
+class JobSettings(BaseSettings):
+    """The names are those of the environment variables, in upper case."""
+
+    redis_url: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://; jobs live there."
+    )
+    jobs_queue_depth: int = Field(100, ge=1, description="Jobs that may wait.")
+    jobs_max_bytes: int = Field(1_000_000_000, ge=1024, description="Pictures of jobs kept at once, in and out.")
+    jobs_max_items: int = Field(64, ge=1, le=64, description="Most pairs of image and mask in one job.")
+    jobs_max_tries: int = Field(3, ge=1, description="How often a job is begun whose worker died.")
+    jobs_max_wait_seconds: float = Field(60, ge=0, description="Longest `?wait=` of GET /jobs/{id}.")
+    jobs_max_waiting_requests: int = Field(256, ge=0, description="Requests with `?wait=` that are held at once.")
+    jobs_queue_ttl_seconds: float = Field(3600, ge=1, description="A job that has not begun by then expires.")
+    jobs_result_ttl_seconds: float = Field(3600, ge=1, description="How long a result is kept.")
+    jobs_record_ttl_seconds: float = Field(86_400, ge=1, description="How long the end of a job is remembered.")
+    jobs_engine_wait_seconds: float = Field(300, ge=0, description="How long a job waits for an engine that is away.")
+    jobs_heartbeat_seconds: float = Field(10, ge=1, description="A worker silent for three times this counts as dead.")
+    worker_grace_seconds: float = Field(90, ge=0, description="How long a stopping worker lets its job run.")
+    idempotency_ttl_seconds: float = Field(600, ge=1, description="How long POST /inpaint keeps an answer for its key.")
+
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^\s?#]*[^/\s?#]$", description="Of the API, for webhooks; default as it was called."
+    )
+    webhook_secret: SecretStr | None = Field(None, description="whsec_ and base64 of 24 to 64 bytes; signs webhooks.")
+    webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")
+    webhook_allow_http: bool = Field(False, description="Webhooks may go to http:// addresses.")
+    webhook_allow_private: bool = Field(False, description="Webhooks may go to addresses that are not public.")
+
+    webhook_authorities: str = Field(
+        "", description="PEM certificates that receivers may rest on, beside the public authorities."
+    )
+
+    @field_validator("webhook_authorities")
+    @classmethod
+    def _are_certificates(cls, text: str) -> str:
+        try:
+            ssl.create_default_context(cadata=text or None)
+        except (ssl.SSLError, ValueError):
+            raise ValueError("must be certificates in PEM") from None
+        return text
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, url: SecretStr) -> SecretStr:
+        if not REDIS_URL.fullmatch(url.get_secret_value()):
+            raise ValueError("must start with redis://, rediss:// or unix://")
+        return url
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_signing_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(signing_key(secret)) not in SIGNING_KEY_BYTES:
+            raise ValueError("must be whsec_ and base64 of 24 to 64 bytes")
+        return secret
+
+
+def signing_key(secret: SecretStr) -> bytes:
+    """The bytes that a webhook secret stands for; none when it is malformed."""
+    prefix, _, text = secret.get_secret_value().partition("_")
+    try:
+        return base64.b64decode(text, validate=True) if prefix == "whsec" else b""
+    except ValueError:
+        return b""

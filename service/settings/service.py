@@ -1,0 +1,184 @@
+"""Everything that can be set from outside, read once at the start. No other module reads the environment.
+
+The environment wins over a file `.env` in the working folder. NAME_FILE=path instead of NAME=value reads the value from
+a file, as container secrets come. A bad value stops the start and names its setting.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from service.keys import parse_keys, parse_rate
+from service.settings.files import FromFiles
+from service.settings.jobs import JobSettings
+
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+PASSWORD = re.compile(r"//[^/@\s]*@")
+
+
+class BadSettings(Exception):
+    """One line that names every bad setting and what is wrong with it; never its value."""
+
+
+class Settings(JobSettings):
+    """The names are those of the environment variables, in upper case."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    engine_url: str = Field(
+        "127.0.0.1:8001", pattern=r"^(grpcs?://)?[^\s/]+:\d+$", description="host:port of the KServe v2 gRPC."
+    )
+    engine_start_seconds: float = Field(120, gt=0, description="How long the start waits for the engine.")
+    model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards.")
+
+    max_body_bytes: int = Field(50_000_000, ge=1024, description="Largest request body.")
+    max_image_pixels: int = Field(25_000_000, ge=4096, le=89_000_000, description="Most pixels of one picture.")
+    max_side_pixels: int = Field(10_000, ge=64, le=32_000, description="Longest side of a picture.")
+    min_side_pixels: int = Field(32, ge=1, description="Shortest side of a picture.")
+    max_mask_dilate_pixels: int = Field(128, ge=0, description="Largest `mask_dilate`.")
+    max_faces: int = Field(8, ge=1, description="Most faces completed in one picture; the surest come first.")
+    max_holes: int = Field(8, ge=1, description="Most squares completed outside faces; near holes share one.")
+    feather_pixels: int = Field(16, ge=0, description="Width of the soft seam inside the hole.")
+
+    request_deadline_seconds: float = Field(60, gt=0, description="A request is answered within this time.")
+    upload_timeout_seconds: float = Field(30, gt=0, description="A body has arrived within this time.")
+    head_timeout_seconds: float = Field(10, gt=0, description="The head of a request has arrived within this time.")
+    download_timeout_seconds: float = Field(60, gt=0, description="A client has read its answer within this time.")
+    max_concurrent_requests: int = Field(8, ge=1, description="Requests worked on at once.")
+    max_waiting_requests: int = Field(32, ge=0, description="Requests that may wait beyond those.")
+    max_connections: int = Field(
+        512, ge=1, description="Open connections; one more is told 429, but probes are answered."
+    )
+    imaging_threads: int = Field(max(1, min(4, os.cpu_count() or 1)), ge=1, description="Threads for image work.")
+    drain_seconds: float = Field(20, ge=0, description="How long a stop waits for running requests.")
+    drain_delay_seconds: float = Field(
+        0, ge=0, description="How long a stop goes on taking requests while /readyz says no."
+    )
+    readiness_cache_seconds: float = Field(1.5, ge=0, description="How long an answer of /readyz is kept.")
+
+    api_keys: SecretStr = Field(SecretStr(""), description="Keys as `python -m service.keys` writes them; empty: open.")
+    allow_anonymous: bool = Field(
+        False, validate_default=True, description="Be open beyond this machine, without keys."
+    )
+    open_metrics: bool = Field(False, description="Serve /metrics without a key even when keys are configured.")
+    rate_limit: str = Field("", description="requests/seconds for a key without its own rate; empty: no limit.")
+    rate_limit_headers: bool = Field(False, description="Send RateLimit and RateLimit-Policy.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Origins whose pages may call, apart by commas; empty: none."
+    )
+
+    prometheus_multiproc_dir: DirectoryPath | None = Field(
+        None, description="Empty folder in which several workers behind one port count together; not from .env."
+    )
+
+    @field_validator("prometheus_multiproc_dir")
+    @classmethod
+    def _library_sees_it(cls, value: Path | None) -> Path | None:
+        if value is not None and os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(value):
+            raise ValueError("prometheus_client reads it too, so it must come from the environment itself")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _readable_keys(cls, value: SecretStr) -> SecretStr:
+        parse_keys(value.get_secret_value())
+        return value
+
+    @field_validator("rate_limit")
+    @classmethod
+    def _readable_rate(cls, value: str) -> str:
+        if value:
+            parse_rate(value)
+        return value
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _separated(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(origin != "*" and not ORIGIN.fullmatch(origin) for origin in value):
+            raise ValueError("an origin is scheme://host or scheme://host:port, without a path")
+        return value
+
+    @field_validator("allow_anonymous")
+    @classmethod
+    def _not_open_by_accident(cls, value: bool, info: ValidationInfo) -> bool:
+        keys, host = info.data.get("api_keys"), info.data.get("host")
+        if keys is None or host is None:
+            return value  # one of them is bad itself, and is complained about
+        if not (value or is_loopback(host) or parse_keys(keys.get_secret_value())):
+            raise ValueError(
+                "HOST is not of this machine alone and API_KEYS is empty; set API_KEYS, or set this to true"
+            )
+        return value
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        return [(name, redacted(value)) for name, value in super().__repr_args__()]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, FromFiles(settings_cls, env_settings, dotenv_settings), env_settings, dotenv_settings
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on reaches this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings as they may be logged: those that are set at all, without secrets."""
+    values = settings.model_dump(mode="json")
+    return {name: redacted(value) for name, value in values.items() if value not in ("", [], None)}
+
+
+def redacted(value: Any) -> Any:
+    """A value without the password of the address that it may be."""
+    return PASSWORD.sub("//**********@", value) if isinstance(value, str) else value
+
+
+def traces_endpoint() -> str | None:
+    """Where spans of OpenTelemetry go, by its own variables and with the API's meaning of them; None: nowhere."""
+    named = {name.removeprefix("OTEL_"): value for name, value in os.environ.items() if name.startswith("OTEL_")}
+    whole, traces = "EXPORTER_OTLP_ENDPOINT", "EXPORTER_OTLP_TRACES_ENDPOINT"
+    protocol = named.get("EXPORTER_OTLP_TRACES_PROTOCOL") or named.get("EXPORTER_OTLP_PROTOCOL") or "http/protobuf"
+    off = named.get("SDK_DISABLED", "").lower() == "true" or protocol != "http/protobuf"
+    if off or (named.get("TRACES_EXPORTER") or "otlp").strip().lower() != "otlp":
+        return None
+    return named.get(traces) or (f"{named[whole].removesuffix('/')}/v1/traces" if named.get(whole) else None)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment and `.env`; raise BadSettings with one line that names each bad setting."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks them, and says so by name
+    except SettingsError as error:
+        raise BadSettings(f"Bad setting {error}") from None
+    except ValidationError as error:
+        complaints = [
+            f"{str(item['loc'][0]).upper()}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False)
+        ]
+        raise BadSettings("Bad setting " + "; ".join(complaints)) from None
