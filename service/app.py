@@ -1,4 +1,4 @@
-"""The web application: settings in, routes and layers on, the engine client opened while it runs."""
+"""The web application: its routes, its middleware, and what it opens while it runs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from fastapi.responses import RedirectResponse
 
 from service.api import analysis, inpaint, jobs, models, openapi, probes, problems
 from service.api.admission import Admission
-from service.api.auth import needs, needs_for_metrics
-from service.api.middleware.body_limit import UploadLimits
-from service.api.middleware.connection_limit import TurnedAway
-from service.api.middleware.cors import OtherOrigins
-from service.api.middleware.request_context import Door
-from service.api.rate_limit import Rates
-from service.api.state import Readiness, ServiceState
+from service.api.dependencies import needs, needs_for_metrics
+from service.api.middleware import middleware
+from service.api.rate_limit import RateLimiter
+from service.api.readiness import Readiness
+from service.api.state import ServiceState
 from service.assembly import make_inpainter, make_picture_parser, open_engine
 from service.engine import Engine
-from service.jobs.job_service import JobDesk, open_desk
+from service.jobs.job_service import JobService, open_job_service
 from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
 from service.telemetry.engine_calls import CountedEngine
@@ -39,7 +37,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_engine(settings, engine) as opened, open_desk(settings) as jobs:
+        async with open_engine(settings, engine) as opened, open_job_service(settings) as jobs:
             threads = ImagingThreads(settings.imaging_threads)
             rates = _rates(settings, metrics)
             app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates, jobs)
@@ -56,16 +54,12 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
         telemetry=TELEMETRY,
+        middleware=middleware(settings, metrics),
     )
     _mount(app, settings)
     app.add_api_route("/", _to_docs, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
-    app.add_middleware(TurnedAway, settings.max_connections)
-    app.add_middleware(UploadLimits, settings.max_body_bytes, settings.upload_timeout_seconds)
-    if settings.cors_origins:
-        app.add_middleware(OtherOrigins, settings.cors_origins)
-    app.add_middleware(Door, metrics)  # the last added is the outermost
     return app
 
 
@@ -92,13 +86,15 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     app.include_router(probes.metrics_router, dependencies=needs_for_metrics(settings.open_metrics))
 
 
-def _rates(settings: Settings, metrics: Metrics) -> Rates:
+def _rates(settings: Settings, metrics: Metrics) -> RateLimiter:
     default = parse_rate(settings.rate_limit) if settings.rate_limit else None
-    return Rates(settings.redis_url.get_secret_value(), default, metrics, send_headers=settings.rate_limit_headers)
+    return RateLimiter(
+        settings.redis_url.get_secret_value(), default, metrics, send_headers=settings.rate_limit_headers
+    )
 
 
 def _state(
-    settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads, rates: Rates, jobs: JobDesk
+    settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads, rates: RateLimiter, jobs: JobService
 ) -> ServiceState:
     return ServiceState(
         settings=settings,

@@ -1,4 +1,4 @@
-"""The use case and its engine put together from the settings, for the API and for the processes of jobs alike."""
+"""Makes the use case and its engine client from the settings, for the API and for the processes of jobs."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class BadKey(Unauthorized):
 
 
 class ScopeMissing(Unauthorized):
-    code, title = "scope_missing", "The key is not for this"
+    code, title = "scope_missing", "The key does not allow this"
     challenge = 'Bearer error="insufficient_scope"'
 
 
@@ -235,7 +235,7 @@ class JobCrashed(ServiceError):
 
 
 class StorageFull(ServiceError):
-    status, code, title, retryable = 503, "storage_full", "No room for the upload", True
+    status, code, title, retryable = 503, "storage_full", "There is no room for the upload", True
 
 
 class JobsUnavailable(ServiceError):

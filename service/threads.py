@@ -1,4 +1,4 @@
-"""Image work runs in a few threads of its own: never on the event loop, never more at once than there are threads."""
+"""A few threads for image work, which never runs on the event loop."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`python -m service.worker [inpaint|webhooks]`: takes jobs of one queue and runs each in a forked process.
 
-One queue a worker: only then does RQ move a job on in one step, so that no crash in between loses it. This process
+One queue for each worker: only then does RQ move a job on in one step, so that no crash in between loses it. This process
 loads neither gRPC nor torch; the engine's client is made inside the job. SIGTERM lets the running job finish for
 WORKER_GRACE_SECONDS, then hands it back to the queue. Redis may go and come back.
 """
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 
 class JobWorker(Worker):
-    """RQ's forking worker, with an end that is certain and quicker eyes for abandoned jobs."""
+    """RQ's forking worker. It ends when it is told to, and finds abandoned jobs sooner."""
 
     log_job_description = False
     log_result_lifespan = False
@@ -105,7 +105,7 @@ class JobWorker(Worker):
             job_id = self.get_current_job_id()
             self.kill_horse()
             if job_id and self.queues[0].name == INPAINTING:
-                in_own_loop(self._settings, lambda store: store.excuse(job_id))
+                in_own_loop(self._settings, lambda store: store.do_not_count(job_id))
 
     def leave(self) -> None:
         """Take the running process along, if there is one: its job is abandoned, and run again."""

@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from importlib.metadata import distributions
 from pathlib import Path
 
+import grimp
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -116,7 +118,10 @@ def test_the_example_environment_names_real_settings() -> None:
 
 def test_a_paper_has_one_name_in_three_places() -> None:
     rooms = {folder.parent.name for folder in (ROOT / "training" / "papers").glob("*/serving.py")}
-    pipelines = {file.stem for file in (ROOT / "service" / "completion" / "pipelines").glob("*.py")} - {"__init__", "protocol"}
+    pipelines = {file.stem for file in (ROOT / "service" / "completion" / "pipelines").glob("*.py")} - {
+        "__init__",
+        "protocol",
+    }
     models = {config.parent.name for config in (ROOT / "model_repository").glob("*/config.pbtxt")}
     without_pipeline = {"parser"}  # it completes nothing; POST /parsing serves it on its own
     assert rooms - without_pipeline == pipelines == set(PIPELINES)
@@ -177,6 +182,21 @@ def test_ignored_checks_say_why() -> None:
 def test_no_module_without_a_subject() -> None:
     vague = {"utils", "helpers", "misc", "common", "util", "helper"}
     assert [name for name in TRACKED if vague & {Path(name).stem, *Path(name).parts[:-1]}] == []
+
+
+def test_no_two_files_of_the_service_share_a_name_by_chance() -> None:
+    """A name means one thing. These mirror each other: the route and its use case, the form and who sends it, ..."""
+    mirrored = {"__init__", "__main__", "errors", "forms", "idempotency", "inpaint", "jobs"}
+    names = Counter(Path(name).stem for name in TRACKED if name.startswith("service/") and name.endswith(".py"))
+    assert {name for name, count in names.items() if count > 1} == mirrored
+
+
+def test_no_modules_of_the_service_import_each_other_in_a_circle() -> None:
+    graph = grimp.build_graph("service", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    while leaves := {module for module, imported in imports.items() if not imported & imports.keys()}:
+        imports = {module: imported for module, imported in imports.items() if module not in leaves}
+    assert sorted(imports) == []
 
 
 def test_a_clone_stays_small() -> None:

@@ -1,1 +1,1 @@
-"""The HTTP door: routes, forms, limits, and the one place that makes error answers."""
+"""HTTP: the routes, their forms and limits, and the one place that makes error answers."""

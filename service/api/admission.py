@@ -1,4 +1,4 @@
-"""Back-pressure: who may come in, who may work, and what happens when the caller leaves."""
+"""Back-pressure: how many requests are inside, how many are worked on, and what happens when a caller leaves."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ RETRY_AFTER_SECONDS = 1.0
 
 
 class Admission:
-    """Two gates. The first stands before the body is read and turns away at once; the second is a fair queue for work.
+    """Two limits. `admitted`, before the body is read, refuses at once; `slot`, for the work, waits in a fair queue.
 
-    A slow upload holds a place at the first gate only, so that it never keeps others from working.
+    A slow upload counts for the first limit only, so that it never keeps other requests from being worked on.
     """
 
     def __init__(self, max_concurrent: int, max_waiting: int) -> None:

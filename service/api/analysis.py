@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from service.api.accept import JSON, negotiate
 from service.api.admission import while_client_waits
+from service.api.dependencies import ContextDep, LandmarksFormDep, ParsingFormDep, RequestContext
 from service.api.error_groups import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
-from service.api.forms import LandmarksForm, ParsingForm, form_body, read_form
+from service.api.forms import LandmarksForm, ParsingForm, form_body
 from service.api.problems import documented
 from service.api.responses import face_body, parsing_response
 from service.api.schemas import LandmarksBody
-from service.api.state import record_of, service_of
 from service.completion.inpaint import LandmarksRequest
 from service.completion.parsing import MEDIA_TYPE, ParsingRequest
-from service.deadline import Deadline
 from service.errors import NotAcceptable
 
 PARSING_TYPES = (MEDIA_TYPE, JSON)
@@ -30,21 +29,17 @@ router = APIRouter(tags=["analysis"])
     responses=documented(*UPLOAD_ERRORS, *PICTURE_ERRORS, *ENGINE_ERRORS),
     openapi_extra={"requestBody": form_body("LandmarksForm")},
 )
-async def landmarks(request: Request) -> LandmarksBody:
-    """Send the faces back to POST /inpaint in the field `landmarks`, edited or not. With a mask, the landmarks under it
-    are guessed from what is left."""
-    service = service_of(request)
-    with service.admission.admitted():
-        deadline = Deadline(service.settings.request_deadline_seconds)
-        async with read_form(request, LandmarksForm) as form:
-            return await while_client_waits(request, _answer(request, form, deadline))
+async def landmarks(context: ContextDep, form: LandmarksFormDep) -> LandmarksBody:
+    """The landmarks of a face can be edited and sent to POST /inpaint in the field `landmarks`. With a mask, the
+    landmarks under it are guessed from what is visible."""
+    return await while_client_waits(context.request, _landmarks(context, form))
 
 
-async def _answer(request: Request, form: LandmarksForm, deadline: Deadline) -> LandmarksBody:
-    service, record = service_of(request), record_of(request)
-    async with service.admission.slot(deadline):
-        order = LandmarksRequest(**await _picture_fields(form))
-        answer = await service.inpainter.find_landmarks(order, deadline, record.stages)
+async def _landmarks(context: RequestContext, form: LandmarksForm) -> LandmarksBody:
+    service, record = context.service, context.record
+    async with service.admission.slot(context.deadline):
+        asked = LandmarksRequest(**await _picture_fields(form))
+        answer = await service.inpainter.find_landmarks(asked, context.deadline, record.stages)
     record.model, record.input_pixels, record.face_count = answer.model, answer.width * answer.height, len(answer.faces)
     faces = [face_body(face) for face in answer.faces]
     return LandmarksBody(model=answer.model, width=answer.width, height=answer.height, faces=faces)
@@ -70,34 +65,34 @@ def _map_answer() -> dict[str, Any]:
         MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
         JSON: {"schema": {"$ref": "#/components/schemas/ParsingBody"}},
     }
-    return {"description": "The parsing map, upright, as large as the picture.", "headers": headers, "content": content}
+    return {
+        "description": "The parsing map, upright and as large as the picture.",
+        "headers": headers,
+        "content": content,
+    }
 
 
 @router.post(
     "/parsing",
-    summary="Say of every pixel which part of a face it is.",
+    summary="Label every pixel with the part of the face that it shows.",
     response_class=Response,
     responses={200: _map_answer(), **documented(*UPLOAD_ERRORS, *PICTURE_ERRORS, NotAcceptable, *ENGINE_ERRORS)},
     openapi_extra={"requestBody": form_body("ParsingForm")},
 )
-async def parsing(request: Request) -> Response:
+async def parsing(context: ContextDep, form: ParsingFormDep) -> Response:
     """Faces are found, aligned and parsed, and their maps laid on the picture; a pixel that two faces claim belongs to
     the nearer one, and what lies outside every face's square is background. Without a face the square in the middle is
     parsed. `Accept` chooses an indexed PNG, whose values are the classes and whose palette gives each a colour
     (default), or application/json with names, colours and shares of the classes, and the PNG in base64. A mask says
     where the picture cannot be trusted when faces are looked for; what lies under it is parsed as it is."""
-    service = service_of(request)
-    with service.admission.admitted():
-        deadline = Deadline(service.settings.request_deadline_seconds)
-        async with read_form(request, ParsingForm) as form:
-            return await while_client_waits(request, _parsed(request, form, deadline))
+    return await while_client_waits(context.request, _parsing(context, form))
 
 
-async def _parsed(request: Request, form: ParsingForm, deadline: Deadline) -> Response:
-    service, record = service_of(request), record_of(request)
-    wanted = negotiate(",".join(request.headers.getlist("accept")) or None, PARSING_TYPES)
-    async with service.admission.slot(deadline):
-        order = ParsingRequest(**await _picture_fields(form), align=form.align)
-        answer = await service.picture_parser.parse(order, deadline, record.stages)
+async def _parsing(context: RequestContext, form: ParsingForm) -> Response:
+    service, record = context.service, context.record
+    media_type = negotiate(context.header("accept"), PARSING_TYPES)
+    async with service.admission.slot(context.deadline):
+        asked = ParsingRequest(**await _picture_fields(form), align=form.align)
+        answer = await service.picture_parser.parse(asked, context.deadline, record.stages)
     record.model, record.input_pixels, record.face_count = answer.model, answer.width * answer.height, len(answer.faces)
-    return parsing_response(answer, record.stages.seconds, wanted)
+    return parsing_response(answer, record.stages.seconds, media_type)

@@ -1,17 +1,11 @@
-"""Who calls, and whether they may: API keys, their scopes and their rates.
-
-The application mounts every router with `needs(scope)`, so no route can forget it. Without configured keys everybody
-is "anonymous" and may do everything.
-"""
+"""Who calls, and what they may do: API keys and their scopes."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from dataclasses import dataclass
 
-from fastapi import Depends, Request
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import APIKeyHeader, HTTPBearer
 
-from service.api.state import record_of, service_of
 from service.errors import BadKey, KeyMissing, ScopeMissing
 from service.keys import SCOPES, Key, Keyring
 
@@ -27,31 +21,22 @@ HEADER = APIKeyHeader(
 )
 
 
-def needs(scope: str | None) -> Any:
-    """A dependency that lets a request pass if its key has `scope` (None: any key) and is within its rate.
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request. Where no keys are configured, everybody is "anonymous" and may do everything."""
 
-    It runs before the body is read. Raises KeyMissing, BadKey, ScopeMissing or RateLimited.
-    """
-    assert scope is None or scope in SCOPES, scope
+    key: Key | None
 
-    async def check(
-        request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-        header: Annotated[str | None, Depends(HEADER)],
-    ) -> None:
-        service, record = service_of(request), record_of(request)
-        key = found_key(service.keyring, bearer.credentials if bearer else header)
-        if key is not None:
-            record.principal = key.id
-        check_scope(key, scope)
-        record.headers |= await service.rates.take(principal_of(request), key.rate if key else None)
+    @property
+    def principal(self) -> str:
+        """The id of the key; "anonymous" without one."""
+        return ANONYMOUS if self.key is None else self.key.id
 
-    return Depends(check)
-
-
-def needs_for_metrics(open_metrics: bool) -> list[Any]:
-    """The dependencies of GET /metrics."""
-    return [] if open_metrics else [needs("metrics")]
+    def require(self, scope: str | None) -> None:
+        """Raises ScopeMissing when the caller's key is not for `scope`; None: any key will do."""
+        if self.key is not None and scope is not None and scope not in self.key.scopes:
+            errors = [{"scope": scope, "allowed": sorted(self.key.scopes)}]
+            raise ScopeMissing(f"The key {self.key.id!r} is not for {SCOPES[scope]}.", errors=errors)
 
 
 def found_key(keyring: Keyring, presented: str | None) -> Key | None:
@@ -64,15 +49,3 @@ def found_key(keyring: Keyring, presented: str | None) -> Key | None:
     if key is None:
         raise BadKey("The key that was sent is not known here.")
     return key
-
-
-def check_scope(key: Key | None, scope: str | None) -> None:
-    """Raises ScopeMissing when `key` is not for `scope`."""
-    if key is not None and scope is not None and scope not in key.scopes:
-        errors = [{"scope": scope, "allowed": sorted(key.scopes)}]
-        raise ScopeMissing(f"The key {key.id!r} is not for {SCOPES[scope]}.", errors=errors)
-
-
-def principal_of(request: Request) -> str:
-    """The id of the key that the request came with; "anonymous" where no keys are configured."""
-    return record_of(request).principal or ANONYMOUS

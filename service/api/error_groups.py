@@ -1,4 +1,4 @@
-"""How requests may fail, in groups, for the documentation of the routes."""
+"""The errors of the routes in groups, for the OpenAPI document."""
 
 from __future__ import annotations
 

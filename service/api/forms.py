@@ -1,4 +1,4 @@
-"""Multipart forms: declared once as models, read strictly. Unknown and repeated fields are refused by name."""
+"""Multipart forms: each is declared once, as a pydantic model. Unknown and repeated fields are refused by name."""
 
 from __future__ import annotations
 
@@ -34,14 +34,18 @@ class MaskFields(BaseModel):
         "luminance", description="luminance: white is missing. alpha: transparent is missing."
     )
     mask_invert: bool = Field(False, description="Swap missing and known.")
-    mask_dilate: int = Field(0, ge=0, description="Grow the hole by this many pixels; GET /limits names the most.")
+    mask_dilate: int = Field(
+        0, ge=0, description="Grow the hole by this many pixels; GET /limits names the largest value."
+    )
 
 
 class LandmarksForm(MaskFields):
     """What POST /landmarks takes."""
 
     image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
-    mask: UploadFile | None = Field(None, description="Optional: what of the picture is missing, white = missing.")
+    mask: UploadFile | None = Field(
+        None, description="Optional: which part of the picture is missing, white = missing."
+    )
 
 
 class ParsingForm(LandmarksForm):
@@ -59,23 +63,34 @@ class InpaintFields(MaskFields):
     landmarks: str | None = Field(
         None, description=f"JSON: 68 points [x, y] in pixels of the upright image, iBUG order: {LANDMARKS_EXAMPLE}"
     )
-    reference: UploadFile | None = Field(None, description="A picture that guides the filling, where the model can.")
-    attributes: str | None = Field(None, description="JSON: attribute name -> -1..1, where the model can.")
-    samples: int = Field(1, ge=1, le=8, description="How many different results, where the model can. Many need JSON.")
+    reference: UploadFile | None = Field(
+        None, description="A picture that guides the filling, for models that take one."
+    )
+    attributes: str | None = Field(None, description="JSON: attribute name -> -1..1, for models that take them.")
+    samples: int = Field(
+        1, ge=1, le=8, description="How many different results, for models that give several. More than one needs JSON."
+    )
     seed: int | None = Field(
-        None, ge=0, lt=2**31, description="Makes random results repeatable. Left out: a random one, told in `X-Seed`."
+        None,
+        ge=0,
+        lt=2**31,
+        description="Makes random results repeatable. If it is left out, a random one is used; `X-Seed` says which.",
     )
     align: Literal["auto", "none"] = Field(
         "auto", description="auto: faces are found and aligned. none: the whole picture is the aligned face."
     )
     blend: Literal["feather", "poisson", "none"] = Field(
-        "feather", description="How the filling meets its surroundings. No choice touches a pixel outside the hole."
+        "feather",
+        description="How the filling is joined to its surroundings. None of them changes a pixel outside the hole.",
     )
     output_format: Literal["png", "jpeg", "webp"] | None = Field(
-        None, description="Format of the picture; wins over `Accept`. Default png."
+        None, description="Format of the picture, whatever `Accept` says. Default png."
     )
     quality: int | None = Field(
-        None, ge=1, le=100, description="For jpeg and webp. Left out: jpeg 95, webp lossless. 100: webp lossless."
+        None,
+        ge=1,
+        le=100,
+        description="For jpeg and webp. If it is left out: jpeg 95, webp lossless. At 100 webp is lossless too.",
     )
 
 
@@ -87,12 +102,14 @@ class InpaintForm(InpaintFields):
 
 
 class JobForm(InpaintFields):
-    """What POST /jobs takes: one pair of image and mask, or several in order; the other fields hold for all of them."""
+    """What POST /jobs takes: one pair of image and mask, or several in order. The other fields apply to all pairs."""
 
     image: list[UploadFile] = Field(min_length=1, description="The pictures, repeated for a batch: JPEG, PNG or WEBP.")
-    mask: list[UploadFile] = Field(min_length=1, description="One for each image, in the same order, white = fill.")
-    webhook_url: str | None = Field(None, description="Is told, signed, when the job has ended.")
-    delete_on_fetch: bool = Field(False, description="Let go of the result once it has been fetched.")
+    mask: list[UploadFile] = Field(
+        min_length=1, description="One mask for each image, in the same order, white = fill."
+    )
+    webhook_url: str | None = Field(None, description="This address gets a signed message when the job has ended.")
+    delete_on_fetch: bool = Field(False, description="Delete the result as soon as it has been fetched.")
 
 
 F = TypeVar("F", bound=BaseModel)

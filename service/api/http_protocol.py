@@ -1,7 +1,8 @@
-"""Connections of slow or broken clients: none is kept for ever, and every answer is a problem in the usual form.
+"""uvicorn's HTTP protocol with limits for slow and broken clients.
 
-uvicorn's own protocol waits without end for the rest of a request's head, and for a client that does not read.
-Bodies have their limits in uploads.py. Connections beyond MAX_CONNECTIONS are marked here and answered in crowding.py.
+By itself it waits for ever for the rest of a request's head, and for a client that does not read its answer.
+The limits of bodies are in middleware/body_limit.py. A connection beyond MAX_CONNECTIONS is marked here, and answered
+by middleware/connection_limit.py.
 """
 
 from __future__ import annotations
@@ -14,23 +15,23 @@ from typing import ClassVar
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from service.api.middleware.connection_limit import SPARE_HEAD_SECONDS, SURPLUS, Crowd
+from service.api.middleware.connection_limit import SPARE_HEAD_SECONDS, SURPLUS, SurplusConnections
 from service.api.problems import MEDIA_TYPE, problem_body
 from service.errors import InputError
 
 
-class BoundedConnection(H11Protocol):
+class TimedProtocol(H11Protocol):
     """uvicorn's HTTP/1.1 with two clocks: one for the head of a request, one for a client that reads too slowly."""
 
     head_seconds: ClassVar[float]
     download_seconds: ClassVar[float]
-    crowd: ClassVar[Crowd]
+    surplus: ClassVar[SurplusConnections]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)
         self._head_clock: asyncio.TimerHandle | None = None
         self._download_clock: asyncio.TimerHandle | None = None
-        if self.crowd.enter(self, len(self.connections)):
+        if self.surplus.enter(self, len(self.connections)):
             self.app_state = {**self.app_state, SURPLUS: True}  # uvicorn puts it into every request's scope
             self.head_seconds = min(SPARE_HEAD_SECONDS, self.head_seconds)  # type: ignore[misc]  # of this one
         self._watch_head()
@@ -38,7 +39,7 @@ class BoundedConnection(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_clock()
         self._stop_download_clock()
-        self.crowd.leave(self)
+        self.surplus.leave(self)
         super().connection_lost(exc)
 
     @property
@@ -65,7 +66,7 @@ class BoundedConnection(H11Protocol):
         self._download_clock = self._download_clock or self.loop.call_later(self.download_seconds, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
-        """What is no HTTP is told so in a problem, and the connection closed."""
+        """Answer what is not HTTP with a problem, and close the connection."""
         body = json.dumps(problem_body(InputError("This is not a request of HTTP/1.1."), uuid.uuid4().hex)).encode()
         headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")]
         for event in (
@@ -93,14 +94,12 @@ class BoundedConnection(H11Protocol):
             self._download_clock = None
 
 
-def bounded(
-    head_timeout_seconds: float, download_timeout_seconds: float, max_connections: int
-) -> type[BoundedConnection]:
-    """The protocol with these limits, as uvicorn's setting `http` takes it. One server counts with it."""
+def bounded(head_timeout_seconds: float, download_timeout_seconds: float, max_connections: int) -> type[TimedProtocol]:
+    """The protocol with these limits, for uvicorn's setting `http`. Make one for each server: it counts connections."""
 
-    class Connection(BoundedConnection):
+    class Connection(TimedProtocol):
         head_seconds = head_timeout_seconds
         download_seconds = download_timeout_seconds
-        crowd = Crowd(max_connections)
+        surplus = SurplusConnections(max_connections)
 
     return Connection

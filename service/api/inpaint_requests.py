@@ -1,11 +1,10 @@
-"""From a form to what the use case wants."""
+"""From the fields of a form to the request that the use case takes."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
-from fastapi import Request
 
 from service.api.accept import JSON, OFFERED, negotiate
 from service.api.forms import InpaintFields
@@ -14,12 +13,11 @@ from service.errors import BadField, BadLandmarks, NotAcceptable
 from service.imaging.arrays import Points
 
 
-def answer_type(request: Request, form: InpaintFields) -> str:
-    """A picture's type, or JSON. `output_format` wins over the pictures of `Accept`, not over a wish for JSON.
+def answer_type(accept: str | None, form: InpaintFields) -> str:
+    """The media type of the answer: JSON if `Accept` prefers it, else what `output_format` names, else by `Accept`.
 
     Several samples fit into JSON only. Raises NotAcceptable.
     """
-    accept = ",".join(request.headers.getlist("accept")) or None
     if form.samples > 1:
         return negotiate(accept, (JSON,))
     if form.output_format is None:
@@ -31,7 +29,7 @@ def answer_type(request: Request, form: InpaintFields) -> str:
         return picture
 
 
-def order_of(
+def inpaint_request(
     form: InpaintFields, image: bytes, mask: bytes, answer_type: str, max_mask_dilate_pixels: int
 ) -> InpaintRequest:
     """One pair of pictures with the form's other fields. Raises BadField or BadLandmarks."""

@@ -1,4 +1,4 @@
-"""The JSON answers about jobs."""
+"""The JSON bodies of answers about jobs."""
 
 from __future__ import annotations
 
@@ -23,18 +23,20 @@ class JobBody(BaseModel):
     """A job. Times are ISO 8601, in UTC."""
 
     id: str
-    state: State = Field(description="queued and running are under way; expired: its pictures are gone.")
+    state: State = Field(description="queued and running: not finished yet. expired: its pictures have been deleted.")
     model: str
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     created_at: str
     started_at: str | None
     finished_at: str | None
     expires_at: str = Field(description="When its pictures are deleted.")
-    tries: int = Field(description="More than 1 when a worker died.")
+    tries: int = Field(description="How often it was started; more than 1 after a worker died.")
     items: list[ItemBody]
     problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
-    url: str = Field(description="Ask here; `?wait=30` answers when the job has ended, after 30 seconds at the latest.")
-    result_url: str | None = Field(description="The picture, or the zip of a batch; null until it is there.")
+    url: str = Field(description="Ask here. `?wait=30` answers as soon as the job has ended, or after 30 seconds.")
+    result_url: str | None = Field(
+        description="The path of the picture, or of the zip for a batch; null until the job has succeeded."
+    )
 
 
 class JobsBody(BaseModel):
@@ -45,17 +47,17 @@ class JobsBody(BaseModel):
 
 
 ACCEPTED: dict[str, Any] = {
-    "description": "The job. Ask for it at `Location`.",
+    "description": "The job was accepted. `Location` says where to ask for it.",
     "headers": {
-        "Location": {"description": "Where the job is.", "schema": {"type": "string"}},
-        "Retry-After": {"description": "Seconds until it is worth asking.", "schema": {"type": "integer"}},
+        "Location": {"description": "The path of the job.", "schema": {"type": "string"}},
+        "Retry-After": {"description": "Seconds to wait before the first question.", "schema": {"type": "integer"}},
     },
     "model": JobBody,
 }
 
 
 def job_body(job: Job, position: int | None = None) -> JobBody:
-    """A record as its owner sees it."""
+    """What the owner of a job is shown of it."""
     items = [
         ItemBody(index=index, state=item.state, problem=_problem(item.problem, job.id))
         for index, item in enumerate(job.items())
@@ -63,7 +65,7 @@ def job_body(job: Job, position: int | None = None) -> JobBody:
     return JobBody(
         id=job.id,
         state=job.state,
-        model=job.order["model"],
+        model=job.request["model"],
         queue_position=position if job.state == "queued" else None,
         created_at=_iso(job.created_at),
         started_at=None if job.started_at is None else _iso(job.started_at),

@@ -5,22 +5,21 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from service.api.accept import JSON, PICTURES, negotiate
 from service.api.admission import while_client_waits
-from service.api.auth import principal_of
+from service.api.dependencies import CallerDep, ContextDep, JobFormDep, RequestContext, ServiceDep, header_of
 from service.api.error_groups import BUSY_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
-from service.api.forms import JobForm, form_body, read_form
-from service.api.inpaint_requests import answer_type, order_of
+from service.api.forms import JobForm, form_body
+from service.api.idempotency import IDEMPOTENCY_KEY
+from service.api.inpaint_requests import answer_type, inpaint_request
 from service.api.job_schemas import ACCEPTED, JobBody, JobsBody, job_body
 from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.results import ZIP, fetched, zipped
-from service.api.state import record_of, service_of
-from service.api.submission import IDEMPOTENCY_KEY, POLL_SECONDS, submit
+from service.api.submission import POLL_SECONDS, submit
 from service.completion.inpaint import InpaintRequest
-from service.deadline import Deadline
 from service.errors import (
     BadField,
     BadWebhook,
@@ -34,6 +33,7 @@ from service.errors import (
 from service.jobs.addresses import check_url
 from service.jobs.request_records import answer_from_record
 from service.jobs.states import Job, StoredError
+from service.settings import Settings
 
 router = APIRouter(tags=["jobs"])
 JOB_ID = re.compile(r"[0-9a-f]{32}")
@@ -43,40 +43,35 @@ MOST_LISTED = 100
 @router.post(
     "/jobs",
     status_code=202,
-    summary="Fill the hole of a picture, or of many, later.",
+    summary="Queue a job that fills one picture or many.",
     responses={
         202: ACCEPTED,
         **documented(*UPLOAD_ERRORS, *PICTURE_ERRORS, *INPAINT_ERRORS, *JOB_ERRORS, *BUSY_ERRORS, BadWebhook),
     },
     openapi_extra={"requestBody": form_body("JobForm"), "parameters": [IDEMPOTENCY_KEY]},
 )
-async def create_job(request: Request) -> Response:
+async def create_job(context: ContextDep, form: JobFormDep) -> Response:
     """The form is that of POST /inpaint. `image` and `mask` may be repeated; they pair up in order, and the result is
     a zip. Pictures are checked now, so a bad one is refused at once. `webhook_url` is told when the job has ended."""
-    service = service_of(request)
-    with service.admission.admitted():
-        deadline = Deadline(service.settings.request_deadline_seconds)
-        async with read_form(request, JobForm) as form:
-            return await while_client_waits(request, _create(request, form, deadline))
+    return await while_client_waits(context.request, _create(context, form))
 
 
-async def _create(request: Request, form: JobForm, deadline: Deadline) -> Response:
-    service = service_of(request)
-    _check_form(form, service.settings.jobs_max_items)
+async def _create(context: RequestContext, form: JobForm) -> Response:
+    settings = context.service.settings
+    _check_form(form, settings.jobs_max_items)
     if form.webhook_url is not None:
-        _check_webhook(request, form.webhook_url)
-    async with service.admission.slot(deadline):
-        orders = await _orders(request, form)
-        record_of(request).model = orders[0].model
-        return await submit(
-            request, orders, deadline, webhook_url=form.webhook_url, delete_on_fetch=form.delete_on_fetch
-        )
+        _check_webhook(form.webhook_url, settings)
+    async with context.service.admission.slot(context.deadline):
+        asked = await _requests(context, form)
+        context.record.model = asked[0].model
+        return await submit(context, asked, webhook_url=form.webhook_url, delete_on_fetch=form.delete_on_fetch)
 
 
-async def _orders(request: Request, form: JobForm) -> list[InpaintRequest]:
-    wanted, limit = answer_type(request, form), service_of(request).settings.max_mask_dilate_pixels
+async def _requests(context: RequestContext, form: JobForm) -> list[InpaintRequest]:
+    media_type = answer_type(context.header("accept"), form)
+    max_dilate_pixels = context.service.settings.max_mask_dilate_pixels
     pairs = [(await image.read(), await mask.read()) for image, mask in zip(form.image, form.mask, strict=True)]
-    return [order_of(form, image, mask, wanted, limit) for image, mask in pairs]
+    return [inpaint_request(form, image, mask, media_type, max_dilate_pixels) for image, mask in pairs]
 
 
 def _check_form(form: JobForm, max_items: int) -> None:
@@ -88,38 +83,50 @@ def _check_form(form: JobForm, max_items: int) -> None:
         raise BadField(f"A job has at most {max_items} pictures.", errors=errors)
     if len(form.image) > 1 and form.samples > 1:
         errors = [{"field": "samples", "actual": form.samples, "allowed": 1}]
-        raise BadField("A batch gives one result a picture: samples must be 1.", errors=errors)
+        raise BadField("A batch gives one result per picture: samples must be 1.", errors=errors)
     if len(form.image) > 1 and form.landmarks is not None:
         raise BadField("landmarks describe one picture.", errors=[{"field": "landmarks", "actual": len(form.image)}])
 
 
-def _check_webhook(request: Request, url: str) -> None:
-    settings = service_of(request).settings
+def _check_webhook(url: str, settings: Settings) -> None:
     if settings.webhook_secret is None:
         errors = [{"field": "webhook_url", "setting": "WEBHOOK_SECRET"}]
         raise BadWebhook("Webhooks are off here: there is no secret to sign them with.", errors=errors)
     check_url(url, settings)
 
 
+async def owned_job(id: str, service: ServiceDep, caller: CallerDep) -> Job:
+    """A dependency: the caller's job of that id. Raises UnknownJob also for somebody else's."""
+    job = await service.jobs.store.get(id) if JOB_ID.fullmatch(id) else None
+    if job is None or job.owner != caller.principal:
+        raise UnknownJob("There is no job of that id.")
+    return job
+
+
+JobDep = Annotated[Job, Depends(owned_job)]
+
+
 @router.get("/jobs", summary="Your jobs, the newest first.", responses=documented(BadField, JobsUnavailable))
 async def list_jobs(
-    request: Request,
+    service: ServiceDep,
+    caller: CallerDep,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
-    cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the page before.")] = None,
+    cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the previous page.")] = None,
 ) -> JobsBody:
-    jobs = await service_of(request).jobs.store.listed(principal_of(request), cursor, limit + 1)
+    jobs = await service.jobs.store.listed(caller.principal, cursor, limit + 1)
     page, more = jobs[:limit], len(jobs) > limit
     return JobsBody(jobs=[job_body(job) for job in page], next_cursor=str(page[-1].number) if more else None)
 
 
-@router.get("/jobs/{id}", summary="How a job is.", responses=documented(UnknownJob, BadField, JobsUnavailable))
+@router.get("/jobs/{id}", summary="The state of a job.", responses=documented(UnknownJob, BadField, JobsUnavailable))
 async def get_job(
     request: Request,
-    id: str,
-    wait: Annotated[float, Query(ge=0, description="Seconds to wait for its end; GET /limits names the most.")] = 0,
+    service: ServiceDep,
+    job: JobDep,
+    wait: Annotated[
+        float, Query(ge=0, description="Seconds to wait until it has ended; GET /limits names the longest wait.")
+    ] = 0,
 ) -> JobBody:
-    service = service_of(request)
-    job = await _found(request, id)
     longest_seconds = min(wait, service.settings.jobs_max_wait_seconds)
     if longest_seconds and job.under_way:
         later = await while_client_waits(request, service.jobs.wait(job, longest_seconds, service.admission))
@@ -130,16 +137,14 @@ async def get_job(
 
 
 @router.delete("/jobs/{id}", summary="Cancel a job.", responses=documented(UnknownJob, JobsUnavailable))
-async def cancel_job(request: Request, id: str) -> JobBody:
-    """A job that waits or runs is canceled. One that has ended loses its pictures at once."""
-    service = service_of(request)
-    job = await _found(request, id)
+async def cancel_job(service: ServiceDep, job: JobDep) -> JobBody:
+    """A queued or running job is canceled. The pictures of a job that has ended are deleted at once."""
     await service.jobs.cancel(job.id)
     return job_body(await service.jobs.store.get(job.id) or job)
 
 
 RESULT: dict[str, Any] = {
-    "description": "The completed picture; of a batch a zip with one picture an item and `job.json`.",
+    "description": "The completed picture; for a batch a zip with one picture per item and `job.json`.",
     "content": {
         **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*PICTURES, ZIP)},
         JSON: {"schema": {"$ref": "#/components/schemas/InpaintAnswerBody"}},
@@ -149,31 +154,30 @@ RESULT: dict[str, Any] = {
 
 @router.get(
     "/jobs/{id}/result",
-    summary="What a job made.",
+    summary="The result of a job.",
     response_class=Response,
     responses={
         200: RESULT,
         **documented(UnknownJob, NotAcceptable, ResultNotReady, ResultExpired, JobCanceled, JobsUnavailable),
     },
 )
-async def get_result(request: Request, id: str) -> Response:
-    """A job that failed answers the problem that it failed with. `Accept: application/json` wraps a single picture;
-    several samples of one come as JSON always."""
-    job = await _found(request, id)
+async def get_result(request: Request, service: ServiceDep, job: JobDep) -> Response:
+    """For a job that failed, the answer is the problem that it failed with. `Accept: application/json` wraps a single
+    picture in JSON; several samples of one picture always come as JSON."""
     _require_result(job)
-    accept = ",".join(request.headers.getlist("accept")) or None
+    accept = header_of(request, "accept")
     if job.item_count > 1:
         negotiate(accept, (ZIP,))
-        return zipped(request, job)
+        return zipped(request, service.jobs, job)
     item = job.items()[0]
     assert item.answer is not None, "a job of one item has succeeded with it"
     samples = item.answer["samples"]
     media_type = negotiate(accept, (item.answer["media_type"], JSON) if samples == 1 else (JSON,))
-    pictures = await service_of(request).jobs.store.blobs.results(job.id, 0, samples)
+    pictures = await service.jobs.store.blobs.results(job.id, 0, samples)
     if pictures is None:
         raise ResultExpired("The result is no longer kept.")
     answer, stage_seconds = answer_from_record(item.answer, pictures)
-    return fetched(request, job, answer_response(answer, stage_seconds, media_type))
+    return fetched(request, service.jobs, job, answer_response(answer, stage_seconds, media_type))
 
 
 def _require_result(job: Job) -> None:
@@ -186,11 +190,3 @@ def _require_result(job: Job) -> None:
         raise ResultExpired("The result is no longer kept.", errors=[{"setting": "JOBS_RESULT_TTL_SECONDS"}])
     if job.problem is not None:
         raise StoredError(job.problem)
-
-
-async def _found(request: Request, job_id: str) -> Job:
-    """The caller's job. Raises UnknownJob also for somebody else's."""
-    job = await service_of(request).jobs.store.get(job_id) if JOB_ID.fullmatch(job_id) else None
-    if job is None or job.owner != principal_of(request):
-        raise UnknownJob("There is no job of that id.")
-    return job

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from service.api.accept import OFFERED
+from service.api.dependencies import ServiceDep
 from service.api.problems import documented
 from service.api.schemas import LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
-from service.api.state import ServiceState, service_of
+from service.api.state import ServiceState
 from service.completion.parsing import PARSER
 from service.completion.pipelines import PIPELINES, pipeline_named
 from service.completion.pipelines.protocol import Pipeline
@@ -21,26 +22,23 @@ from service.imaging.decode import MEDIA_TYPES
 router = APIRouter(tags=["catalogue"])
 
 
-@router.get("/models", summary="The models that POST /inpaint may name, and the parser of POST /parsing.")
-async def models(request: Request) -> ModelsBody:
-    service = service_of(request)
+@router.get("/models", summary="The models for POST /inpaint, and the parser behind POST /parsing.")
+async def models(service: ServiceDep) -> ModelsBody:
     described = [await _described(pipeline, service) for pipeline in PIPELINES.values()]
     return ModelsBody(models=[*described, await _described_parser(service)])
 
 
 @router.get("/models/{name}", summary="One model, with its card.", responses=documented(UnknownModel))
-async def model(request: Request, name: str) -> ModelWithCardBody:
-    service = service_of(request)
+async def model(service: ServiceDep, name: str) -> ModelWithCardBody:
     described = await (_described_parser(service) if name == PARSER else _described(pipeline_named(name), service))
     card = _card(described.deployed_models, service.settings.model_repository)
     return ModelWithCardBody(**described.model_dump(), card=card)
 
 
 @router.get("/limits", summary="The limits of a request.")
-async def limits(request: Request) -> LimitsBody:
-    settings = service_of(request).settings
+async def limits(service: ServiceDep) -> LimitsBody:
     return LimitsBody(
-        **settings.model_dump(include=set(LimitsBody.model_fields)),
+        **service.settings.model_dump(include=set(LimitsBody.model_fields)),
         image_media_types=sorted(set(MEDIA_TYPES.values())),
         output_media_types=list(OFFERED),
     )

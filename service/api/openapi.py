@@ -23,15 +23,15 @@ REFERRED: tuple[type[BaseModel], ...] = (
     ParsingBody,
 )
 ANY_ERROR = {
-    "description": "Any other error.",
+    "description": "Another error.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 REQUEST_ID = {
     "name": "X-Request-Id",
     "in": "header",
     "required": False,
-    "description": "Your own id of the request, echoed in the answer and in the logs: 1 to 128 of A-Z, a-z, 0-9 and "
-    "`._:-`. Made up when it is missing or something else.",
+    "description": "Your own id for the request, repeated in the answer and in the logs: 1 to 128 of A-Z, a-z, 0-9 "
+    "and `._:-`. If it is missing or malformed, the service makes one up.",
     "schema": {"type": "string"},
 }
 

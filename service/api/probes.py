@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from service.api.dependencies import ServiceDep
 from service.api.problems import documented
+from service.api.readiness import Readiness
 from service.api.schemas import ProbeBody, ReadyBody
-from service.api.state import service_of
 from service.errors import Draining, EngineUnavailable
 
 router = APIRouter(tags=["operation"])
@@ -20,32 +21,29 @@ async def livez() -> ProbeBody:
 
 
 @router.get("/startupz", summary="Has the service been ready once?", responses=documented(EngineUnavailable))
-async def startupz(request: Request) -> ProbeBody:
-    readiness = service_of(request).readiness
-    if not readiness.started:
-        await _require_models(request)
+async def startupz(service: ServiceDep) -> ProbeBody:
+    if not service.readiness.started:
+        await _require_models(service.readiness)
     return ProbeBody(status="started")
 
 
 @router.get("/readyz", summary="Can requests be answered now?", responses=documented(EngineUnavailable, Draining))
 @router.get("/healthz", summary="The same as /readyz.", responses=documented(EngineUnavailable, Draining))
-async def readyz(request: Request) -> ReadyBody:
-    """`jobs` tells whether Redis can be reached. Without it POST /inpaint answers as ever, so this stays 200."""
-    service = service_of(request)
+async def readyz(service: ServiceDep) -> ReadyBody:
+    """`jobs` says whether Redis can be reached. POST /inpaint works without Redis, so the status stays 200."""
     if service.readiness.draining or service.admission.draining:
         raise Draining("The service is shutting down.")
-    await _require_models(request)
+    await _require_models(service.readiness)
     return ReadyBody(status="ready", jobs="ready" if await service.jobs.reachable() else "unavailable")
 
 
 @metrics_router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
-async def metrics(request: Request) -> Response:
-    service = service_of(request)
+async def metrics(service: ServiceDep) -> Response:
     return Response(service.metrics.text() + await service.jobs.metrics(), media_type=CONTENT_TYPE_LATEST)
 
 
-async def _require_models(request: Request) -> None:
-    missing = await service_of(request).readiness.missing()
+async def _require_models(readiness: Readiness) -> None:
+    missing = await readiness.missing()
     if missing:
         raise EngineUnavailable(
             "The engine does not answer for every model.", errors=[{"model": name, "ready": False} for name in missing]

@@ -33,10 +33,10 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status.")
     detail: str = Field(description="What went wrong this time, in one sentence.")
     instance: str = Field(description="A URI of this occurrence.")
-    code: str = Field(description="A stable name to compare with.")
+    code: str = Field(description="The stable name of the kind of problem.")
     request_id: str = Field(description="The `X-Request-Id` of the answer; quote it when you ask for help.")
     errors: list[dict[str, Any]] = Field(
-        default_factory=list, description="Particulars: the field, what was sent, what is allowed, the setting's name."
+        default_factory=list, description="Details: the field, what was sent, what is allowed, the name of the setting."
     )
 
 

@@ -1,6 +1,6 @@
-"""Rates: a token bucket a key, in Redis, so that all processes of the service count together.
+"""Rate limits: one token bucket for each key, in Redis, so that all processes of the service count together.
 
-One script, one round trip. When Redis is away nobody is held up: requests pass unchecked and are counted as such.
+One script, one round trip. While Redis is away, requests pass unchecked, and a metric counts them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ return {taken and 1 or 0, math.floor(tokens), next, math.ceil((most - tokens) / 
 """
 
 
-class Rates:
+class RateLimiter:
     """Takes one token a request. `default` is the rate of a caller without one of its own; None: no limit."""
 
     def __init__(self, redis_url: str, default: Rate | None, metrics: Metrics, *, send_headers: bool) -> None:

@@ -1,4 +1,4 @@
-"""From what the use case answers to HTTP."""
+"""From the answers of the use case to HTTP responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Results on their way out: a picture, or the zip of a batch, which is never whole in memory."""
+"""Results of jobs: a picture, or the zip of a batch, which is sent piece by piece and never whole in memory."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from service.api.job_schemas import job_body
-from service.api.state import service_of
+from service.jobs.job_service import JobService
 from service.jobs.states import Item, Job
 
 ZIP = "application/zip"
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
-def fetched(request: Request, job: Job, response: Response) -> Response:
+def fetched(request: Request, jobs: JobService, job: Job, response: Response) -> Response:
     """`response`, after which the result is gone if the job was asked for that way."""
     if not job.delete_on_fetch:
         return response
@@ -26,26 +26,28 @@ def fetched(request: Request, job: Job, response: Response) -> Response:
     async def once() -> AsyncIterator[bytes]:
         yield bytes(response.body)
 
-    return StreamingResponse(_then_delete(request, job, once()), headers=dict(response.headers))
+    return StreamingResponse(_then_delete(request, jobs, job, once()), headers=dict(response.headers))
 
 
-def zipped(request: Request, job: Job) -> Response:
+def zipped(request: Request, jobs: JobService, job: Job) -> Response:
     """Every item's picture by its number, and `job.json`: the job with its items' states."""
-    headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.order["model"]}
-    chunks = _zip(request, job)
-    stream = _then_delete(request, job, chunks) if job.delete_on_fetch else chunks
+    headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.request["model"]}
+    chunks = _zip(jobs, job)
+    stream = _then_delete(request, jobs, job, chunks) if job.delete_on_fetch else chunks
     return StreamingResponse(stream, media_type=ZIP, headers=headers)
 
 
-async def _then_delete(request: Request, job: Job, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _then_delete(
+    request: Request, jobs: JobService, job: Job, chunks: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         yield chunk
     if not await request.is_disconnected():
-        await service_of(request).jobs.cancel(job.id)
+        await jobs.cancel(job.id)
 
 
 class _Sink(RawIOBase):
-    """Takes what the zip's writer writes until it is taken away."""
+    """Collects what the writer of the zip writes, until `taken` is called."""
 
     def __init__(self) -> None:
         self._chunks: list[bytes] = []
@@ -63,8 +65,8 @@ class _Sink(RawIOBase):
         return b"".join(chunks)
 
 
-async def _zip(request: Request, job: Job) -> AsyncIterator[bytes]:
-    sink, blobs = _Sink(), service_of(request).jobs.store.blobs
+async def _zip(jobs: JobService, job: Job) -> AsyncIterator[bytes]:
+    sink, blobs = _Sink(), jobs.store.blobs
     with ZipFile(sink, "w", ZIP_STORED) as archive:
         archive.writestr(ZipInfo("job.json"), json.dumps(job_body(job).model_dump(), indent=2))
         yield sink.taken()

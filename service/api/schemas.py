@@ -1,4 +1,4 @@
-"""The JSON answers."""
+"""The JSON bodies of answers."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ class EncodedPicture(BaseModel):
 
 
 class InpaintAnswerBody(BaseModel):
-    """A completed picture with what was found on the way."""
+    """A completed picture, and the faces that were found in it."""
 
     model: str = Field(description="The model that filled the hole.")
-    seed: int = Field(description="Send it again to get the same result.")
+    seed: int = Field(description="Send this number as `seed` to get the same result again.")
     width: int = Field(description="Pixels of the upright picture.")
     height: int = Field(description="Pixels of the upright picture.")
     hole_ratio: float = Field(description="Missing share of the picture, 0..1.")
     faces: list[Face] = Field(description="The faces that were completed; empty when no hole lay on a face.")
-    images: list[EncodedPicture] = Field(description="The completed picture; several when several samples were asked.")
+    images: list[EncodedPicture] = Field(description="The completed picture; one for each sample that was asked for.")
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
 
@@ -36,19 +36,19 @@ class LandmarksBody(BaseModel):
     model: str = Field(description="The model that predicted the landmarks.")
     width: int = Field(description="Pixels of the upright picture.")
     height: int = Field(description="Pixels of the upright picture.")
-    faces: list[Face] = Field(description="The surest first.")
+    faces: list[Face] = Field(description="The most certain one first.")
 
 
 class ParsingClass(BaseModel):
     index: int = Field(description="The value of the class in the PNG.")
-    name: str = Field(description="left and right are the person's own.")
+    name: str = Field(description="left and right as the person in the picture would say it.")
     colour: str = Field(description="#rrggbb, as in the PNG's palette.")
-    pixels: int = Field(description="How many pixels of the picture it has.")
-    share: float = Field(description="Of the picture, 0..1.")
+    pixels: int = Field(description="How many pixels belong to the class.")
+    share: float = Field(description="The share of the picture that belongs to the class, 0..1.")
 
 
 class ParsingBody(BaseModel):
-    """A parsing map with what was found on the way."""
+    """A parsing map, and the faces that were found in the picture."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -71,7 +71,9 @@ class ParsingBody(BaseModel):
     width: int = Field(description="Pixels of the upright picture.")
     height: int = Field(description="Pixels of the upright picture.")
     classes: list[ParsingClass] = Field(description="All classes that the model knows, in the order of their index.")
-    faces: list[Face] = Field(description="The faces that were parsed, the surest first; empty when none was found.")
+    faces: list[Face] = Field(
+        description="The faces that were parsed, the most certain one first; empty when none was found."
+    )
     images: list[EncodedPicture] = Field(min_length=1, description="The parsing map, an indexed PNG.")
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
@@ -81,12 +83,12 @@ class ModelBody(BaseModel):
 
     name: str = Field(description="The value of the form field `model`.")
     summary: str
-    route: str = Field(default="/inpaint", description="The path that it answers: /inpaint, or one of its own.")
+    route: str = Field(default="/inpaint", description="The path that uses it: /inpaint, or a path of its own.")
     guidance: list[str] = Field(description="The optional form fields that guide it.")
     plural: bool = Field(description="Whether `samples` may be more than 1.")
-    frame_pixels: int = Field(description="Side of the aligned square that the networks see.")
-    deployed_models: list[str] = Field(description="What the engine must have for it.")
-    ready: bool = Field(description="Whether the engine has all of it now.")
+    frame_pixels: int = Field(description="Side of the aligned square that the networks are given, in pixels.")
+    deployed_models: list[str] = Field(description="The models that the engine must have for it.")
+    ready: bool = Field(description="Whether the engine has all of them loaded now.")
 
 
 class ModelWithCardBody(ModelBody):
@@ -98,7 +100,7 @@ class ModelsBody(BaseModel):
 
 
 class LimitsBody(BaseModel):
-    """What a request may be. The names in capitals are the settings."""
+    """The limits of a request. Each is a setting of the same name, in capitals."""
 
     max_body_bytes: int
     max_image_pixels: int
@@ -114,8 +116,8 @@ class LimitsBody(BaseModel):
     jobs_queue_depth: int
     jobs_max_wait_seconds: float
     jobs_result_ttl_seconds: float
-    image_media_types: list[str] = Field(description="What is read, found by decoding.")
-    output_media_types: list[str] = Field(description="What `Accept` may name.")
+    image_media_types: list[str] = Field(description="The formats that are accepted, recognised by decoding.")
+    output_media_types: list[str] = Field(description="The types that `Accept` may name.")
 
 
 class ProbeBody(BaseModel):
@@ -124,4 +126,4 @@ class ProbeBody(BaseModel):
 
 class ReadyBody(BaseModel):
     status: Literal["ready"]
-    jobs: Literal["ready", "unavailable"] = Field(description="Whether jobs can be taken: whether Redis answers.")
+    jobs: Literal["ready", "unavailable"] = Field(description="Whether jobs are accepted, which needs Redis.")

@@ -1,10 +1,10 @@
-"""The headers that guard a browser: on every answer, and on the pages that the service shows."""
+"""Headers that protect browsers: on every answer, and on the pages that the service shows."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-GUARDS = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
     "X-Frame-Options": "DENY",
@@ -21,6 +21,6 @@ DOCUMENTATION_LOADS = (
 PAGES = {"/docs": DOCUMENTATION_LOADS}
 
 
-def guards(path: str) -> Mapping[str, str]:
+def security_headers(path: str) -> Mapping[str, str]:
     """The headers of the answer at `path`."""
-    return GUARDS | {"Content-Security-Policy": PAGES.get(path, NOTHING_LOADS)}
+    return SECURITY_HEADERS | {"Content-Security-Policy": PAGES.get(path, NOTHING_LOADS)}

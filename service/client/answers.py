@@ -1,4 +1,4 @@
-"""What the service answers, typed. The shapes are the service's own (service/api/schemas.py)."""
+"""The service's answers as types. Their fields are those of service/api/schemas.py."""
 
 from __future__ import annotations
 

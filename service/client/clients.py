@@ -1,4 +1,4 @@
-"""The two clients and their jobs. What they can do stands in calls.py and jobs.py; how it is run, in transports.py."""
+"""The two clients and their jobs. calls.py and jobs.py say what they can do, transports.py how it is done."""
 
 from __future__ import annotations
 
@@ -11,10 +11,44 @@ from service.client.calls import Calls
 from service.client.connection import DEFAULT_URL, TIMEOUT_SECONDS, options
 from service.client.jobs import POLL_SECONDS, JobCalls, JobStatus, leave
 from service.client.retries import Retries
-from service.client.transports import Asynchronous, Blocking
+from service.client.transports import Asynchronous, AsynchronousWithJobs, Blocking, BlockingWithJobs
 
 
-class Client(Calls, Blocking):
+class Job(JobCalls, Blocking):
+    """A job of a Client. As a context it is canceled on the way out, unless its end is known."""
+
+    def __init__(self, http: httpx.Client, status: JobStatus, poll_seconds: float, retries: Retries) -> None:
+        super().__init__(http)
+        self.status, self.poll_seconds, self.retries = status, poll_seconds, retries
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.status.ended:
+            self.status = self.run(leave(self.status, error))
+
+
+class AsyncJob(JobCalls, Asynchronous):
+    """A job of an AsyncClient. As a context it is canceled on the way out, unless its end is known."""
+
+    def __init__(self, http: httpx.AsyncClient, status: JobStatus, poll_seconds: float, retries: Retries) -> None:
+        super().__init__(http)
+        self.status, self.poll_seconds, self.retries = status, poll_seconds, retries
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.status.ended:
+            self.status = await self.run(leave(self.status, error))
+
+
+class Client(Calls, BlockingWithJobs[Job]):
     """Talks to a face inpainting service. Close it, or use it as a context; threads may share it.
 
     >>> with Client("http://127.0.0.1:8000") as client:
@@ -57,7 +91,7 @@ class Client(Calls, Blocking):
         self.close()
 
 
-class AsyncClient(Calls, Asynchronous):
+class AsyncClient(Calls, AsynchronousWithJobs[AsyncJob]):
     """Talks to a face inpainting service from one event loop. Close it, or use it as an asynchronous context.
 
     >>> async with AsyncClient("http://127.0.0.1:8000") as client:
@@ -96,37 +130,3 @@ class AsyncClient(Calls, Asynchronous):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-class Job(JobCalls, Blocking):
-    """A job of a Client. As a context it is canceled on the way out, unless its end is known."""
-
-    def __init__(self, http: httpx.Client, status: JobStatus, poll_seconds: float, retries: Retries) -> None:
-        super().__init__(http)
-        self.status, self.poll_seconds, self.retries = status, poll_seconds, retries
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self.status.ended:
-            self.status = self.run(leave(self.status, error))
-
-
-class AsyncJob(JobCalls, Asynchronous):
-    """A job of an AsyncClient. As a context it is canceled on the way out, unless its end is known."""
-
-    def __init__(self, http: httpx.AsyncClient, status: JobStatus, poll_seconds: float, retries: Retries) -> None:
-        super().__init__(http)
-        self.status, self.poll_seconds, self.retries = status, poll_seconds, retries
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if not self.status.ended:
-            self.status = await self.run(leave(self.status, error))

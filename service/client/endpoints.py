@@ -1,4 +1,4 @@
-"""A call that both clients have is written once, as a method that returns a flow. These descriptors make it callable.
+"""Decorators for calls that both clients have: each is written once, as a method that returns a flow.
 
 On a blocking object the method returns what the flow returns; on an asynchronous one it is awaited.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
 from service.client.flows import Flow
-from service.client.transports import Asynchronous, Blocking
+from service.client.transports import Asynchronous, AsynchronousWithJobs, Blocking, BlockingWithJobs
 
-if TYPE_CHECKING:
-    from service.client.clients import AsyncJob, Job
-
+J = TypeVar("J")
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -40,17 +38,17 @@ class endpoint(Generic[P, T]):
 
 
 class job_endpoint(Generic[P]):
-    """Decorates a method whose flow returns a job of the kind that its client has."""
+    """Decorates a method whose flow returns a job, which is of the client's own kind."""
 
     def __init__(self, flow: Callable[Concatenate[Any, P], Flow[Any]]) -> None:
         self._flow = flow
         self.__doc__ = flow.__doc__
 
     @overload
-    def __get__(self, holder: Blocking, owner: type) -> Callable[P, Job]: ...
+    def __get__(self, holder: BlockingWithJobs[J], owner: type) -> Callable[P, J]: ...
 
     @overload
-    def __get__(self, holder: Asynchronous, owner: type) -> Callable[P, Coroutine[Any, Any, AsyncJob]]: ...
+    def __get__(self, holder: AsynchronousWithJobs[J], owner: type) -> Callable[P, Coroutine[Any, Any, J]]: ...
 
     @overload
     def __get__(self, holder: None, owner: type) -> Callable[Concatenate[Any, P], Flow[Any]]: ...

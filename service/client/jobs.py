@@ -71,7 +71,7 @@ def _status(response: httpx.Response) -> JobStatus:
 
 
 def submit(form: Mapping[str, Any], key: str | None, retries: Retries) -> Flow[JobStatus]:
-    """POST /jobs. However often it is sent, one job comes of it: every try carries the same Idempotency-Key."""
+    """POST /jobs. However often it is sent, one job comes of it: every attempt carries the same Idempotency-Key."""
     call = Call("POST", "/jobs", form=form, headers={"Idempotency-Key": key or uuid.uuid4().hex})
     return exchange(call, _status, retries)
 

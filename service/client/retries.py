@@ -12,13 +12,13 @@ from service.errors import ServiceError
 class Retries:
     """Only errors that are `retryable` are tried again, and only within these bounds.
 
-    The pauses double from try to try, each of them somewhere between half and the whole of its length, so that many
-    clients do not come back at the same moment. What `Retry-After` asks for comes on top.
+    The pauses double each time. Each is cut to a random length between a half and the whole, so that many clients do
+    not come back at the same moment. What `Retry-After` asks for comes on top.
     """
 
-    max_attempts: int = 5  #              tries in all; 1 means no second one
-    max_seconds: float = 60.0  #          from the first try on; no try begins later
-    first_pause_seconds: float = 0.5  #   before the second try
+    max_attempts: int = 5  #              in all; 1 means no second one
+    max_seconds: float = 60.0  #          after the first attempt; none begins later
+    first_pause_seconds: float = 0.5  #   before the second attempt
     longest_pause_seconds: float = 10.0  # where the doubling ends
 
     def __post_init__(self) -> None:
@@ -27,7 +27,7 @@ class Retries:
         assert 0 <= self.first_pause_seconds <= self.longest_pause_seconds
 
     def pause_seconds(self, error: ServiceError, attempts: int, elapsed_seconds: float) -> float | None:
-        """How long to wait after the `attempts`-th try failed; None: give up."""
+        """How long to wait after attempt number `attempts` failed; None: give up."""
         if not error.retryable or attempts >= self.max_attempts:
             return None
         backoff = min(self.longest_pause_seconds, self.first_pause_seconds * 2 ** (attempts - 1))

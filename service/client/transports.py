@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import closing
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 
 from service.client.flows import Flow, Pause, Send, Step
 
+J = TypeVar("J")  # the kind of job that a client hands out
 T = TypeVar("T")
 
 
@@ -72,3 +73,11 @@ class Asynchronous:
         if isinstance(step, Pause):
             return await asyncio.sleep(step.seconds)
         return await asyncio.to_thread(step.function)
+
+
+class BlockingWithJobs(Blocking, Generic[J]):
+    """Its calls about jobs return a J."""
+
+
+class AsynchronousWithJobs(Asynchronous, Generic[J]):
+    """Its calls about jobs return a J, when they are awaited."""

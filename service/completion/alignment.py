@@ -42,7 +42,7 @@ class AlignedFace:
 
 
 class Aligner:
-    """One call of the predictor a face, a second by the pipeline or `predict`; the only model that alignment needs."""
+    """Finds and aligns faces, with one call of the predictor for each. The pipeline, or `predict`, may call it again."""
 
     def __init__(self, engine: Engine, threads: ImagingThreads, max_faces: int) -> None:
         self._engine = engine

@@ -15,7 +15,7 @@ import numpy as np
 from service.completion.alignment import PREDICTOR, AlignedFace, Aligner, all_or_cancel, mirrored, same_place
 from service.completion.canvas import Canvas, Target, cut_shares, reaches_beyond, settle
 from service.completion.pipelines import pipeline_named
-from service.completion.pipelines.protocol import Completion, Dice, Pipeline
+from service.completion.pipelines.protocol import Completion, Pipeline, SampleSeed
 from service.completion.plan import squares
 from service.deadline import Deadline
 from service.engine import Engine
@@ -28,7 +28,7 @@ from service.imaging.geometry import FrameTransform
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 
-SEEDS = 2**31  # a seed is less
+SEEDS = 2**31  # seeds are 0 to one less than this
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class InpaintAnswer:
     height: int
     hole_ratio: float  # missing share of the picture, 0..1
     faces: list[FaceFound]  # those that were completed
-    pictures: list[bytes]  # encoded, one a sample
+    pictures: list[bytes]  # encoded, one for each sample
     media_type: str
 
 
@@ -90,7 +90,7 @@ class _Fill:
 
     pipeline: Pipeline
     blend: Blend
-    dice: Dice
+    sample_seed: SampleSeed
     deadline: Deadline
     stages: Stages
 
@@ -130,7 +130,7 @@ class Inpainter:
         pictures = []
         for sample in range(request.samples):  # one after another: each holds a whole picture
             copy = replace(canvas)
-            fill = _Fill(pipeline, request.blend, Dice(seed, sample), deadline, stages)
+            fill = _Fill(pipeline, request.blend, SampleSeed(seed, sample), deadline, stages)
             faces = await self._complete(fill, copy, targets)
             with stages.timed("encode"):
                 pictures.append(
@@ -208,7 +208,7 @@ class Inpainter:
         with fill.stages.timed("infer"):
             shares = await self._threads.run(cut_shares, canvas, targets)
             completions = await all_or_cancel(
-                [fill.pipeline.complete(self._engine, share.frame, fill.dice, fill.deadline) for share in shares]
+                [fill.pipeline.complete(self._engine, share.frame, fill.sample_seed, fill.deadline) for share in shares]
             )
         fill.deadline.check()
         with fill.stages.timed("compose"):

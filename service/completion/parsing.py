@@ -1,4 +1,4 @@
-"""The use case behind POST /parsing: a picture becomes a map of classes, one a pixel. It knows nothing of HTTP.
+"""The use case behind POST /parsing: a picture becomes a map with one class per pixel. It knows nothing of HTTP.
 
 decode > find and align faces > parse each face's frame > lay the maps on the canvas > encode.
 """

@@ -1,4 +1,4 @@
-"""Who fills which part of a hole: faces first, then squares around what is left. Pure arrays, no engine."""
+"""Which frame fills which part of a hole: faces first, then squares around what is left. Pure arrays, no engine."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The KServe v2 gRPC client: the only place of the service that speaks to an engine.
 
-One client a process. The gRPC channel belongs to the event loop that made it, so `open` is called inside the loop.
+One client per process. The gRPC channel belongs to the event loop that made it, so `open` is called inside the loop.
 """
 
 from __future__ import annotations

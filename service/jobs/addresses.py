@@ -55,7 +55,7 @@ ISATAP = (0x00005EFE, 0x02005EFE)  # the third quarter of an address with an IPv
 
 
 @dataclass(frozen=True)
-class Target:
+class Receiver:
     """A receiver: its URL as it was given, and the address that the call goes to."""
 
     url: str
@@ -87,7 +87,7 @@ def check_url(url: str, settings: JobSettings) -> SplitResult:
     return parts
 
 
-async def resolve(url: str, settings: JobSettings) -> Target:
+async def resolve(url: str, settings: JobSettings) -> Receiver:
     """Look the receiver up and choose its address. Raises BadWebhook for one that may not be called, OSError when the
     name cannot be resolved now."""
     parts = check_url(url, settings)
@@ -100,7 +100,7 @@ async def resolve(url: str, settings: JobSettings) -> Target:
         raise _not_public()
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     pinned = f"[{addresses[0]}]" if addresses[0].version == 6 else str(addresses[0])
-    return Target(
+    return Receiver(
         url=url,
         host=host if port == PORTS[parts.scheme] else f"{host}:{port}",
         name=parts.hostname,

@@ -1,4 +1,4 @@
-"""The pictures of jobs. They lie under keys of their own and go when their time is up: faces are personal data."""
+"""The pictures of jobs, under keys of their own that expire: faces are personal data."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Blobs:
         return None if image is None or mask is None else (image, mask)
 
     async def results(self, job_id: str, index: int, samples: int) -> list[bytes] | None:
-        """An item's pictures, encoded, one a sample; None when they are not all there, or no longer kept."""
+        """An item's encoded pictures, one for each sample; None if any of them is missing or no longer kept."""
         fields = [f"{index}:{sample}" for sample in range(samples)]
         pictures = cast("list[bytes | None]", await ask(self._redis, "HMGET", f"{PREFIX}results:{job_id}", *fields))
         found = [picture for picture in pictures if picture is not None]

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from redis.asyncio import Redis
 
@@ -18,6 +19,9 @@ from service.jobs.store import new_job_id
 
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 RETRY_AFTER_SECONDS = 1.0
+
+
+Part: TypeAlias = tuple[str, bytes]  # the name of a part of a payload, and what it holds
 
 
 @dataclass
@@ -77,7 +81,7 @@ def checked(key: str) -> str:
     return key
 
 
-def fingerprint(parts: Iterable[tuple[str, bytes]]) -> str:
+def fingerprint(parts: Iterable[Part]) -> str:
     """Of a payload: names and contents, in order."""
     digest = hashlib.sha256()
     for name, content in parts:

@@ -33,8 +33,8 @@ class Stopping(Protocol):
 
 
 @dataclass
-class JobDesk:
-    """Takes jobs in and knows how they are. Raises redis.RedisError while Redis is away."""
+class JobService:
+    """Accepts jobs, and says what has become of them. Raises redis.RedisError while Redis is away."""
 
     store: JobStore
     queue: JobQueue
@@ -62,7 +62,7 @@ class JobDesk:
             return  # it lapses by itself
 
     async def cancel(self, job_id: str) -> None:
-        """End a job, or let go of the pictures of one that has ended. A running one is dropped within a second."""
+        """Cancel a job, or delete the pictures of one that has ended. A running job stops within a second."""
         await self.store.cancel(job_id)
         await self.queue.remove(job_id)
 
@@ -102,12 +102,12 @@ class JobDesk:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings) -> AsyncIterator[JobDesk]:
+async def open_job_service(settings: Settings) -> AsyncIterator[JobService]:
     """Connects when it is first used; Redis need not be there."""
     redis = redis_clients.asynchronous(settings.redis_url)
     blocking = redis_clients.synchronous(settings.redis_url)
     try:
-        yield JobDesk(
+        yield JobService(
             store=JobStore(redis, settings),
             queue=JobQueue(blocking, settings, settings.request_deadline_seconds),
             keys=IdempotencyKeys(redis),

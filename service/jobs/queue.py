@@ -1,4 +1,4 @@
-"""RQ's queues. They carry ids alone, as JSON: pictures in job arguments would be fetched again at every poll."""
+"""RQ's queues. They hold only ids, as JSON: RQ fetches the arguments again at every poll, so no pictures go there."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ DELIVER = "service.jobs.webhooks.run"
 
 MARGIN_SECONDS = 60
 MAINTENANCE_SECONDS = 30
-RQ_RETRIES = 20  # the store counts the tries; RQ only has to bring a job back
+RQ_RETRIES = 20  # the store counts the attempts; RQ only has to bring a job back
 RQ_RESULT_SECONDS = 60
 RQ_FAILURE_SECONDS = 3600
 
 
-class PatientQueue(Queue):
-    """RQ's queue, whose maintenance a worker that is killed in its middle does not block for a quarter of an hour."""
+class ShortLockQueue(Queue):
+    """RQ's queue with a shorter lock for maintenance. RQ's own lasts a quarter of an hour: a worker that is killed
+    while it holds the lock would stop all maintenance for that long."""
 
     def acquire_maintenance_lock(self) -> bool:
         return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE_SECONDS))
@@ -33,11 +34,11 @@ class PatientQueue(Queue):
 
 def open_queue(name: str, connection: redis.Redis) -> Queue:
     """One of the two queues."""
-    return PatientQueue(name, connection=connection, serializer=JSONSerializer)
+    return ShortLockQueue(name, connection=connection, serializer=JSONSerializer)
 
 
 def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float) -> float:
-    """The longest that a try may take: every item its deadline, and the wait for an engine that is away."""
+    """The longest that an attempt may take: the deadline of every item, and the wait for an engine that is away."""
     return item_count * deadline_seconds + settings.jobs_engine_wait_seconds
 
 
@@ -61,7 +62,7 @@ def push(queue: Queue, job_id: str, item_count: int, settings: JobSettings, dead
 
 
 class JobQueue:
-    """The door to RQ for the API. RQ blocks, so it is called in threads."""
+    """RQ for the API. RQ blocks, so it is called in threads."""
 
     def __init__(self, connection: redis.Redis, settings: JobSettings, deadline_seconds: float) -> None:
         self._queue = open_queue(INPAINTING, connection)

@@ -1,4 +1,4 @@
-"""What workers look for while they have time: webhooks that are due, and jobs that RQ has lost sight of."""
+"""What idle workers look for: webhooks that are due, and jobs that RQ no longer knows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rq.exceptions import DuplicateJobError
 from rq.job import Job
 
 from service.jobs.queue import DELIVER, RQ_RESULT_SECONDS, push
-from service.jobs.redis_clients import ask_blocking
+from service.jobs.redis_clients import execute_blocking
 from service.jobs.scripts import PREFIX
 from service.settings import Settings
 
@@ -25,10 +25,10 @@ def enqueue_due(queue: Queue) -> None:
     now = time.time()
     due = cast(
         "list[bytes]",
-        ask_blocking(queue.connection, "ZRANGEBYSCORE", f"{PREFIX}webhooks", "-inf", now, "LIMIT", 0, BATCH),
+        execute_blocking(queue.connection, "ZRANGEBYSCORE", f"{PREFIX}webhooks", "-inf", now, "LIMIT", 0, BATCH),
     )
     for job_id in map(bytes.decode, due):
-        ask_blocking(queue.connection, "ZADD", f"{PREFIX}webhooks", "XX", now + LEASE_SECONDS, job_id)
+        execute_blocking(queue.connection, "ZADD", f"{PREFIX}webhooks", "XX", now + LEASE_SECONDS, job_id)
         try:
             queue.enqueue(
                 DELIVER,
@@ -57,12 +57,12 @@ def enqueue_lost(queue: Queue, settings: Settings) -> None:
             push(queue, job_id, int(items), settings, settings.request_deadline_seconds)
         elif state not in (b"queued", b"running"):
             for key in ("waiting", "running"):
-                ask_blocking(queue.connection, "ZREM", f"{PREFIX}{key}", job_id)
+                execute_blocking(queue.connection, "ZREM", f"{PREFIX}{key}", job_id)
 
 
 def _under_way(queue: Queue) -> list[str]:
     ids = [
-        cast("list[bytes]", ask_blocking(queue.connection, "ZRANGE", f"{PREFIX}{key}", 0, -1))
+        cast("list[bytes]", execute_blocking(queue.connection, "ZRANGE", f"{PREFIX}{key}", 0, -1))
         for key in ("waiting", "running")
     ]
     return [job_id.decode() for some in ids for job_id in some]
@@ -70,5 +70,5 @@ def _under_way(queue: Queue) -> list[str]:
 
 def _record(queue: Queue, job_id: str) -> tuple[Any, Any, Any]:
     fields = "state", "created_at", "item_count"
-    state, created_at, items = ask_blocking(queue.connection, "HMGET", f"{PREFIX}job:{job_id}", *fields)
+    state, created_at, items = execute_blocking(queue.connection, "HMGET", f"{PREFIX}job:{job_id}", *fields)
     return state, created_at, items

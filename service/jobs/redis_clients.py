@@ -1,4 +1,4 @@
-"""Connections to Redis: one for event loops, one for RQ, which knows no other."""
+"""Clients of Redis: an asynchronous one, and a blocking one for RQ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PAUSE_SECONDS = 0.05, 1.0  # the first pause between two tries, and the longest
 
 
 def asynchronous(url: SecretStr, *, tries: int = 1) -> redis.asyncio.Redis:
-    """For the running event loop. `tries` beyond the first bridge a restart of Redis, up to a second each."""
+    """For the running event loop. With several `tries`, a command survives a restart of Redis."""
     retry = redis.asyncio.retry.Retry(ExponentialBackoff(PAUSE_SECONDS[1], PAUSE_SECONDS[0]), tries)
     return redis.asyncio.Redis.from_url(url.get_secret_value(), retry=retry, **_options())
 
@@ -33,7 +33,7 @@ async def ask(connection: redis.asyncio.Redis, *command: str | bytes | float) ->
     return await execute(*command)
 
 
-def ask_blocking(connection: redis.Redis, *command: str | bytes | float) -> Any:
+def execute_blocking(connection: redis.Redis, *command: str | bytes | float) -> Any:
     """The same for code without an event loop."""
     execute: Any = connection.execute_command
     return execute(*command)

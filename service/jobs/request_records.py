@@ -1,4 +1,4 @@
-"""What is to be done with a job's pictures, as JSON in its record."""
+"""A request and its answer as JSON in the record of a job, without the pictures."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ PICTURES = frozenset({"image", "mask"})
 
 def to_record(request: InpaintRequest) -> dict[str, Any]:
     """Every field but the pictures."""
-    order = {
+    record = {
         field.name: getattr(request, field.name) for field in dataclasses.fields(request) if field.name not in PICTURES
     }
-    order["guidance_sent"] = sorted(request.guidance_sent)
-    order["landmarks"] = None if request.landmarks is None else request.landmarks.tolist()
-    return order
+    record["guidance_sent"] = sorted(request.guidance_sent)
+    record["landmarks"] = None if request.landmarks is None else request.landmarks.tolist()
+    return record
 
 
-def from_record(order: dict[str, Any], image: bytes, mask: bytes) -> InpaintRequest:
+def from_record(record: dict[str, Any], image: bytes, mask: bytes) -> InpaintRequest:
     """The request as it was accepted."""
-    landmarks = order["landmarks"]
+    landmarks = record["landmarks"]
     return InpaintRequest(
         **{
-            **order,
+            **record,
             "image": image,
             "mask": mask,
-            "guidance_sent": frozenset(order["guidance_sent"]),
+            "guidance_sent": frozenset(record["guidance_sent"]),
             "landmarks": None if landmarks is None else np.asarray(landmarks, np.float64),
         }
     )

@@ -1,4 +1,4 @@
-"""The Lua scripts that change jobs. Each runs as one step in Redis, so that no crash leaves a change by half.
+"""The Lua scripts that change jobs. Redis runs each as one step, so that no crash leaves half a change behind.
 
 Keys (one Redis, not a cluster):
     inpaint:job:<id>          hash: the record; `item:<n>` holds an item's outcome. No picture.
@@ -15,8 +15,9 @@ Keys (one Redis, not a cluster):
 
 from __future__ import annotations
 
+from service.telemetry.jobs import JOB_SECONDS_BUCKETS
+
 PREFIX = "inpaint:"
-SECONDS_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 
 PRELUDE = f"""
 local id, now, prefix = ARGV[1], tonumber(ARGV[2]), '{PREFIX}'
@@ -51,7 +52,7 @@ end
 
 local function observe(name, seconds)
   local key, bucket = prefix .. 'histogram:' .. name, '+Inf'
-  for _, bound in ipairs({{{", ".join(f"'{bound}'" for bound in SECONDS_BUCKETS)}}}) do
+  for _, bound in ipairs({{{", ".join(f"'{bound}'" for bound in JOB_SECONDS_BUCKETS)}}}) do
     if seconds <= tonumber(bound) then bucket = bound break end
   end
   redis.call('HINCRBY', key, bucket, 1)
@@ -113,7 +114,7 @@ forget_bytes(id)
 return 1
 """
 
-# most tries, expires_at, forget_at -> {'run' | 'over' | 'worn', try}
+# most attempts, expires_at, forget_at -> {'run' | 'over' | 'exhausted', number of the attempt}
 BEGIN = """
 if state ~= 'queued' and state ~= 'running' then return {'over', 0} end
 if tonumber(redis.call('HGET', record, 'expires_at')) < now then
@@ -133,17 +134,17 @@ expire_at(record, ARGV[5])
 expire_at(inputs, ARGV[4])
 if redis.call('EXISTS', results) == 1 then expire_at(results, ARGV[4]) end
 keep_bytes(id, redis.call('HGET', kept, id) or 0, ARGV[4])
-if try - tonumber(redis.call('HGET', record, 'excused') or 0) > tonumber(ARGV[3]) then return {'worn', try} end
+if try - tonumber(redis.call('HGET', record, 'uncounted') or 0) > tonumber(ARGV[3]) then return {'exhausted', try} end
 return {'run', try}
 """
 
-# a try that its own worker had to end does not count; `tries` only grows, because it tells tries apart
-EXCUSE = """
-if state == 'running' then redis.call('HINCRBY', record, 'excused', 1) end
+# An attempt that ended because its worker had to stop does not count. `tries` stays: it is the number of the attempt.
+DO_NOT_COUNT = """
+if state == 'running' then redis.call('HINCRBY', record, 'uncounted', 1) end
 return 1
 """
 
-# try, item, outcome, then a picture for each sample: written by the running try only, and once
+# attempt, item, outcome, then a picture for each sample: only the running attempt writes, and only once
 SETTLE_ITEM = """
 if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
 if redis.call('HSETNX', record, 'item:' .. ARGV[4], ARGV[5]) == 0 then return 1 end
@@ -159,7 +160,7 @@ end
 return 1
 """
 
-# try, state, problem, expires_at, forget_at
+# attempt, state, problem, expires_at, forget_at
 FINISH = """
 if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
 finish(ARGV[4], ARGV[5], ARGV[6], ARGV[7])
@@ -210,7 +211,7 @@ SCRIPTS = {
     "confirm": CONFIRM,
     "withdraw": WITHDRAW,
     "begin": BEGIN,
-    "excuse": EXCUSE,
+    "do_not_count": DO_NOT_COUNT,
     "settle_item": SETTLE_ITEM,
     "finish": FINISH,
     "cancel": CANCEL,

@@ -1,4 +1,4 @@
-"""What is known of a job, as the store keeps it."""
+"""The record of a job, and the states that it goes through."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Job:
     owner: str
     number: int  # in the order of acceptance
     state: State
-    order: dict[str, Any]  # service/jobs/request_records.py
+    request: dict[str, Any]  # what was asked, without the pictures: service/jobs/request_records.py
     item_count: int
     created_at: float
     started_at: float | None
@@ -94,7 +94,7 @@ def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
         owner=known["owner"].decode(),
         number=int(known["number"]),
         state=state,
-        order=json.loads(known["order"]),
+        request=json.loads(known["order"]),
         item_count=int(known["item_count"]),
         created_at=float(known["created_at"]),
         started_at=_time(known.get("started_at")),

@@ -1,4 +1,4 @@
-"""What is true of jobs. Every change is one script in Redis; whoever comes second finds it done."""
+"""The records of jobs. Every change is one script in Redis; whoever comes second finds it done."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class NewJob:
     """A job before it is accepted."""
 
     owner: str
-    order: dict[str, Any]
+    request: dict[str, Any]  # service/jobs/request_records.py
     pairs: Sequence[tuple[bytes, bytes]]  # image, mask
     base_url: str
     webhook_url: str | None = None
@@ -67,7 +67,7 @@ class JobStore:
     async def reserve(self, job_id: str, new: NewJob) -> None:
         """Take a place in line. Raises Overloaded."""
         record: dict[str, str | int] = {
-            "order": json.dumps(new.order),
+            "order": json.dumps(new.request),
             "item_count": len(new.pairs),
             "created_at": repr(time.time()),
             "delete_on_fetch": int(new.delete_on_fetch),
@@ -97,24 +97,24 @@ class JobStore:
         """Forget a job that was not accepted after all."""
         await self._run("withdraw", job_id)
 
-    async def begin(self, job_id: str, run_seconds: float) -> tuple[Literal["run", "over", "worn"], int]:
-        """Start a try, and its number: "run"; or "over", nothing is to be done; or "worn", too many tries died."""
+    async def begin(self, job_id: str, run_seconds: float) -> tuple[Literal["run", "over", "exhausted"], int]:
+        """Start an attempt: "run" and its number; "over", nothing is left to do; or "exhausted", too many have died."""
         answer, number = await self._run("begin", job_id, self._settings.jobs_max_tries, *self._until(run_seconds))
         return answer.decode(), number
 
-    async def excuse(self, job_id: str) -> None:
-        """Do not count the running try: its worker was told to stop."""
-        await self._run("excuse", job_id)
+    async def do_not_count(self, job_id: str) -> None:
+        """Do not count the running attempt: it ends only because its worker was told to stop."""
+        await self._run("do_not_count", job_id)
 
     async def settle_item(
         self, job_id: str, number: int, index: int, item: Item, pictures: Sequence[bytes] = ()
     ) -> bool:
-        """Write an item's outcome, once; False when this try no longer counts."""
+        """Write an item's outcome, once; False when a later attempt has taken over."""
         outcome = json.dumps({"state": item.state, "answer": item.answer, "problem": item.problem})
         return bool(await self._run("settle_item", job_id, number, index, outcome, *pictures))
 
     async def finish(self, job_id: str, number: int, state: State, error: ServiceError | None = None) -> bool:
-        """End a running job; False when this try no longer counts."""
+        """End a running job; False when a later attempt has taken over."""
         problem = "" if error is None else json.dumps(problem_of(error))
         until = self._until(self._settings.jobs_result_ttl_seconds)
         return bool(await self._run("finish", job_id, number, state, problem, *until))
@@ -129,7 +129,7 @@ class JobStore:
         return read_job(job_id, fields, time.time()) if b"order" in fields else None
 
     async def state(self, job_id: str) -> tuple[State | None, int]:
-        """The state as it was written and the number of the try: what a worker looks at while it runs a job."""
+        """The stored state, and the number of the attempt: what a worker looks at while it runs a job."""
         state, tries = await ask(self.redis, "HMGET", f"{PREFIX}job:{job_id}", "state", "tries")
         return (state.decode() if state else None), int(tries or 0)
 

@@ -1,6 +1,6 @@
-"""What a worker does with a job: the same use case as POST /inpaint, once per item, until an end is written.
+"""What a worker does with a job: for each item, the same use case as POST /inpaint, until the job has an end.
 
-RQ calls `run` in a forked process. It may be called again for the same job, at any time; what is written stays.
+RQ calls `run` in a forked process. It may call it again for the same job, at any time; finished items stay finished.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ def run(job_id: str) -> None:
 
 
 async def run_once(job_id: str, settings: Settings, engine: Engine | None = None) -> None:
-    """One try at a job, in this process. `engine` is the one to use instead of the one at ENGINE_URL."""
+    """One attempt at a job, in this process. `engine` is the one to use instead of the one at ENGINE_URL."""
     redis = redis_clients.asynchronous(settings.redis_url, tries=REDIS_TRIES)
     try:
         store = JobStore(redis, settings)
         async with open_engine(settings, engine) as usable:
-            await Try(store, settings, usable, job_id).run()
+            await JobAttempt(store, settings, usable, job_id).run()
     finally:
         await redis.aclose()
 
 
-class Try:
-    """One try at one job."""
+class JobAttempt:
+    """One attempt at one job."""
 
     def __init__(self, store: JobStore, settings: Settings, engine: Engine, job_id: str) -> None:
         self._store = store
@@ -81,7 +81,7 @@ class Try:
         answer, self._number = await self._store.begin(
             self._id, longest_seconds + self._settings.jobs_result_ttl_seconds
         )
-        if answer == "worn":
+        if answer == "exhausted":
             tries = self._settings.jobs_max_tries
             error = JobCrashed(f"Its worker died {tries} times.", errors=[{"setting": "JOBS_MAX_TRIES"}])
             await self._store.finish(self._id, self._number, "failed", error)
@@ -91,7 +91,7 @@ class Try:
             begin_trace(job.traceparent)
             self._log("begins", job)
             try:
-                await self._unless_over(self._work(job, longest_seconds))
+                await self._run_until_over(self._work(job, longest_seconds))
             finally:
                 self._meter.ended()
                 await self._tell_work()
@@ -111,7 +111,7 @@ class Try:
             "request_id": job.request_id,
             "traceparent": current_traceparent(),
             "try": self._number,
-            "model": job.order["model"],
+            "model": job.request["model"],
             "items": job.item_count,
             "stage_seconds": {name: round(seconds, 4) for name, seconds in self._stages.seconds.items()},
         }
@@ -143,7 +143,7 @@ class Try:
         await self._store.finish(self._id, self._number, "failed" if error else "succeeded", error)
 
     async def _settle(self, job: Job, index: int, inpainter: Inpainter) -> ServiceError | None:
-        """Complete one item and write its outcome; what an earlier try has written is left as it is."""
+        """Complete one item and write its outcome; what an earlier attempt has written is left as it is."""
         if index in job.settled:
             problem = job.settled[index].problem
             return None if problem is None else StoredError(problem)
@@ -151,7 +151,7 @@ class Try:
             pair = await self._store.blobs.input_pair(self._id, index)
             if pair is None:
                 raise ResultExpired("The pictures are no longer kept.")
-            item, pictures = await self._complete(from_record(job.order, *pair), inpainter)
+            item, pictures = await self._complete(from_record(job.request, *pair), inpainter)
         except ServiceError as error:
             failed = Item("failed", problem=problem_of(error))
             await self._store.settle_item(self._id, self._number, index, failed)
@@ -169,13 +169,13 @@ class Try:
             return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures
 
         try:
-            return await patiently(once, self._wait)
+            return await while_engine_is_away(once, self._wait)
         finally:
             self._meter.staged(stages)
             await self._tell_work()
 
-    async def _unless_over(self, work: Awaitable[None]) -> None:
-        """Run `work`; drop it when the job is canceled or taken over, and die when the worker is dead."""
+    async def _run_until_over(self, work: Awaitable[None]) -> None:
+        """Run `work`; stop it when the job is canceled or another attempt has taken over, and exit when the worker is dead."""
         task, worker_pid = asyncio.ensure_future(work), os.getppid()
         try:
             while not (await asyncio.wait({task}, timeout=WATCH_SECONDS))[0]:
@@ -190,7 +190,7 @@ class Try:
             await asyncio.gather(task, return_exceptions=True)
 
 
-async def patiently(call: Callable[[], Awaitable[T]], wait: Deadline) -> T:
+async def while_engine_is_away(call: Callable[[], Awaitable[T]], wait: Deadline) -> T:
     """Call again, after growing pauses, while the engine is away and `wait` has time left."""
     pause_seconds = FIRST_PAUSE_SECONDS
     while True:

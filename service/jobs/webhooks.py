@@ -1,4 +1,4 @@
-"""Webhooks: a signed word to the caller's address when a job has ended. It holds a result's URL and no picture.
+"""Webhooks: a signed message to the caller's address when a job has ended. It holds the URL of the result, no picture.
 
 The store notes that a webhook is due in the same step that ends the job; a worker with a queue of its own delivers it,
 so a dead receiver never holds up a job. Headers and signature are those of Standard Webhooks.
@@ -30,7 +30,7 @@ from service.settings import load_settings, traces_endpoint
 from service.settings.jobs import JobSettings, signing_key
 from service.telemetry.exporting import exporting, job_span
 
-PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first try, the second, ...: six tries in all
+PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first attempt, the second, ...: six in all
 GONE = 410  # the receiver wants no more
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def run(job_id: str) -> None:
 
 
 async def deliver_once(job_id: str, settings: JobSettings) -> None:
-    """One try at one webhook; afterwards it is settled, or due again after a pause."""
+    """One attempt to deliver one webhook; afterwards it is settled, or due again after a pause."""
     redis = redis_clients.asynchronous(settings.redis_url, tries=10)
     try:
         job = await JobStore(redis, settings).get(job_id)
@@ -85,7 +85,7 @@ async def attempt(job: Job, settings: JobSettings) -> str:
 
 async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSettings) -> int:
     """The status of the answer; its body is not read. The name is resolved here and used no second time."""
-    target = await resolve(url, settings)
+    receiver = await resolve(url, settings)
     async with (
         httpx.AsyncClient(
             verify=_trusting(settings.webhook_authorities),
@@ -95,10 +95,10 @@ async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSet
         ) as client,
         client.stream(
             "POST",
-            target.pinned_url,
+            receiver.pinned_url,
             content=body,
-            headers={**headers, "Host": target.host},
-            extensions={"sni_hostname": target.name},
+            headers={**headers, "Host": receiver.host},
+            extensions={"sni_hostname": receiver.name},
         ) as response,
     ):
         return response.status_code
@@ -124,7 +124,7 @@ async def _settle(redis: Redis, job: Job, outcome: str) -> None:
 
 
 def message_id(job: Job) -> str:
-    """The same for every try, so that a receiver can tell a repetition."""
+    """The same for every attempt, so that a receiver can recognise a repetition."""
     return f"msg_{job.id}"
 
 

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 MAX_FILE_BYTES = 1_000_000
 
 
-class FromFiles(PydanticBaseSettingsSource):
+class FileSource(PydanticBaseSettingsSource):
     """Looks for NAME_FILE where the other sources look for NAME. Raises SettingsError with the setting's name."""
 
     def __init__(self, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:

@@ -1,4 +1,4 @@
-"""The settings that concern jobs, Redis and webhooks; a part of service/settings/service.py."""
+"""The settings of jobs, Redis and webhooks; `Settings` in service.py inherits them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ class JobSettings(BaseSettings):
         SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://; jobs live there."
     )
     jobs_queue_depth: int = Field(100, ge=1, description="Jobs that may wait.")
-    jobs_max_bytes: int = Field(1_000_000_000, ge=1024, description="Pictures of jobs kept at once, in and out.")
+    jobs_max_bytes: int = Field(
+        1_000_000_000, ge=1024, description="Bytes of pictures that jobs may keep at once, inputs and results together."
+    )
     jobs_max_items: int = Field(64, ge=1, le=64, description="Most pairs of image and mask in one job.")
     jobs_max_tries: int = Field(3, ge=1, description="How often a job is begun whose worker died.")
     jobs_max_wait_seconds: float = Field(60, ge=0, description="Longest `?wait=` of GET /jobs/{id}.")
@@ -34,7 +36,9 @@ class JobSettings(BaseSettings):
     idempotency_ttl_seconds: float = Field(600, ge=1, description="How long POST /inpaint keeps an answer for its key.")
 
     public_url: str | None = Field(
-        None, pattern=r"^https?://[^\s?#]*[^/\s?#]$", description="Of the API, for webhooks; default as it was called."
+        None,
+        pattern=r"^https?://[^\s?#]*[^/\s?#]$",
+        description="Address of the API in webhooks. Default: the one that the job's request used.",
     )
     webhook_secret: SecretStr | None = Field(None, description="whsec_ and base64 of 24 to 64 bytes; signs webhooks.")
     webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")
@@ -42,7 +46,7 @@ class JobSettings(BaseSettings):
     webhook_allow_private: bool = Field(False, description="Webhooks may go to addresses that are not public.")
 
     webhook_authorities: str = Field(
-        "", description="PEM certificates that receivers may rest on, beside the public authorities."
+        "", description="PEM certificates of further authorities that may vouch for receivers."
     )
 
     @field_validator("webhook_authorities")

@@ -1,4 +1,4 @@
-"""Everything that can be set from outside, read once at the start. No other module reads the environment.
+"""The settings: everything that can be set from outside, read once at the start.
 
 The environment wins over a file `.env` in the working folder. NAME_FILE=path instead of NAME=value reads the value from
 a file, as container secrets come. A bad value stops the start and names its setting.
@@ -17,7 +17,7 @@ from pydantic import DirectoryPath, Field, SecretStr, ValidationError, Validatio
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from service.keys import parse_keys, parse_rate
-from service.settings.files import FromFiles
+from service.settings.files import FileSource
 from service.settings.jobs import JobSettings
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
@@ -46,7 +46,9 @@ class Settings(JobSettings):
     max_side_pixels: int = Field(10_000, ge=64, le=32_000, description="Longest side of a picture.")
     min_side_pixels: int = Field(32, ge=1, description="Shortest side of a picture.")
     max_mask_dilate_pixels: int = Field(128, ge=0, description="Largest `mask_dilate`.")
-    max_faces: int = Field(8, ge=1, description="Most faces completed in one picture; the surest come first.")
+    max_faces: int = Field(
+        8, ge=1, description="Most faces completed in one picture; the most certain ones come first."
+    )
     max_holes: int = Field(8, ge=1, description="Most squares completed outside faces; near holes share one.")
     feather_pixels: int = Field(16, ge=0, description="Width of the soft seam inside the hole.")
 
@@ -56,9 +58,7 @@ class Settings(JobSettings):
     download_timeout_seconds: float = Field(60, gt=0, description="A client has read its answer within this time.")
     max_concurrent_requests: int = Field(8, ge=1, description="Requests worked on at once.")
     max_waiting_requests: int = Field(32, ge=0, description="Requests that may wait beyond those.")
-    max_connections: int = Field(
-        512, ge=1, description="Open connections; one more is told 429, but probes are answered."
-    )
+    max_connections: int = Field(512, ge=1, description="Open connections. Further ones get 429, except for probes.")
     imaging_threads: int = Field(max(1, min(4, os.cpu_count() or 1)), ge=1, description="Threads for image work.")
     drain_seconds: float = Field(20, ge=0, description="How long a stop waits for running requests.")
     drain_delay_seconds: float = Field(
@@ -67,14 +67,12 @@ class Settings(JobSettings):
     readiness_cache_seconds: float = Field(1.5, ge=0, description="How long an answer of /readyz is kept.")
 
     api_keys: SecretStr = Field(SecretStr(""), description="Keys as `python -m service.keys` writes them; empty: open.")
-    allow_anonymous: bool = Field(
-        False, validate_default=True, description="Be open beyond this machine, without keys."
-    )
+    allow_anonymous: bool = Field(False, validate_default=True, description="Let other machines call without keys.")
     open_metrics: bool = Field(False, description="Serve /metrics without a key even when keys are configured.")
-    rate_limit: str = Field("", description="requests/seconds for a key without its own rate; empty: no limit.")
+    rate_limit: str = Field("", description="requests/seconds for keys without a rate of their own; empty: no limit.")
     rate_limit_headers: bool = Field(False, description="Send RateLimit and RateLimit-Policy.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Origins whose pages may call, apart by commas; empty: none."
+        (), description="Origins whose pages may call, separated by commas; empty: none."
     )
 
     prometheus_multiproc_dir: DirectoryPath | None = Field(
@@ -137,7 +135,7 @@ class Settings(JobSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, FromFiles(settings_cls, env_settings, dotenv_settings), env_settings, dotenv_settings
+        return init_settings, FileSource(settings_cls, env_settings, dotenv_settings), env_settings, dotenv_settings
 
 
 def is_loopback(host: str) -> bool:

@@ -1,1 +1,1 @@
-"""What operators see of the service: metrics and one log line a request."""
+"""What operators see of the service: metrics, traces and one log line per request."""

@@ -12,7 +12,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from service.telemetry.record import TRACER
 
-SEND_SECONDS = 3.0  # a collector that does not answer holds up the next job no longer
+SEND_SECONDS = 3.0  # the longest that a collector which does not answer may hold up the next job
 
 
 @contextmanager

@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from service.jobs.scripts import SECONDS_BUCKETS
 from service.telemetry import work
 
+JOB_SECONDS_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 ENDS = ("succeeded", "failed", "canceled", "expired")
 OUTCOMES = ("delivered", "unanswered", "refused", "given_up")
-BOUNDS = (*map(str, SECONDS_BUCKETS), "+Inf")
+BOUNDS = (*map(str, JOB_SECONDS_BUCKETS), "+Inf")
 
 
 @dataclass(frozen=True)

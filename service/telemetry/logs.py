@@ -1,4 +1,4 @@
-"""Logs: one JSON line a request, and one for everything else that is said."""
+"""Logs: JSON lines, one for each request and one for every other message."""
 
 from __future__ import annotations
 

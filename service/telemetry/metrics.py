@@ -1,6 +1,6 @@
 """Prometheus metrics of the synchronous path. Labels hold route templates and codes, never ids or paths.
 
-One process a container needs nothing more. Several workers behind one port count together when the environment names an
+One process per container needs nothing more. Several workers behind one port count together when the environment names an
 empty folder in PROMETHEUS_MULTIPROC_DIR: whoever is asked then answers for all of them.
 """
 
@@ -25,11 +25,11 @@ from service.telemetry.record import RequestRecord
 SECONDS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 PIXELS_BUCKETS = (65_536, 262_144, 1_000_000, 2_000_000, 4_000_000, 8_000_000, 12_000_000, 25_000_000)
 RATIO_BUCKETS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series a counter, which nobody reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, which nobody reads
 
 
 class Metrics:
-    """One registry an application, so that two applications in one process do not share counts.
+    """One registry for each application, so that two applications in one process do not share counts.
 
     `shared_folder`: where all processes of the service keep their counts, if several count together.
     """

@@ -1,5 +1,5 @@
-"""What a process that runs one job did: engine calls, stages, memory. It is handed on as amounts to add to counts in
-Redis, because the process ends with its job, and shown by /metrics under names of its own."""
+"""What the process of a job has done: engine calls, stages, memory. The process ends with its job, so it adds its
+amounts to counters in Redis; /metrics shows them under names of their own."""
 
 from __future__ import annotations
 

@@ -1,1 +1,23 @@
-"""What stands around every route."""
+"""What stands around every route, in the order in which a request meets it."""
+
+from __future__ import annotations
+
+from starlette.middleware import Middleware
+
+from service.api.middleware.body_limit import BodyLimitMiddleware
+from service.api.middleware.connection_limit import ConnectionLimitMiddleware
+from service.api.middleware.cors import CorsMiddleware
+from service.api.middleware.request_log import RequestLogMiddleware
+from service.settings import Settings
+from service.telemetry.metrics import Metrics
+
+
+def middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
+    """The first one is the outermost."""
+    cors = [Middleware(CorsMiddleware, settings.cors_origins)] if settings.cors_origins else []
+    return [
+        Middleware(RequestLogMiddleware, metrics),
+        *cors,
+        Middleware(BodyLimitMiddleware, settings.max_body_bytes, settings.upload_timeout_seconds),
+        Middleware(ConnectionLimitMiddleware, settings.max_connections),
+    ]

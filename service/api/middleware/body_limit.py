@@ -1,4 +1,4 @@
-"""How much body a request may bring, and how long it may take. Counts bytes as they come: a header can lie."""
+"""How large a body may be, and how long it may take. Bytes are counted as they arrive, because a header can lie."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINGER_SECONDS = 2.0
 CLOSE = {"Connection": "close"}
 
 
-class UploadLimits:
+class BodyLimitMiddleware:
     """Pure ASGI. Raises BodyTooLarge or UploadTimeout into whoever reads the body."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int, upload_timeout_seconds: float) -> None:

@@ -1,6 +1,7 @@
-"""More open connections than MAX_CONNECTIONS: one more gets a single short answer and is closed.
+"""The limit of open connections. Beyond MAX_CONNECTIONS, a connection gets one answer and is then closed.
 
-Probes and /metrics are answered also then, so that a crowd does not look like a dead process; everything else is a 429.
+The answer is 429, except for probes and /metrics: they work as usual, so that an overloaded process is not mistaken
+for a dead one.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from service.api.problems import problem_response
 from service.errors import TooManyConnections
 from service.telemetry.spans import PROBES
 
-SPARE_CONNECTIONS = 64  # beyond the cap, for one answer each
-SPARE_HEAD_SECONDS = 2.0  # a connection beyond the cap has sent the head of its request within this time
-SURPLUS = "surplus"  # in a request's state: its connection is beyond the cap
+SPARE_CONNECTIONS = 64  # beyond the limit, for one answer each
+SPARE_HEAD_SECONDS = 2.0  # in which a connection beyond the limit must send the head of its request
+SURPLUS = "surplus"  # in a request's state: its connection is beyond the limit
 
 
-class Held(Protocol):
-    """An open connection, as the crowd sees it."""
+class OpenConnection(Protocol):
+    """An open connection, as far as SurplusConnections needs to know it."""
 
     transport: asyncio.Transport
 
@@ -31,16 +32,16 @@ class Held(Protocol):
         ...
 
 
-class Crowd:
-    """The connections beyond the cap. When they are too many, those that say nothing leave first, the oldest first."""
+class SurplusConnections:
+    """The connections beyond the limit. If even these are too many, the oldest that has sent nothing is closed."""
 
     def __init__(self, max_connections: int, spare_connections: int = SPARE_CONNECTIONS) -> None:
         self._max_connections = max_connections
         self._spare_connections = spare_connections
-        self._surplus: dict[Held, None] = {}
+        self._surplus: dict[OpenConnection, None] = {}
 
-    def enter(self, newcomer: Held, open_connections: int) -> bool:
-        """Whether `newcomer`, one of the open connections, is beyond the cap."""
+    def enter(self, newcomer: OpenConnection, open_connections: int) -> bool:
+        """Whether `newcomer`, one of the open connections, is beyond the limit."""
         if open_connections - len(self._surplus) <= self._max_connections:
             return False
         if len(self._surplus) >= self._spare_connections:
@@ -50,13 +51,13 @@ class Crowd:
         self._surplus[newcomer] = None
         return True
 
-    def leave(self, held: Held) -> None:
+    def leave(self, held: OpenConnection) -> None:
         """Its connection is closed."""
         self._surplus.pop(held, None)
 
 
-class TurnedAway:
-    """Pure ASGI. Answers requests of connections beyond the cap, and lets the connection be closed afterwards."""
+class ConnectionLimitMiddleware:
+    """Pure ASGI. Answers requests of connections beyond the limit, and has the connection closed afterwards."""
 
     def __init__(self, app: ASGIApp, max_connections: int) -> None:
         self.app = app

@@ -26,8 +26,8 @@ MAY_READ = (
 )
 
 
-class OtherOrigins(CORSMiddleware):
-    """Starlette's, with a refused preflight that is a problem like every other error."""
+class CorsMiddleware(CORSMiddleware):
+    """Starlette's middleware, but a refused preflight is answered with a problem, like every other error."""
 
     def __init__(self, app: ASGIApp, origins: Sequence[str]) -> None:
         super().__init__(

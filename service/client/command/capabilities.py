@@ -1,4 +1,4 @@
-"""The first question to the service, before any photo: is it there, and does it have what is asked for?"""
+"""Before any photo is sent: is the service there, and can it do what is asked for?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT_MODEL = "lafin"
 GUIDANCE = ("landmarks", "reference", "attributes")
 
 
-async def ask_first(service: Service, options: InpaintOptions, guidance: frozenset[str]) -> None:
+async def check_capabilities(service: Service, options: InpaintOptions, guidance: frozenset[str]) -> None:
     """Raise what the service would answer to every photo: nobody there, a bad key, no such model, no such guidance."""
     async with AsyncClient(service.url, service.key, retries=RETRIES) as client:
         models = [model for model in await client.models() if model.route == "/inpaint"]
@@ -26,7 +26,7 @@ async def ask_first(service: Service, options: InpaintOptions, guidance: frozens
         raise UnknownModel(f"There is no model {name!r}; the service has {_listed([one.name for one in models])}.")
     _require_guidance(model, guidance)
     if options.get("samples", 1) > 1 and not model.plural:
-        raise BadField(f"{name} gives one result a photo; --samples must be 1.")
+        raise BadField(f"{name} gives one result per photo; --samples must be 1.")
 
 
 def advice(error: ServiceError, service: Service) -> str:

@@ -1,4 +1,4 @@
-"""The arguments of `inpaint`, and what they set going."""
+"""The arguments of the command `inpaint`."""
 
 from __future__ import annotations
 
@@ -55,10 +55,13 @@ def inpaint(
         str | None, typer.Option(metavar="A", help="name=value,name=value from -1 to 1; or JSON, or a file of it.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Makes random results repeatable.")] = None,
-    samples: Annotated[int | None, typer.Option(min=1, max=8, help="Results a photo; they are numbered.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, max=8, help="Results per photo; their files are numbered.")
+    ] = None,
     align: Annotated[Literal["auto", "none"] | None, typer.Option(help="none: the photo is the aligned face.")] = None,
     blend: Annotated[
-        Literal["feather", "poisson", "none"] | None, typer.Option(help="How the filling meets its surroundings.")
+        Literal["feather", "poisson", "none"] | None,
+        typer.Option(help="How the filling is joined to its surroundings."),
     ] = None,
     mask_mode: Annotated[
         Literal["luminance", "alpha"] | None, typer.Option(help="alpha: the transparent part is missing.")

@@ -57,7 +57,7 @@ def exit_code(outcomes: Sequence[Outcome]) -> int:
     return REFUSED if all(is_refusal(error) for error in tried) else FAILED
 
 
-def told(error: Exception) -> str:
+def error_line(error: Exception) -> str:
     """The error as one line for a person, with what helps: the code to look up, the id to quote."""
     if isinstance(error, ServiceError):
         request_id = error.headers.get("x-request-id") if error.status >= 500 else None

@@ -10,10 +10,10 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from service.client.command.outcomes import NotTried, Outcome, told
+from service.client.command.outcomes import NotTried, Outcome, error_line
 
 
-class Telling:
+class Reporter:
     """Everything goes to stderr; the bar only where somebody watches."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:
@@ -47,7 +47,7 @@ class Telling:
     def report(self, outcome: Outcome) -> None:
         """One more photo is through."""
         if outcome.error is not None and not isinstance(outcome.error, NotTried):
-            self.say(f"{outcome.photo}: {told(outcome.error)}")
+            self.say(f"{outcome.photo}: {error_line(outcome.error)}")
         self._bar.advance(self._task)
 
     def sum_up(self, outcomes: Sequence[Outcome]) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.client.clients import AsyncClient
-from service.client.command.capabilities import advice, ask_first
+from service.client.command.capabilities import advice, check_capabilities
 from service.client.command.guidance import read_landmarks
 from service.client.command.outcomes import INTERRUPTED, Outcome, exit_code
 from service.client.command.outputs import destination, free, require_distinct
 from service.client.command.pairs import Item, LeftOut, named_by, paired
-from service.client.command.progress import Telling
-from service.client.command.sending import Order, Working
+from service.client.command.progress import Reporter
+from service.client.command.sending import Sender, SendOptions
 from service.client.command.usage import BadUsage, Files, Service
 from service.client.connection import require_address, require_key
 from service.client.forms import InpaintOptions
@@ -32,7 +32,7 @@ class Plan:
 
     items: list[Item]
     left_out: list[LeftOut]
-    order: Order
+    send_options: SendOptions
     guidance: frozenset[str]
 
 
@@ -40,16 +40,16 @@ def run(files: Files, options: InpaintOptions, service: Service, *, quiet: bool 
     """Do it all; the exit code. Raises BadUsage, before anything is sent."""
     _check(service)
     plan = planned(files, options, service)
-    with Telling(len(plan.items) + len(plan.left_out), quiet=quiet) as telling:
+    with Reporter(len(plan.items) + len(plan.left_out), quiet=quiet) as reporter:
         try:
-            outcomes = asyncio.run(_sent(plan, service, telling))
+            outcomes = asyncio.run(_sent(plan, service, reporter))
         except (KeyboardInterrupt, asyncio.CancelledError):
-            telling.say("Interrupted.")
+            reporter.say("Interrupted.")
             return INTERRUPTED
         except ServiceError as error:
-            telling.say(advice(error, service))
+            reporter.say(advice(error, service))
             return exit_code([Outcome(item.photo, error) for item in plan.items])
-    telling.sum_up(outcomes)
+    reporter.sum_up(outcomes)
     return exit_code(outcomes)
 
 
@@ -69,23 +69,25 @@ def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
     if not items:
         raise BadUsage(f"No photo can be sent. {left_out[0].photo}: {left_out[0].reason}")
     complete: InpaintOptions = {**options, "output_format": target.format}
-    order = Order(target, complete, concurrency=service.concurrency, as_jobs=service.as_jobs, force=files.force)
+    send_options = SendOptions(
+        target, complete, concurrency=service.concurrency, as_jobs=service.as_jobs, force=files.force
+    )
     given = {"landmarks": landmarks, "reference": references, "attributes": options.get("attributes")}
-    return Plan(items, left_out, order, frozenset(name for name, value in given.items() if value is not None))
+    return Plan(items, left_out, send_options, frozenset(name for name, value in given.items() if value is not None))
 
 
-async def _sent(plan: Plan, service: Service, telling: Telling) -> Sequence[Outcome]:
+async def _sent(plan: Plan, service: Service, reporter: Reporter) -> Sequence[Outcome]:
     """Every photo's outcome. Raises ServiceError when the first question was answered badly."""
-    _heed_termination()
-    await ask_first(service, plan.order.options, plan.guidance)
+    _cancel_on_termination()
+    await check_capabilities(service, plan.send_options.form, plan.guidance)
     left_out = [Outcome(one.photo, BadUsage(one.reason)) for one in plan.left_out]
     for outcome in left_out:
-        telling.report(outcome)
+        reporter.report(outcome)
     async with AsyncClient(service.url, service.key, retries=PATIENT) as client:
-        return left_out + await Working(client, plan.order, telling.report).complete(plan.items)
+        return left_out + await Sender(client, plan.send_options, reporter.report).complete(plan.items)
 
 
-def _heed_termination() -> None:
+def _cancel_on_termination() -> None:
     """SIGTERM ends the work as Ctrl-C does, where the platform has it: jobs under way are canceled."""
     task = asyncio.current_task()
     assert task is not None

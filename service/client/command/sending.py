@@ -1,4 +1,4 @@
-"""Sends the photos, so many at once, and writes what comes back. One photo's failure is no other's."""
+"""Sends the photos, several at a time, and writes what comes back. When one photo fails, the others go on."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ Report = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True)
-class Order:
+class SendOptions:
     """What is the same for every photo."""
 
     destination: Destination
-    options: InpaintOptions
+    form: InpaintOptions
     concurrency: int = 4
     as_jobs: bool = False
     force: bool = False
 
     @property
     def samples(self) -> int:
-        return self.options.get("samples", 1)
+        return self.form.get("samples", 1)
 
 
-class Working:
-    """The photos on their way. `report` hears of each outcome as it comes."""
+class Sender:
+    """Sends every photo. `report` is called with each outcome as soon as it is known."""
 
-    def __init__(self, client: AsyncClient, order: Order, report: Report) -> None:
+    def __init__(self, client: AsyncClient, options: SendOptions, report: Report) -> None:
         self._client = client
-        self._order = order
+        self._options = options
         self._report = report
         self._outcomes: list[Outcome] = []
         self._lost = False
@@ -50,7 +50,7 @@ class Working:
         """Every item's outcome, in the order in which they were done."""
         waiting = iter(items)
         async with asyncio.TaskGroup() as workers:
-            for _ in range(min(self._order.concurrency, len(items))):
+            for _ in range(min(self._options.concurrency, len(items))):
                 workers.create_task(self._work_through(waiting))
         return self._outcomes
 
@@ -72,22 +72,22 @@ class Working:
         return None
 
     async def _complete(self, item: Item) -> None:
-        files = self._order.destination.files(item.photo, self._order.samples)
-        pictures = (await self._answer(item)).pictures
+        files = self._options.destination.files(item.photo, self._options.samples)
+        pictures = (await self._completed(item)).pictures
         if len(pictures) != len(files):
             raise Garbled(f"{len(pictures)} pictures came for {len(files)} samples.")
         for file, picture in zip(files, pictures, strict=True):
-            await asyncio.to_thread(write, file, picture, force=self._order.force)
+            await asyncio.to_thread(write, file, picture, force=self._options.force)
 
-    async def _answer(self, item: Item) -> InpaintAnswer:
-        options = self._order.options.copy()
+    async def _completed(self, item: Item) -> InpaintAnswer:
+        form = self._options.form.copy()
         if item.landmarks is not None:
-            options["landmarks"] = read_landmarks(item.landmarks)
+            form["landmarks"] = read_landmarks(item.landmarks)
         if item.reference is not None:
-            options["reference"] = item.reference
-        if not self._order.as_jobs:
-            return await self._client.inpaint(item.photo, item.mask, **options)
-        submission = self._client.submit(item.photo, item.mask, **options, delete_on_fetch=True)
+            form["reference"] = item.reference
+        if not self._options.as_jobs:
+            return await self._client.inpaint(item.photo, item.mask, **form)
+        submission = self._client.submit(item.photo, item.mask, **form, delete_on_fetch=True)
         async with await _certain(asyncio.create_task(submission)) as job:
             return await job.result()
 

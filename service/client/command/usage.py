@@ -1,4 +1,4 @@
-"""What was asked for on the command line, and the error of whoever asked for the impossible."""
+"""What was asked for on the command line, and the error for arguments that cannot be used."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Service:
-    """Who is asked, and how."""
+    """The service to ask, and how."""
 
     url: str
     key: str | None = field(default=None, repr=False)

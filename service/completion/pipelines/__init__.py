@@ -1,4 +1,4 @@
-"""The pipelines by name: one a paper, named as its room in training and its models in the repository."""
+"""The pipelines by name: one for each paper, named like its room in training and its models in the repository."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""GFC: the hole is filled with noise and the generator paints over it; other noise, another result."""
+"""GFC: the hole is filled with noise, and the generator paints over it. Different noise gives a different result."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from service.completion.pipelines.protocol import Completion, Dice, FaceFrame, Guidance, as_rgb, as_tensors
+from service.completion.pipelines.protocol import Completion, FaceFrame, Guidance, SampleSeed, as_rgb, as_tensors
 from service.deadline import Deadline
 from service.engine import Engine
 from service.imaging.arrays import Floats
@@ -18,18 +18,20 @@ class Gfc:
     guidance: frozenset[Guidance] = frozenset()
     plural = True
 
-    async def complete(self, engine: Engine, frame: FaceFrame, dice: Dice, deadline: Deadline) -> Completion:
+    async def complete(
+        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
+    ) -> Completion:
         """One call of the generator. It knows nothing of landmarks."""
         seen = FaceFrame(frame.image, frame.hole)
-        tensors = {**as_tensors(seen), "noise": noise(dice, self.frame_pixels)[None]}
+        tensors = {**as_tensors(seen), "noise": noise(sample_seed, self.frame_pixels)[None]}
         outputs = await engine.infer("gfc_generator", tensors, deadline=deadline)
         return Completion(as_rgb(outputs["raw"]), None)
 
 
-def noise(dice: Dice, side_pixels: int) -> Floats:
+def noise(sample_seed: SampleSeed, side_pixels: int) -> Floats:
     """Uniform in [-1,1), [3,F,F] float32, from PCG64's raw numbers: the same on every machine and numpy."""
     count = 3 * side_pixels * side_pixels
-    raw = np.random.PCG64([dice.seed, dice.sample]).random_raw(count)
+    raw = np.random.PCG64([sample_seed.seed, sample_seed.sample]).random_raw(count)
     values = (raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1.0)
     drawn: Floats = values.reshape(3, side_pixels, side_pixels)
     return drawn

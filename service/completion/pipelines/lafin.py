@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.completion.pipelines.protocol import Completion, Dice, FaceFrame, Guidance, as_rgb, as_tensors
+from service.completion.pipelines.protocol import Completion, FaceFrame, Guidance, SampleSeed, as_rgb, as_tensors
 from service.deadline import Deadline
 from service.engine import Engine
 
@@ -17,8 +17,10 @@ class Lafin:
     guidance: frozenset[Guidance] = frozenset({"landmarks"})
     plural = False
 
-    async def complete(self, engine: Engine, frame: FaceFrame, dice: Dice, deadline: Deadline) -> Completion:
-        """Without landmarks the ensemble predicts them; with landmarks the generator obeys them. No chance in it."""
+    async def complete(
+        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
+    ) -> Completion:
+        """Without landmarks the ensemble predicts them; with landmarks the generator obeys them. Nothing is random."""
         if frame.landmarks is None:
             outputs = await engine.infer("lafin", as_tensors(frame), deadline=deadline)
             return Completion(as_rgb(outputs["raw"]), outputs["landmarks"][0].astype(np.float64))

@@ -25,8 +25,8 @@ class FaceFrame:
 
 
 @dataclass(frozen=True)
-class Dice:
-    """What a pipeline with plural results draws its chance from: the request's seed, and which sample of it this is."""
+class SampleSeed:
+    """What the random numbers of a pipeline depend on: the seed of the request, and the number of the sample."""
 
     seed: int  # 0..2^31-1
     sample: int = 0  # from 0
@@ -56,8 +56,10 @@ class Pipeline(Protocol):
     @property
     def plural(self) -> bool: ...
 
-    async def complete(self, engine: Engine, frame: FaceFrame, dice: Dice, deadline: Deadline) -> Completion:
-        """Fill the hole of one face frame. Equal frames and equal dice give equal bytes."""
+    async def complete(
+        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
+    ) -> Completion:
+        """Fill the hole of one face frame. Equal arguments give equal bytes."""
         ...
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from fastapi import Request
 
-from service.api.auth import needs, principal_of
+from service.api.dependencies import caller_of, needs
 from service.app import create_app
 from service.keys import make_key
 from service.telemetry.logs import REQUEST_LOGGER, JsonLines
@@ -114,7 +114,7 @@ async def test_the_log_names_the_key_and_never_shows_it(
 
 
 async def who(request: Request) -> str:
-    return principal_of(request)
+    return caller_of(request).principal
 
 
 @pytest.mark.parametrize(("keys", "principal"), [(KEYS, "painter"), ("", "anonymous")])

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from service.api.rate_limit import Rates, rate_headers
+from service.api.rate_limit import RateLimiter, rate_headers
 from service.errors import RateLimited
 from service.keys import Rate, make_key
 from service.telemetry.metrics import Metrics
@@ -24,13 +24,13 @@ def redis_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture
-async def rates(redis_server: RedisServer) -> AsyncIterator[Rates]:
-    opened = Rates(redis_server.url, None, Metrics("1"), send_headers=True)
+async def rates(redis_server: RedisServer) -> AsyncIterator[RateLimiter]:
+    opened = RateLimiter(redis_server.url, None, Metrics("1"), send_headers=True)
     yield opened
     await opened.close()
 
 
-async def allowed(rates: Rates, principal: str, rate: Rate) -> bool:
+async def allowed(rates: RateLimiter, principal: str, rate: Rate) -> bool:
     try:
         await rates.take(principal, rate)
     except RateLimited:
@@ -38,30 +38,30 @@ async def allowed(rates: Rates, principal: str, rate: Rate) -> bool:
     return True
 
 
-async def test_a_bucket_empties_and_fills_again(rates: Rates) -> None:
+async def test_a_bucket_empties_and_fills_again(rates: RateLimiter) -> None:
     rate = Rate(3, 1)
     assert [await allowed(rates, "a", rate) for _ in range(5)] == [True, True, True, False, False]
     await asyncio.sleep(0.4)
     assert [await allowed(rates, "a", rate) for _ in range(2)] == [True, False]
 
 
-async def test_many_at_once_get_exactly_what_there_is(rates: Rates) -> None:
+async def test_many_at_once_get_exactly_what_there_is(rates: RateLimiter) -> None:
     answers = await asyncio.gather(*(allowed(rates, "crowd", Rate(10, 1000)) for _ in range(50)))
     assert sum(answers) == 10
 
 
-async def test_one_key_does_not_empty_the_bucket_of_another(rates: Rates) -> None:
+async def test_one_key_does_not_empty_the_bucket_of_another(rates: RateLimiter) -> None:
     assert await allowed(rates, "b", Rate(1, 1000))
     assert not await allowed(rates, "b", Rate(1, 1000))
     assert await allowed(rates, "c", Rate(1, 1000))
 
 
-async def test_a_lower_rate_counts_at_once(rates: Rates) -> None:
+async def test_a_lower_rate_counts_at_once(rates: RateLimiter) -> None:
     assert await allowed(rates, "d", Rate(1000, 10))
     assert [await allowed(rates, "d", Rate(2, 1000)) for _ in range(3)] == [True, True, False]
 
 
-async def test_a_refusal_says_when_to_come_back(rates: Rates) -> None:
+async def test_a_refusal_says_when_to_come_back(rates: RateLimiter) -> None:
     await rates.take("e", Rate(1, 20))
     with pytest.raises(RateLimited) as raised:
         await rates.take("e", Rate(1, 20))
@@ -70,13 +70,13 @@ async def test_a_refusal_says_when_to_come_back(rates: Rates) -> None:
 
 
 async def test_without_a_rate_redis_is_not_asked() -> None:
-    rates = Rates("redis://127.0.0.1:1/0", None, metrics := Metrics("1"), send_headers=True)
+    rates = RateLimiter("redis://127.0.0.1:1/0", None, metrics := Metrics("1"), send_headers=True)
     assert await rates.take("a", None) == {}
     assert f"{UNCHECKED} 0.0" in metrics.text().decode()
 
 
 async def test_when_redis_is_away_requests_pass_soon_and_are_counted() -> None:
-    rates = Rates("redis://127.0.0.1:1/0", Rate(1, 1000), metrics := Metrics("1"), send_headers=True)
+    rates = RateLimiter("redis://127.0.0.1:1/0", Rate(1, 1000), metrics := Metrics("1"), send_headers=True)
     begin_seconds = time.monotonic()
     for _ in range(20):
         assert await rates.take("a", None) == {}
@@ -87,7 +87,7 @@ async def test_when_redis_is_away_requests_pass_soon_and_are_counted() -> None:
 async def test_when_redis_comes_back_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("service.api.rate_limit.AWAY_SECONDS", 0.05)
     with RedisServer() as server:
-        rates = Rates(server.url, Rate(1, 1000), Metrics("1"), send_headers=False)
+        rates = RateLimiter(server.url, Rate(1, 1000), Metrics("1"), send_headers=False)
         assert [await allowed(rates, "a", Rate(1, 1000)) for _ in range(2)] == [True, False]
         server.kill()
         assert await allowed(rates, "a", Rate(1, 1000))

@@ -7,7 +7,7 @@ import pytest
 from service.deadline import Deadline
 from service.errors import EngineGarbage, EngineUnavailable, ServiceError
 from service.jobs import tasks
-from service.jobs.tasks import patiently
+from service.jobs.tasks import while_engine_is_away
 
 
 class Flaky:
@@ -30,14 +30,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_an_engine_that_comes_back_is_waited_for() -> None:
     flaky = Flaky(4, EngineUnavailable())
-    assert await patiently(flaky, Deadline(10)) == "answer"
+    assert await while_engine_is_away(flaky, Deadline(10)) == "answer"
     assert flaky.calls == 5
 
 
 async def test_the_wait_has_an_end() -> None:
     flaky, begin = Flaky(10**6, EngineUnavailable()), time.monotonic()
     with pytest.raises(EngineUnavailable):
-        await patiently(flaky, Deadline(0.3))
+        await while_engine_is_away(flaky, Deadline(0.3))
     assert 0.3 <= time.monotonic() - begin < 1
     assert flaky.calls < 10, "the pauses grow"
 
@@ -45,5 +45,5 @@ async def test_the_wait_has_an_end() -> None:
 async def test_what_waiting_cannot_mend_fails_at_once() -> None:
     flaky = Flaky(1, EngineGarbage())
     with pytest.raises(EngineGarbage):
-        await patiently(flaky, Deadline(10))
+        await while_engine_is_away(flaky, Deadline(10))
     assert flaky.calls == 1

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from service.api.middleware.connection_limit import SPARE_CONNECTIONS, Crowd
+from service.api.middleware.connection_limit import SPARE_CONNECTIONS, SurplusConnections
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
@@ -108,7 +108,7 @@ class _Held:
 
 
 def test_who_is_being_answered_does_not_make_room() -> None:
-    crowd = Crowd(max_connections=0, spare_connections=2)
+    crowd = SurplusConnections(max_connections=0, spare_connections=2)
     busy, silent, newcomer, last = (_Held(is_silent) for is_silent in (False, True, False, True))
     assert all(crowd.enter(held, number) for number, held in enumerate((busy, silent, newcomer), 1))
     assert [held.transport.aborted for held in (busy, silent, newcomer)] == [False, True, False]

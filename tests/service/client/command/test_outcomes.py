@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from service.client.command.outcomes import EXIT_CODES, NotTried, Outcome, ends_everything, exit_code, told
+from service.client.command.outcomes import EXIT_CODES, NotTried, Outcome, ends_everything, error_line, exit_code
 from service.client.command.usage import BadUsage
 from service.client.errors import OtherProblem, TimedOut, Unreachable
 from service.errors import BadKey, EmptyHole, EngineUnavailable, Overloaded, ServiceError
@@ -58,4 +58,4 @@ def test_what_ends_everything(error: ServiceError, ends: bool) -> None:
     ],
 )
 def test_an_error_is_one_line(error: Exception, line: str) -> None:
-    assert told(error) == line
+    assert error_line(error) == line

@@ -1,4 +1,4 @@
-"""The outermost layer: a request gets its id and record here, and its answer the headers that all answers carry."""
+"""The outermost layer: it gives a request its id, its trace and its record, and writes its log line at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_response
-from service.api.security_headers import guards
+from service.api.security_headers import security_headers
 from service.errors import Draining, ServiceError
 from service.telemetry.logs import log_request
 from service.telemetry.metrics import Metrics
@@ -27,8 +27,8 @@ OTHER_ROUTE = "other"  # nothing matched, or the documentation pages
 logger = logging.getLogger(__name__)
 
 
-class Door:
-    """Pure ASGI. Names the request, catches what nobody expected, then counts and logs."""
+class RequestLogMiddleware:
+    """Pure ASGI. Opens the record, answers errors that nothing inside has caught, then counts and logs the request."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
@@ -38,38 +38,38 @@ class Door:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = Visit(scope, send)
+        logged = LoggedRequest(scope, send)
         start_seconds = time.perf_counter()
         self.metrics.in_flight.inc()
         try:
-            await self._answer(visit, scope, receive)
+            await self._answer(logged, scope, receive)
         finally:
             self.metrics.in_flight.dec()
-            self._note(visit, scope, time.perf_counter() - start_seconds)
+            self._finish(logged, scope, time.perf_counter() - start_seconds)
 
-    async def _answer(self, visit: Visit, scope: Scope, receive: Receive) -> None:
+    async def _answer(self, logged: LoggedRequest, scope: Scope, receive: Receive) -> None:
         try:
-            await self.app(scope, receive, visit.send)
+            await self.app(scope, receive, logged.send)
         except asyncio.CancelledError:  # the server cancels what outlives its drain
-            await visit.fail(Draining("The service stopped before this request was done."))
+            await logged.fail(Draining("The service stopped before this request was done."))
             raise
         except ServiceError as error:
-            await visit.fail(error)
+            await logged.fail(error)
         except Exception as error:
-            logger.exception("unexpected error", extra={"fields": {"request_id": visit.record.request_id}})
-            await visit.fail(error)
+            logger.exception("unexpected error", extra={"fields": {"request_id": logged.record.request_id}})
+            await logged.fail(error)
 
-    def _note(self, visit: Visit, scope: Scope, duration_seconds: float) -> None:
+    def _finish(self, logged: LoggedRequest, scope: Scope, duration_seconds: float) -> None:
         method = scope["method"] if scope["method"] in METHODS else "OTHER"
         route = getattr(scope.get("route"), "path", OTHER_ROUTE)
         self.metrics.observe_request(
-            visit.record, method=method, route=route, status=visit.status, duration_seconds=duration_seconds
+            logged.record, method=method, route=route, status=logged.status, duration_seconds=duration_seconds
         )
-        log_request(visit.record, method=method, route=route, status=visit.status, duration_seconds=duration_seconds)
+        log_request(logged.record, method=method, route=route, status=logged.status, duration_seconds=duration_seconds)
 
 
-class Visit:
-    """One request and its answer, as the door sees them."""
+class LoggedRequest:
+    """One request and its answer: its record, and the headers that every answer carries."""
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope = scope
@@ -81,11 +81,11 @@ class Visit:
         scope.setdefault("state", {})["record"] = self.record
 
     async def send(self, message: Message) -> None:
-        """Pass a message of the answer on; its first one is dressed with the common headers."""
+        """Pass a message of the answer on; the first one gets the common headers."""
         if message["type"] == "http.response.start":
             self._started = True
             self.status = message["status"]
-            self._dress(MutableHeaders(scope=message))
+            self._add_headers(MutableHeaders(scope=message))
         await self._send(message)
 
     async def fail(self, error: Exception) -> None:
@@ -94,9 +94,9 @@ class Visit:
             return
         await problem_response(error, self.scope)(self.scope, _nothing, self.send)
 
-    def _dress(self, headers: MutableHeaders) -> None:
+    def _add_headers(self, headers: MutableHeaders) -> None:
         headers["X-Request-Id"] = self.record.request_id
-        headers.update(guards(self.scope["path"]))
+        headers.update(security_headers(self.scope["path"]))
         headers.update(self.record.headers)
         if self.record.stages.seconds:
             headers["Server-Timing"] = self.record.stages.server_timing()
