@@ -1,6 +1,6 @@
 """`python -m service.worker [inpaint|webhooks]`: takes jobs of one queue and runs each in a forked process.
 
-One queue for each worker: only then does RQ move a job on in one step, so that no crash in between loses it. This process
+One queue per worker: only then does RQ move a job on in one step, so that no crash in between loses it. This process
 loads neither gRPC nor torch; the engine's client is made inside the job. SIGTERM lets the running job finish for
 WORKER_GRACE_SECONDS, then hands it back to the queue. Redis may go and come back.
 """

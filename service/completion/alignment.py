@@ -42,7 +42,7 @@ class AlignedFace:
 
 
 class Aligner:
-    """Finds and aligns faces, with one call of the predictor for each. The pipeline, or `predict`, may call it again."""
+    """Finds and aligns faces, with one call of the predictor each. The pipeline, or `predict`, may call it again."""
 
     def __init__(self, engine: Engine, threads: ImagingThreads, max_faces: int) -> None:
         self._engine = engine

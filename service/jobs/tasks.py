@@ -175,7 +175,7 @@ class JobAttempt:
             await self._tell_work()
 
     async def _run_until_over(self, work: Awaitable[None]) -> None:
-        """Run `work`; stop it when the job is canceled or another attempt has taken over, and exit when the worker is dead."""
+        """Run `work` until the job is canceled or another attempt takes over; exit when the worker is dead."""
         task, worker_pid = asyncio.ensure_future(work), os.getppid()
         try:
             while not (await asyncio.wait({task}, timeout=WATCH_SECONDS))[0]:

@@ -1,7 +1,7 @@
 """Prometheus metrics of the synchronous path. Labels hold route templates and codes, never ids or paths.
 
-One process per container needs nothing more. Several workers behind one port count together when the environment names an
-empty folder in PROMETHEUS_MULTIPROC_DIR: whoever is asked then answers for all of them.
+One process per container needs nothing more. Several workers behind one port count together when
+PROMETHEUS_MULTIPROC_DIR names an empty folder: whichever of them is asked then answers for all.
 """
 
 from __future__ import annotations

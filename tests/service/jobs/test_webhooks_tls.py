@@ -68,7 +68,7 @@ async def deliver(url: str, authorities: str) -> str:
         owner="anonymous",
         number=1,
         state="succeeded",
-        order={"model": "lafin"},
+        request={"model": "lafin"},
         item_count=1,
         created_at=0.0,
         started_at=0.0,
