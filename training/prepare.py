@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from torch import nn
 from tqdm import tqdm
 
-from training.data.faces import CLASSES_FILE, DataError
+from training.data.faces import DataError
 from training.data.importers.celebamask_hq import CelebAMaskHQ
 from training.data.importers.helen import Helen
 from training.data.importers.source import ImportedFace, Source
+from training.data.listing import CLASSES_FILE
 from training.data.parsing import CLASS_SETS, mirror_table
 from training.data.transforms import resize
 from training.errors import one_line

@@ -160,7 +160,7 @@ def embed(network: IdentityNetwork, images: Tensor, batch_size: int) -> Tensor:
 
 def pick(faces: FaceFolder, indices: list[int], pixels: int) -> Prepared:
     """Some faces in the face frame."""
-    return prepare(FaceFolder(faces.folder, rows(faces.rows, indices)), None, pixels)
+    return prepare(faces.only(indices), None, pixels)
 
 
 def rows(values: list[Value], indices: list[int]) -> list[Value]:

@@ -49,5 +49,5 @@ class PairedFaces:
         return faces.parsing(place)
 
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
-        """Those of the face that a pair was made from."""
+        """Those of the original, also for an augmented picture."""
         return self.originals.attributes(index % len(self.originals), names)

@@ -52,6 +52,7 @@ class DrawnFaces:
         return self.face(index).parsing
 
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """Of ATTRIBUTES, [A]."""
         return np.array([self.face(index).attributes[name] for name in names], np.float32)
 
 

@@ -1,25 +1,21 @@
-"""Prepared folders: images/, landmarks.npy, parsing/, faces.csv."""
+"""Prepared folders: images/, landmarks.npy, parsing/, faces.csv. Their faces are read from a pack of the folder."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.parsing import CLASS_SETS, HELEN, IGNORE
-from training.errors import TrainingError
+from training.data.listing import MAPS
+from training.data.pack import Pack, open_pack
+from training.data.table import FACES_FILE, SPLITS, DataError
 
-VALIDATION_FACES = 54
-CLASSES_FILE = "classes.txt"  # in parsing/: class names in the order of their ids
-
-
-class DataError(TrainingError):
-    """A data folder that cannot be used; the message names the file and what is wrong with it."""
+VALIDATION_FACES = 54  # of a folder whose table has no splits
+ALL = "all"
 
 
 class Faces(Protocol):
@@ -31,29 +27,50 @@ class Faces(Protocol):
     def image(self, index: int) -> NDArray[np.uint8]: ...
     def landmarks(self, index: int) -> NDArray[np.float32]: ...
     def parsing(self, index: int) -> NDArray[np.uint8] | None: ...
-    def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]: ...  # columns of faces.csv
+    def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]: ...  # [A]; DataError for an unknown
 
 
 class FaceFolder:
-    """The faces of a prepared folder, or the `rows` of it that are named.
+    """The faces of a prepared folder, or the `rows` of it that are named. Raises DataError for a folder with faults.
 
-    Decoded pictures are kept in memory (196 kB each at 256 px) when `cache` is set.
+    Opening looks at the dates and sizes of all files; the faces themselves are looked at when the folder is packed.
+    Pictures and maps are decoded whenever they are asked for.
     """
 
-    def __init__(self, folder: Path, rows: Sequence[int] | None = None, *, cache: bool = True) -> None:
+    def __init__(self, folder: Path, rows: Sequence[int] | None = None, *, pack: Pack | None = None) -> None:
         self.folder = Path(folder)
-        self.names = read_names(self.folder)
-        landmarks_file = self.folder / "landmarks.npy"
-        if not landmarks_file.is_file():
-            raise DataError(f"{landmarks_file} is missing; training.prepare makes a prepared folder")
-        self._landmarks = np.load(landmarks_file, allow_pickle=False)
-        if self._landmarks.shape != (len(self.names), 68, 2):
-            raise DataError(
-                f"{landmarks_file} has shape {list(self._landmarks.shape)}, expected [{len(self.names)}, 68, 2]"
-            )
-        self.parsing_classes = read_class_count(self.folder)
+        self.pack = open_pack(self.folder) if pack is None else pack
         self.rows = list(range(len(self.names))) if rows is None else list(rows)
-        self._cache: dict[int, NDArray[np.uint8]] | None = {} if cache else None
+        self._columns: dict[tuple[str, ...], list[int]] = {}
+
+    @property
+    def names(self) -> list[str]:
+        """Of the whole folder; `name(index)` is that of a face of this set."""
+        return self.pack.names
+
+    @property
+    def parsing_classes(self) -> int:
+        return self.pack.classes
+
+    @cached_property
+    def has_maps(self) -> bool:
+        """Whether these faces have parsing maps. Raises DataError if some have and others have not."""
+        there = self.pack.has_map[self.rows]
+        if there.any() and not there.all():
+            without = self.name(int(np.argmin(there)))
+            raise DataError(
+                f"{self.folder / MAPS} has maps of {there.sum()} of these {len(self)} faces; {without} has none"
+            )
+        return bool(there.all())
+
+    @property
+    def content(self) -> str:
+        """SHA-256 of what the whole folder holds."""
+        return self.pack.content
+
+    def only(self, indices: Sequence[int]) -> FaceFolder:
+        """Some faces of this set."""
+        return FaceFolder(self.folder, [self.rows[index] for index in indices], pack=self.pack)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,89 +79,63 @@ class FaceFolder:
         return self.names[self.rows[index]]
 
     def image(self, index: int) -> NDArray[np.uint8]:
-        row = self.rows[index]
-        if self._cache is None:
-            return read_picture(self.folder / "images", self.names[row])
-        if row not in self._cache:
-            self._cache[row] = read_picture(self.folder / "images", self.names[row])
-        return self._cache[row]
+        return self.pack.picture(self.rows[index])
 
     def landmarks(self, index: int) -> NDArray[np.float32]:
-        return np.asarray(self._landmarks[self.rows[index]], dtype=np.float32)
+        return np.array(self.pack.landmarks[self.rows[index]])
 
     def parsing(self, index: int) -> NDArray[np.uint8] | None:
-        path = self.folder / "parsing" / f"{self.names[self.rows[index]]}.png"
-        if not path.is_file():
-            return None
-        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        if stored is None or stored.ndim != 2 or stored.dtype != np.uint8:
-            raise DataError(f"{path} is no parsing map: it must be a PNG of one byte a pixel, the class id")
-        parsing = np.asarray(stored, dtype=np.uint8)
-        wrong = parsing[(parsing >= self.parsing_classes) & (parsing != IGNORE)]
-        if wrong.size:
-            raise DataError(f"{path} holds class {wrong[0]}; its folder has {self.parsing_classes} classes")
-        return parsing
+        """Raises DataError if any other face of this set has a map and this one has none, or the other way round."""
+        return None if not self.has_maps else self.pack.parsing(self.rows[index])
 
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
-        """Columns of faces.csv, [A]. Raises DataError that names what is missing."""
-        row = read_rows(self.folder)[self.rows[index]]
-        if absent := [name for name in names if not row.get(name)]:
-            raise DataError(f"{self.folder / 'faces.csv'}: {self.name(index)} has no {', '.join(absent)}")
-        return np.array([float(row[name]) for name in names], np.float32)
+        """Columns of faces.csv, [A]. Raises DataError for a column that is not there or lacks a number of any face."""
+        return np.array(self.pack.numbers[self.rows[index], self.find_columns(names)])
+
+    def find_columns(self, names: Sequence[str]) -> list[int]:
+        """Places of columns that hold a number of every face of this set. Raises DataError."""
+        key = tuple(names)
+        if key not in self._columns:
+            self._columns[key] = [self._find_column(name) for name in names]
+        return self._columns[key]
+
+    def _find_column(self, name: str) -> int:
+        file = self.folder / FACES_FILE
+        if name not in self.pack.columns:
+            raise DataError(f"{file} has no column {name!r}; there are {', '.join(self.pack.columns) or 'no others'}")
+        column = self.pack.columns.index(name)
+        without = np.flatnonzero(np.isnan(self.pack.numbers[self.rows, column]))
+        if len(without):
+            count = f", nor have {len(without) - 1} others" if len(without) > 1 else ""
+            raise DataError(f"{file}: {self.name(int(without[0]))} has no number in {name!r}{count}")
+        return column
 
 
 def open_split(folder: Path, split: str) -> FaceFolder:
-    """The `train`, `validation` or `all` faces of a prepared folder.
+    """The `train`, `validation` or `test` faces of a prepared folder, as its column `split` says, or `all`.
 
-    Validation is the last 54 names that are no variants (`v...`); of a folder with fewer than 540 faces, the last
-    tenth, at least one.
+    Without that column validation is the last 54 names that are no variants (`v...`); of a folder with fewer than 540
+    faces, the last tenth, at least one. All others are for training. Raises DataError if the split has no faces.
     """
-    names = read_names(Path(folder))
-    originals = [row for row, name in enumerate(names) if not name.startswith("v")]
-    count = min(VALIDATION_FACES, max(1, len(names) // 10))
+    if split not in (*SPLITS, ALL):
+        raise DataError(f"unknown split {split!r}; there are {', '.join((*SPLITS, ALL))}")
+    faces = FaceFolder(folder)
+    if split == ALL:
+        return faces
+    parts = split_rows(faces.pack)
+    if not parts[split]:
+        counts = ", ".join(f"{len(rows)} {name}" for name, rows in parts.items())
+        raise DataError(f"{faces.folder} has no faces of the split {split!r}: {counts}")
+    return faces.only(parts[split])
+
+
+def split_rows(pack: Pack) -> dict[str, list[int]]:
+    """Split -> rows of its faces."""
+    if pack.splits[0] >= 0:
+        return {name: [int(row) for row in np.flatnonzero(pack.splits == i)] for i, name in enumerate(SPLITS)}
+    originals = [row for row, name in enumerate(pack.names) if not name.startswith("v")]
+    count = min(VALIDATION_FACES, max(1, len(pack.names) // 10))
     validation = originals[-count:]
-    if split == "validation":
-        return FaceFolder(folder, validation)
-    if split == "train":
-        held_out = set(validation)
-        return FaceFolder(folder, [row for row in range(len(names)) if row not in held_out])
-    if split == "all":
-        return FaceFolder(folder)
-    raise DataError(f"unknown split {split!r}; there are train, validation, all")
-
-
-def read_names(folder: Path) -> list[str]:
-    """The names in faces.csv, in its order."""
-    return [row["name"] for row in read_rows(folder)]
-
-
-def read_rows(folder: Path) -> list[dict[str, str]]:
-    """The lines of faces.csv."""
-    table = folder / "faces.csv"
-    if not table.is_file():
-        raise DataError(f"{table} is missing; training.prepare makes a prepared folder")
-    with table.open(newline="") as lines:
-        return list(csv.DictReader(lines))
-
-
-def read_class_count(folder: Path) -> int:
-    """How many classes the parsing maps have: the lines of parsing/classes.txt, Helen's eleven without that file."""
-    path = folder / "parsing" / CLASSES_FILE
-    if not path.is_file():
-        return len(HELEN)
-    names = tuple(path.read_text().split())
-    if CLASS_SETS.get(len(names)) != names:
-        raise DataError(f"{path} must name one of the known sets of classes, of {sorted(CLASS_SETS)}, a name a line")
-    return len(names)
-
-
-def read_picture(folder: Path, name: str) -> NDArray[np.uint8]:
-    """RGB [H,W,3] of NAME.jpg or NAME.png."""
-    for ending in (".jpg", ".png", ".jpeg", ".webp"):
-        path = folder / f"{name}{ending}"
-        if path.is_file():
-            picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if picture is None:
-                raise DataError(f"{path} cannot be decoded")
-            return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-    raise DataError(f"no picture of {name} in {folder}")
+    held_out = set(validation)
+    train = [row for row in range(len(pack.names)) if row not in held_out]
+    return {"train": train, "validation": validation, "test": []}
