@@ -1,144 +1,175 @@
-"""Published data sets to prepared folders: python -m training.prepare celebamask-hq --help, helen --help."""
+"""Prepared folders of data sets and of any photographs: python -m training.prepare --help.
+
+Each command writes images/, landmarks.npy, faces.csv with a column `split`, and parsing/ where the data set has maps.
+Broken off, the same command goes on. Every picture that was left out stands with its reason in manifest.csv.
+"""
 
 from __future__ import annotations
 
-import csv
+import sys
 from pathlib import Path
 from typing import Annotated
 
-import cv2
-import numpy as np
-import torch
 import typer
-from numpy.typing import NDArray
-from torch import nn
 from tqdm import tqdm
 
-from training.data.faces import DataError
+from training.data.checks import Contents, examine_all, open_contents
+from training.data.faces import FaceFolder
+from training.data.importers.celeba import FRAMES, CelebA
 from training.data.importers.celebamask_hq import CelebAMaskHQ
 from training.data.importers.helen import Helen
-from training.data.importers.source import ImportedFace, Source
-from training.data.listing import CLASSES_FILE
-from training.data.parsing import CLASS_SETS, mirror_table
-from training.data.transforms import resize
+from training.data.importers.importing import MANIFEST_FILE, import_faces
+from training.data.importers.photographs import SMALLEST_BOX_PIXELS, Photographs
+from training.data.importers.source import Source
 from training.errors import one_line
-from training.systems import Repository
+from training.landmarking import OWN, LandmarkOptions, open_points
+from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, require
 
-PREDICTOR, PREDICTOR_PIXELS = "lafin_predictor", 256
-JPEG_QUALITY = 95
+PROGRAM = "training.prepare"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-SourceFolder = Annotated[Path, typer.Option(help="The unpacked data set.")]
-Output = Annotated[Path, typer.Option(help="Prepared folder to write: images/, parsing/, landmarks.npy, faces.csv.")]
-RepositoryFolder = Annotated[Path, typer.Option(help=f"Model repository with {PREDICTOR}, which sets the landmarks.")]
+SourceFolder = Annotated[Path, typer.Option(help="The unpacked data set, or the folder of photographs.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="Prepared folder to write, or to go on with.")]
 Pixels = Annotated[int, typer.Option(help="Side of the square pictures.", min=64)]
-Count = Annotated[int | None, typer.Option(help="Only the first faces.", min=1)]
+Landmarks = Annotated[
+    str,
+    typer.Option(
+        help="Where the 68 landmarks come from. own: .pts files beside the pictures. FILE.npy: float32 [pictures, 68, "
+        "2], pixels of the data set's pictures, rows in their order. fan: the package face-alignment (extra "
+        "`landmarks`) with the weights of --fan. demo: the shipped predictor; see the warning."
+    ),
+]
+FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 (.pth.tar) for --landmarks fan.")]
 
 
 @app.callback()
 def prepare() -> None:
-    """Make a prepared folder of a published data set."""
+    """Make a prepared folder, or check one."""
 
 
 @app.command("celebamask-hq")
+@one_line(PROGRAM)
 def celebamask_hq(
     source: SourceFolder,
     output: Output,
-    repository: RepositoryFolder = Path("model_repository"),
+    landmarks: Landmarks = OWN,
+    fan: FanFile = None,
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    device: Device = "auto",
     pixels: Pixels = 512,
     count: Count = None,
 ) -> None:
-    """CelebAMask-HQ: CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/; 19 classes."""
-    run(CelebAMaskHQ(source), output, repository, pixels, count)
+    """CelebAMask-HQ: CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/; 19 classes, no landmarks; split 28,000 / 2,000."""
+    run(CelebAMaskHQ(source), source, output, LandmarkOptions(landmarks, fan, repository, device), pixels, count)
 
 
 @app.command()
+@one_line(PROGRAM)
 def helen(
     source: SourceFolder,
     output: Output,
-    repository: RepositoryFolder = Path("model_repository"),
+    landmarks: Landmarks = OWN,
+    fan: FanFile = None,
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    device: Device = "auto",
     pixels: Pixels = 256,
     count: Count = None,
 ) -> None:
-    """Helen with the labels of Smith et al. 2013: images/, labels/ and lists; 11 classes."""
-    run(Helen(source), output, repository, pixels, count)
+    """Helen with the labels of Smith et al. 2013: images/, labels/ and lists; 11 classes; own landmarks from 300-W."""
+    run(Helen(source), source, output, LandmarkOptions(landmarks, fan, repository, device), pixels, count)
 
 
-@one_line("training.prepare")
-def run(source: Source, output: Path, repository: Path, pixels: int, count: int | None) -> None:
-    """Import face by face; a mistake is one line."""
-    if (output / "faces.csv").exists():
-        raise DataError(f"{output / 'faces.csv'} exists: name a new folder")
-    names = source.names()[:count]
-    predictor = Repository(repository, {}).open(PREDICTOR)
-    written = write(source, names, output, predictor, pixels)
-    print(f"{written} faces in {output}; {len(names) - written} were left out, for they lack labels")
+@app.command()
+@one_line(PROGRAM)
+def celeba(
+    source: SourceFolder,
+    output: Output,
+    frame: Annotated[str, typer.Option(help="crop: the middle square of 178 px; ffhq: by the five points.")] = "crop",
+    landmarks: Landmarks = OWN,
+    fan: FanFile = None,
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    device: Device = "auto",
+    pixels: Pixels = 178,
+    count: Count = None,
+) -> None:
+    """CelebA: img_align_celeba/ and the lists of splits, attributes and landmarks; 40 attributes, -1 or 1."""
+    require(frame, FRAMES, "frame")
+    asked = LandmarkOptions(landmarks, fan, repository, device)
+    run(CelebA(source, frame), source, output, asked, pixels, count, frame=frame)
 
 
-def write(source: Source, names: list[str], output: Path, predictor: nn.Module, pixels: int) -> int:
-    """The prepared folder, faces.csv last; faces written. Raises DataError."""
-    for folder in ("images", "parsing"):
-        (output / folder).mkdir(parents=True, exist_ok=True)
-    written: list[str] = []
-    landmarks: list[NDArray[np.float32]] = []
-    votes = 0
-    for name in tqdm(names, unit="face", leave=False):
-        face = source.face(name, pixels)
-        if face is None:
-            continue
-        write_picture(output / "images" / f"{face.name}.jpg", np.ascontiguousarray(face.picture[..., ::-1]))
-        write_picture(output / "parsing" / f"{face.name}.png", face.parsing)
-        landmarks.append(predict(predictor, face.picture))
-        votes += sides_vote(face, source.parsing_classes)
-        written.append(face.name)
-    if not written:
-        raise DataError("no face could be imported")
-    if votes < 0:
-        swap_sides(output / "parsing", written, source.parsing_classes)
-    (output / "parsing" / CLASSES_FILE).write_text("\n".join(CLASS_SETS[source.parsing_classes]) + "\n")
-    np.save(output / "landmarks.npy", np.stack(landmarks))
-    with (output / "faces.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["name"], *([name] for name in written)])
-    return len(written)
+@app.command()
+@one_line(PROGRAM)
+def folder(
+    source: SourceFolder,
+    output: Output,
+    landmarks: Landmarks = OWN,
+    fan: FanFile = None,
+    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    device: Device = "auto",
+    pixels: Pixels = 256,
+    count: Count = None,
+    smallest: Annotated[int, typer.Option(help="Least side of a face in its photograph, in pixels.", min=24)] = (
+        SMALLEST_BOX_PIXELS
+    ),
+) -> None:
+    """Any folder of photographs, and those below it: faces are found and aligned as FFHQ's are."""
+    asked = LandmarkOptions(landmarks, fan, repository, device)
+    run(Photographs(source, smallest_pixels=smallest), source, output, asked, pixels, count, smallest=smallest)
 
 
-def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
-    """JPEG or PNG by the name's ending."""
-    if not cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
-        raise DataError(f"{path} could not be written")
+def run(
+    source: Source,
+    folder: Path,
+    output: Path,
+    asked: LandmarkOptions,
+    pixels: int,
+    count: int | None,
+    **options: object,
+) -> None:
+    """Import, say what was left out, and pack. A folder that was begun goes on only with equal further `options`."""
+    names = source.names()
+    points = open_points(asked, source, names)
+    taken = names[:count]
+    about = {"source": str(folder.resolve()), "kind": type(source).__name__}
+    about |= {name: str(value) for name, value in options.items()}
+    imported = import_faces(source, taken, points, output, pixels, about)
+    print(f"{imported.faces} faces of {len(taken)} pictures in {output}")
+    for reason, pictures in imported.left_out.most_common():
+        print(f"  left out: {pictures:>7,}  {reason}")
+    if imported.left_out:
+        print(f"  {output / MANIFEST_FILE} names each of them")
+    FaceFolder(output)
 
 
-def predict(predictor: nn.Module, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Landmarks [68,2] in the picture's pixels."""
-    side = picture.shape[0]
-    frame, _ = resize(picture, np.zeros((68, 2), np.float32), PREDICTOR_PIXELS)
-    image = torch.from_numpy(np.array(frame.transpose(2, 0, 1)))[None]
-    with torch.no_grad():
-        points = predictor(image, torch.zeros_like(image[:, :1]))[0].numpy()
-    return np.asarray((points + 0.5) * (side / PREDICTOR_PIXELS) - 0.5, dtype=np.float32)
+@app.command()
+@one_line(PROGRAM)
+def check(folder: Annotated[Path, typer.Argument(help="Prepared folder.")]) -> None:
+    """Look at every file of a prepared folder; each fault is a line, and the exit status is 1 if there is any."""
+    contents = open_contents(folder)
+    faults: list[str] = []
+    maps = 0
+    for face in tqdm(examine_all(contents), "checking", len(contents.table.names), unit="face"):
+        faults += face.faults
+        maps += bool(face.parsing)
+    print(describe(contents, maps))
+    for fault in faults:
+        print(f"  {fault}")
+    if faults:
+        sys.exit(f"{PROGRAM}: {len(faults):,} faults in {folder}")
 
 
-def sides_vote(face: ImportedFace, classes: int) -> int:
-    """Whose left a data set means: 1 if this face's left eye is the subject's, -1 if the viewer's, 0 if one is missing.
-
-    Faces stand upright in their frame, so the subject's left eye is the one further right in the picture.
-    """
-    names = CLASS_SETS[classes]
-    columns = [np.nonzero(face.parsing == names.index(f"{side}_eye"))[1] for side in ("left", "right")]
-    if not all(len(one) for one in columns):
-        return 0
-    return int(np.sign(columns[0].mean() - columns[1].mean()))
-
-
-def swap_sides(folder: Path, names: list[str], classes: int) -> None:
-    """Most faces say that the data set's left is the viewer's: left and right classes of every map change places."""
-    table = mirror_table(classes)
-    for name in names:
-        path = folder / f"{name}.png"
-        stored = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-        assert stored is not None
-        write_picture(path, table[stored])
+def describe(contents: Contents, maps: int) -> str:
+    """A line about a folder."""
+    table = contents.table
+    splits = (
+        "no column `split`"
+        if table.splits is None
+        else ", ".join(f"{table.splits.count(split):,} {split}" for split in dict.fromkeys(table.splits))
+    )
+    parsing = f"{maps:,} parsing maps of {contents.classes} classes" if maps else "no parsing maps"
+    return f"{contents.listing.folder}: {len(table.names):,} faces ({splits}), {parsing}, {len(table.columns)} columns"
 
 
 if __name__ == "__main__":

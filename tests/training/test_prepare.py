@@ -1,13 +1,16 @@
-"""The command that makes prepared folders of published data sets."""
+"""The command that makes prepared folders of data sets and photographs, and checks them."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.training.data.importers.writing import write_celebamask_hq, write_helen
-from training.data.faces import FaceFolder
+from tests.training.data.importers.writing import write_celeba, write_celebamask_hq, write_helen
+from tests.training.data.test_finding import PHOTOGRAPH
+from training.data.drawn import DrawnFaces
+from training.data.faces import FaceFolder, open_split
 from training.data.holes import Mixture
 from training.data.parsing import CELEBAMASK_HQ, merge_table
 from training.data.stream import FaceStream, Wants
@@ -19,6 +22,7 @@ def prepare(*arguments: object):
 
 
 def message_of(result) -> str:
+    assert result.exit_code == 1, result.output
     assert isinstance(result.exception, SystemExit)
     return str(result.exception.code) + result.output
 
@@ -26,18 +30,19 @@ def message_of(result) -> str:
 @pytest.mark.parametrize("viewers_left", [False, True])
 def test_celebamask_hq_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path, viewers_left: bool) -> None:
     """Whichever side the data set calls left, the folder's left is the subject's."""
-    drawn = write_celebamask_hq(tmp_path / "source", [0, 4000, 12], viewers_left=viewers_left)
+    drawn = write_celebamask_hq(tmp_path / "source", [0, 28_001, 12], viewers_left=viewers_left)
     result = prepare(
         *("celebamask-hq", "--source", tmp_path / "source", "--output", tmp_path / "out"),
-        *("--repository", tiny_repository, "--pixels", 128),
+        *("--landmarks", "demo", "--repository", tiny_repository, "--pixels", 128),
     )
     assert result.exit_code == 0, result.output
-    assert "3 faces in" in result.output
+    assert "3 faces of 3 pictures in" in result.output
+    assert "the shipped demo predictor" in result.output
     faces = FaceFolder(tmp_path / "out")
     assert faces.parsing_classes == 19
-    assert faces.names == ["00000", "00012", "04000"]
+    assert faces.names == ["00000", "00012", "28001"]
+    assert open_split(tmp_path / "out", "validation").name(0) == "28001"
     assert faces.image(0).shape == (128, 128, 3)
-    assert np.isfinite(faces.landmarks(0)).all()
     parsing, table = faces.parsing(0), merge_table(19, 11)
     assert parsing is not None
     assert table is not None
@@ -45,13 +50,14 @@ def test_celebamask_hq_becomes_a_prepared_folder(tmp_path: Path, tiny_repository
     assert CELEBAMASK_HQ.index("left_eye") in parsing
     item = FaceStream(faces, Mixture(((1.0, "none"),)), pixels=64, seed=0, wants=Wants(parsing_classes=14))[0]
     assert item["parsing"].shape == (64, 64)
+    assert (tmp_path / "out" / ".packed" / "faces.safetensors").is_file()
 
 
 def test_helen_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:
     write_helen(tmp_path / "source", ["30_1", "20_1", "10_1"])
     result = prepare(
-        *("helen", "--source", tmp_path / "source", "--output", tmp_path / "out", "--repository", tiny_repository),
-        *("--pixels", 96, "--count", 2),
+        *("helen", "--source", tmp_path / "source", "-o", tmp_path / "out", "--repository", tiny_repository),
+        *("--landmarks", "demo", "--pixels", 96, "--count", 2),
     )
     assert result.exit_code == 0, result.output
     faces = FaceFolder(tmp_path / "out")
@@ -61,15 +67,74 @@ def test_helen_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path) 
     assert faces.parsing(1) is not None
 
 
+def test_celeba_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:
+    """A broken picture is left out, named and counted; the others keep the official splits."""
+    write_celeba(tmp_path / "source", [0, 0, 1, 2])
+    (tmp_path / "source" / "img_align_celeba" / "000002.jpg").write_bytes(b"no picture")
+    result = prepare(
+        *("celeba", "--source", tmp_path / "source", "-o", tmp_path / "out", "--repository", tiny_repository),
+        *("--landmarks", "demo", "--pixels", 128),
+    )
+    assert result.exit_code == 0, result.output
+    assert "3 faces of 4 pictures in" in result.output
+    assert "left out:       1  no picture, or a broken one" in result.output
+    assert "000002.jpg" in (tmp_path / "out" / "manifest.csv").read_text()
+    for split, name in (("train", "000001"), ("validation", "000003"), ("test", "000004")):
+        faces = open_split(tmp_path / "out", split)
+        assert [faces.name(index) for index in range(len(faces))] == [name]
+    assert faces.attributes(0, ["Smiling", "Arched_Eyebrows"]).tolist() == [1, 1]
+
+
+def test_photographs_become_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:
+    (tmp_path / "source" / "holiday").mkdir(parents=True)
+    shutil.copy(PHOTOGRAPH, tmp_path / "source" / "holiday" / "one.jpg")
+    shutil.copy(PHOTOGRAPH, tmp_path / "source" / "two.jpg")
+    np.save(tmp_path / "points.npy", np.repeat(photograph_points()[None], 2, axis=0))
+    common = ("folder", "--source", tmp_path / "source", "-o", tmp_path / "out", "--pixels", 96)
+    result = prepare(*common, "--landmarks", tmp_path / "points.npy")
+    assert result.exit_code == 0, result.output
+    faces = FaceFolder(tmp_path / "out")
+    assert faces.names == ["holiday_one", "two"]
+    assert faces.image(0).shape == (96, 96, 3)
+    assert len(open_split(tmp_path / "out", "validation")) == 1
+    again = prepare(*common, "--landmarks", "demo", "--repository", tiny_repository)
+    assert "faces.csv exists: name a new folder" in message_of(again)
+
+
+def photograph_points() -> np.ndarray:
+    """Landmarks [68,2] about where the face is in the sample photograph."""
+    return (DrawnFaces(1, 128).landmarks(0) + 60).astype(np.float32)
+
+
 def test_mistakes_are_one_line(tmp_path: Path, tiny_repository: Path) -> None:
-    empty = prepare("helen", "--source", tmp_path, "--output", tmp_path / "out", "--repository", tiny_repository)
-    assert empty.exit_code == 1
+    empty = prepare("helen", "--source", tmp_path, "--output", tmp_path / "out")
     assert "has none of exemplars.txt" in message_of(empty)
     write_celebamask_hq(tmp_path / "source", [1])
-    common = ("celebamask-hq", "--source", tmp_path / "source")
-    absent = prepare(*common, "--output", tmp_path / "out", "--repository", tmp_path / "absent")
+    common = ("celebamask-hq", "--source", tmp_path / "source", "--output", tmp_path / "out")
+    assert "no 68 landmarks of its own" in message_of(prepare(*common))
+    absent = prepare(*common, "--landmarks", "demo", "--repository", tmp_path / "absent")
     assert "there is no snapshot at" in message_of(absent)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "faces.csv").write_text("name\n")
-    again = prepare(*common, "--output", tmp_path / "out", "--repository", tiny_repository)
-    assert "faces.csv exists" in message_of(again)
+    frame = prepare("celeba", "--source", tmp_path, "-o", tmp_path / "out", "--frame", "oval")
+    assert "unknown frame 'oval'; there are crop, ffhq" in message_of(frame)
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_says_what_a_folder_holds(drawn_folder: Path) -> None:
+    result = prepare("check", drawn_folder)
+    assert result.exit_code == 0, result.output
+    assert "6 faces (no column `split`), 6 parsing maps of 11 classes, 6 columns" in result.output
+
+
+def test_check_names_every_fault_and_fails(drawn_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(drawn_folder, tmp_path / "faces"))
+    for name in ("0000", "0001", "0002", "0003", "0004"):
+        (folder / "images" / f"{name}.png").write_bytes(b"no picture")
+    points = np.load(folder / "landmarks.npy")
+    points[5] = np.nan
+    np.save(folder / "landmarks.npy", points)
+    message = message_of(prepare("check", folder))
+    assert "6 faults in" in message
+    for fault in ("0000.png cannot be decoded", "0004.png cannot be decoded", "0005: landmarks are not finite"):
+        assert fault in message
+    (folder / "faces.csv").write_text("file\n0000\n")
+    assert "the first column must be `name`, not 'file'" in message_of(prepare("check", folder))

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.cores import usable_cores
 from training.data.landmarks import COUNT
 from training.data.listing import LANDMARKS_FILE, MAPS, PICTURES, Listing, list_folder, read_class_count
-from training.data.machine import usable_cores
 from training.data.parsing import IGNORE
 from training.data.table import DataError, Table, read_table
 

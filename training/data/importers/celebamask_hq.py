@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.faces import DataError
-from training.data.importers.source import ImportedFace, read_colours, read_grey
+from training.data.importers.source import ImportedFace, Points, Unusable, points_in, read_colours, read_grey, resizing
 from training.data.parsing import CELEBAMASK_HQ
+from training.data.table import DataError
 
 PICTURES, MASKS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno"
 FACES_IN_A_FOLDER = 2_000
 MASK_THRESHOLD = 128
+FIRST_VALIDATION_FACE = 28_000  # the papers train on the 28,000 before and measure on the 2,000 from here
 
 # Name of the part in the files -> class. Painted in this order: what comes later lies above.
 PARTS: dict[str, str] = {
@@ -46,6 +47,7 @@ class CelebAMaskHQ:
     """The unpacked data set; nineteen classes."""
 
     parsing_classes = len(CELEBAMASK_HQ)
+    own_points = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -59,18 +61,24 @@ class CelebAMaskHQ:
             raise DataError(f"{self.folder / PICTURES / wrong[0]}.jpg: pictures are called by their number")
         return sorted(numbers, key=int)
 
-    def face(self, name: str, pixels: int) -> ImportedFace | None:
-        """None for a face without any mask."""
-        parsing = self.parsing(int(name))
-        if parsing is None:
-            return None
-        size = (pixels, pixels)
-        picture = cv2.resize(read_colours(self.folder / PICTURES / f"{name}.jpg"), size, interpolation=cv2.INTER_AREA)
-        parsing = np.asarray(cv2.resize(parsing, size, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
-        return ImportedFace(f"{int(name):05d}", np.asarray(picture, dtype=np.uint8), parsing)
+    def columns(self) -> list[str]:
+        return []
 
-    def parsing(self, number: int) -> NDArray[np.uint8] | None:
-        """The masks of one face painted over one another, at their own size; where none is, background."""
+    def faces(self, name: str, pixels: int, points: Points) -> list[ImportedFace]:
+        parsing = self.parsing(int(name))
+        stored = read_colours(self.folder / PICTURES / f"{name}.jpg")
+        picture = np.asarray(cv2.resize(stored, (pixels, pixels), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        size = (pixels, pixels)
+        parsing = np.asarray(cv2.resize(parsing, size, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+        landmarks = points_in(points, name, picture, resizing(stored.shape[1], stored.shape[0], pixels))
+        split = "train" if int(name) < FIRST_VALIDATION_FACE else "validation"
+        return [ImportedFace(f"{int(name):05d}", picture, landmarks, parsing, split)]
+
+    def parsing(self, number: int) -> NDArray[np.uint8]:
+        """The masks of one face painted over one another, at their own size; where none is, background.
+
+        Raises Unusable.
+        """
         folder = self.folder / MASKS / str(number // FACES_IN_A_FOLDER)
         parsing: NDArray[np.uint8] | None = None
         for part, name in PARTS.items():
@@ -81,6 +89,8 @@ class CelebAMaskHQ:
             if parsing is None:
                 parsing = np.zeros(mask.shape, np.uint8)
             if mask.shape != parsing.shape:
-                raise DataError(f"{path} has another size than the other masks of that face")
+                raise Unusable("masks of different sizes", str(path))
             parsing[mask] = CELEBAMASK_HQ.index(name)
+        if parsing is None:
+            raise Unusable("no masks", f"{folder}/{number:05d}_*.png")
         return parsing

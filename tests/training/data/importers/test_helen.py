@@ -4,11 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.training.data.importers.writing import write_helen
-from training.data.faces import DataError
-from training.data.frames import FrameError, frame_of_face
+from tests.training.data.importers.writing import MiddlePoints, write_helen, write_pts
+from training.data.drawn import DrawnFaces
+from training.data.frames import FrameError
 from training.data.importers.helen import Helen
+from training.data.importers.points import OwnPoints
+from training.data.importers.source import Unusable
 from training.data.parsing import HELEN, IGNORE
+from training.data.table import DataError
 
 
 def test_the_surest_class_wins_and_the_lists_give_the_order(tmp_path: Path) -> None:
@@ -17,6 +20,27 @@ def test_the_surest_class_wins_and_the_lists_give_the_order(tmp_path: Path) -> N
     assert source.names() == ["100_1", "20_1", "3_1"]
     parsing = source.parsing("20_1")
     assert (parsing[40:136, 120:216] == faces.parsing(1)).mean() > 0.98
+
+
+def test_the_lists_are_splits(tmp_path: Path) -> None:
+    write_helen(tmp_path, ["1_1", "2_1", "3_1"])
+    (tmp_path / "tuning.txt").write_text("1 , 2_1\n")
+    (tmp_path / "exemplars.txt").write_text("1 , 1_1\n")
+    source = Helen(tmp_path)
+    splits = {name: source.faces(name, 64, MiddlePoints())[0].split for name in source.names()}
+    assert splits == {"1_1": "train", "2_1": "validation", "3_1": "test"}
+
+
+def test_landmarks_of_300w_lie_beside_the_pictures(tmp_path: Path) -> None:
+    write_helen(tmp_path, ["1_1"])
+    source = Helen(tmp_path)
+    in_the_picture = DrawnFaces(1, 96).landmarks(0) + np.array([120, 40], np.float32)
+    write_pts(source.own_points("1_1"), in_the_picture)
+    (face,) = source.faces("1_1", 128, OwnPoints(source.own_points))
+    eyes = face.landmarks[36:48].mean(axis=0)
+    assert eyes == pytest.approx([63.5, 59], abs=8)
+    eye = face.parsing[tuple(np.rint(face.landmarks[36:42].mean(axis=0)).astype(int)[::-1])]
+    assert eye in (HELEN.index("left_eye"), HELEN.index("right_eye")), "points and map went the same way"
 
 
 def test_what_no_mask_is_sure_of_is_ignored(tmp_path: Path) -> None:
@@ -32,8 +56,7 @@ def test_what_no_mask_is_sure_of_is_ignored(tmp_path: Path) -> None:
 def test_faces_are_cut_out_with_eyes_and_mouth_in_their_place(tmp_path: Path) -> None:
     write_helen(tmp_path, ["1_1", "2_1"])
     for name in ("1_1", "2_1"):
-        face = Helen(tmp_path).face(name, 128)
-        assert face is not None
+        (face,) = Helen(tmp_path).faces(name, 128, MiddlePoints())
         assert face.picture.shape == (128, 128, 3)
         assert face.parsing.shape == (128, 128)
         eyes = np.argwhere(np.isin(face.parsing, [HELEN.index("left_eye"), HELEN.index("right_eye")])).mean(axis=0)
@@ -44,25 +67,12 @@ def test_faces_are_cut_out_with_eyes_and_mouth_in_their_place(tmp_path: Path) ->
         assert lips[0] > lips[1], "lips are red: picture and map went the same way"
 
 
-def test_a_tilted_face_stands_upright_in_its_frame() -> None:
-    parsing = np.zeros((200, 200), np.uint8)
-    parsing[80, 120], parsing[100, 80] = HELEN.index("left_eye"), HELEN.index("right_eye")
-    parsing[130, 120] = HELEN.index("upper_lip")
-    matrix = frame_of_face(parsing, 11, 256)
-    right, left, mouth = (matrix[:, :2] @ point + matrix[:, 2] for point in ((80, 100), (120, 80), (120, 130)))
-    assert left[1] == pytest.approx(right[1], abs=1e-6)
-    assert mouth[0] == pytest.approx((left[0] + right[0]) / 2, abs=1e-6)
-    assert mouth[1] > left[1]
-    assert 0 < right[0] < left[0] < 256
-
-
 def test_a_face_without_eyes_is_left_out(tmp_path: Path) -> None:
     write_helen(tmp_path, ["1_1"])
     for label in (4, 5):
         cv2.imwrite(str(tmp_path / "labels" / "1_1" / f"1_1_lbl{label:02d}.png"), np.zeros((160, 240), np.uint8))
-    assert Helen(tmp_path).face("1_1", 64) is None
     with pytest.raises(FrameError, match="no left_eye"):
-        frame_of_face(Helen(tmp_path).parsing("1_1"), 11, 64)
+        Helen(tmp_path).faces("1_1", 64, MiddlePoints())
 
 
 def test_another_folder_and_missing_files_are_named(tmp_path: Path) -> None:
@@ -70,9 +80,9 @@ def test_another_folder_and_missing_files_are_named(tmp_path: Path) -> None:
         Helen(tmp_path).names()
     write_helen(tmp_path, ["1_1"])
     (tmp_path / "labels" / "1_1" / "1_1_lbl03.png").unlink()
-    with pytest.raises(DataError, match=r"1_1_lbl03\.png is missing"):
-        Helen(tmp_path).face("1_1", 64)
+    with pytest.raises(Unusable, match=r"no mask, or a broken one: .*1_1_lbl03\.png"):
+        Helen(tmp_path).faces("1_1", 64, MiddlePoints())
     write_helen(tmp_path, ["1_1"])
     cv2.imwrite(str(tmp_path / "images" / "1_1.jpg"), np.zeros((50, 50, 3), np.uint8))
-    with pytest.raises(DataError, match=r"the labels have \[160, 240\], the picture \[50, 50\]"):
-        Helen(tmp_path).face("1_1", 64)
+    with pytest.raises(Unusable, match=r"the labels have \[160, 240\], the picture \[50, 50\]"):
+        Helen(tmp_path).faces("1_1", 64, MiddlePoints())

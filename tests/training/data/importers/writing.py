@@ -4,10 +4,24 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from training.data.drawn import DrawnFaces
+from training.data.importers.celeba import FEATURE_COLUMNS
 from training.data.importers.celebamask_hq import PARTS
 from training.data.parsing import HELEN
+
+
+class MiddlePoints:
+    """Landmarks of a drawn face, stretched to whatever frame is looked at."""
+
+    description = "of a drawn face"
+
+    def known(self, name: str) -> None:
+        return None
+
+    def look(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return DrawnFaces(1, 128).landmarks(0) * (frame.shape[0] / 128)
 
 
 def save(path: Path, picture: np.ndarray) -> None:
@@ -48,3 +62,32 @@ def write_helen(folder: Path, names: list[str]) -> DrawnFaces:
     (folder / "exemplars.txt").write_text("".join(f"{i} , {name}\n" for i, name in enumerate(names[:-1])))
     (folder / "testing.txt").write_text(f"0 , {names[-1]}\n")
     return faces
+
+
+def write_pts(path: Path, points: NDArray[np.float32]) -> None:
+    """The format of iBUG: the first pixel is (1, 1)."""
+    lines = [f"{x + 1:.3f} {y + 1:.3f}" for x, y in points]
+    path.write_text("\n".join(["version: 1", f"n_points:  {len(points)}", "{", *lines, "}"]) + "\n")
+
+
+CELEBA_ATTRIBUTES = ("5_o_Clock_Shadow", "Arched_Eyebrows", "Smiling")
+CELEBA_POINTS = ((69, 109), (106, 113), (77, 142), (73, 152), (108, 154))
+
+
+def write_celeba(folder: Path, partition: list[int]) -> None:
+    """As many pictures as splits (0, 1, 2); a picture's colours are its own, its middle square is lighter."""
+    names = [f"{index + 1:06d}.jpg" for index in range(len(partition))]
+    for index, name in enumerate(names):
+        picture = np.full((218, 178, 3), 40 + index, np.uint8)
+        picture[20:198] += 100
+        save(folder / "img_align_celeba" / name, picture)
+    lines = "".join(f"{name} {split}\n" for name, split in zip(names, partition, strict=True))
+    (folder / "list_eval_partition.txt").write_text(lines)
+    attributes = [f"{name} -1  1 {1 if index % 2 else -1}" for index, name in enumerate(names)]
+    head = [str(len(names)), " ".join(CELEBA_ATTRIBUTES) + " "]
+    (folder / "list_attr_celeba.txt").write_text("\n".join([*head, *attributes]) + "\n")
+    cells = "  ".join(f"{x:3d} {y:3d}" for x, y in CELEBA_POINTS)
+    rows = [f"{name} {cells}" for name in names]
+    (folder / "list_landmarks_align_celeba.txt").write_text(
+        "\n".join([str(len(names)), " ".join(FEATURE_COLUMNS), *rows]) + "\n"
+    )

@@ -1,0 +1,78 @@
+"""Where training.prepare takes landmarks from: the data set itself, a file, FAN, or the shipped demo predictor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.data.importers.fan import Fan
+from training.data.importers.points import GivenPoints, OwnPoints
+from training.data.importers.source import Points, Source
+from training.data.transforms import resize
+from training.errors import OptionError
+from training.options import open_device
+from training.systems import Repository
+
+PREDICTOR, PREDICTOR_PIXELS = "lafin_predictor", 256
+OWN, FAN, DEMO = "own", "fan", "demo"
+ARRAY_ENDING = ".npy"
+WARNING = (
+    f"training.prepare: landmarks by {PREDICTOR}, the shipped demo predictor: look at them before you train on them. "
+    "A predictor that is trained on them learns its predecessor's mistakes, and no figure shows it."
+)
+
+
+@dataclass(frozen=True)
+class LandmarkOptions:
+    """What the user asks for."""
+
+    landmarks: str  # own, fan, demo or a file of numpy
+    fan: Path | None  # weights for fan
+    repository: Path  # where demo's predictor is
+    device: str
+
+
+class DemoPoints:
+    """The predictor of a model repository."""
+
+    def __init__(self, repository: Path, device: str) -> None:
+        self.description = f"{DEMO}, {PREDICTOR}"
+        self._device = device
+        self._predictor = Repository(repository, {}, device=device).open(PREDICTOR)
+
+    def known(self, name: str) -> None:
+        return None
+
+    def look(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
+        side = frame.shape[0]
+        small, _ = resize(frame, np.zeros((68, 2), np.float32), PREDICTOR_PIXELS)
+        image = torch.from_numpy(np.array(small.transpose(2, 0, 1)))[None].to(self._device)
+        with torch.no_grad():
+            points = self._predictor(image, torch.zeros_like(image[:, :1]))[0].cpu().numpy()
+        return np.asarray((points + 0.5) * (side / PREDICTOR_PIXELS) - 0.5, dtype=np.float32)
+
+
+def open_points(asked: LandmarkOptions, source: Source, names: Sequence[str]) -> Points:
+    """`names` are all names of the source. Raises a TrainingError of whatever cannot be opened."""
+    if (asked.fan is not None) != (asked.landmarks == FAN):
+        raise OptionError("--landmarks fan and --fan FILE, its weights, belong together")
+    if asked.landmarks == OWN:
+        if source.own_points is None:
+            raise OptionError(f"the data set has no 68 landmarks of its own: --landmarks FILE.npy, {FAN} or {DEMO}")
+        return OwnPoints(source.own_points)
+    if asked.landmarks.endswith(ARRAY_ENDING):
+        return GivenPoints(Path(asked.landmarks), names)
+    if asked.landmarks == FAN:
+        assert asked.fan is not None
+        return Fan(asked.fan, open_device(asked.device))
+    if asked.landmarks == DEMO:
+        print(WARNING, file=sys.stderr)
+        return DemoPoints(asked.repository, open_device(asked.device))
+    known = f"{OWN}, {FAN}, {DEMO} and files *{ARRAY_ENDING}"
+    raise OptionError(f"unknown --landmarks {asked.landmarks!r}; there are {known}")
