@@ -2,7 +2,7 @@
 
 A leaf model is a folder of the model repository whose config.pbtxt says backend "pytorch":
 snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads), again when the weights or config.pbtxt are
-newer. An ensemble only needs its folder 1/.
+newer. An ensemble only needs its folder 1/. What an interrupted export has left undone is finished.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 
 from deploy.place import CannotStart, read_place
+
+UNFINISHED = ".exchange.json"  # in the repository, while training.export puts its files in place
 
 
 def leaf_models(repository: Path) -> list[Path]:
@@ -47,9 +49,11 @@ def make_models(repository: Path) -> None:
     stale = stale_models(repository)
     for config in repository.glob("*/config.pbtxt"):
         (config.parent / "1").mkdir(exist_ok=True)
-    if not stale:
+    unfinished = (repository / UNFINISHED).is_file()
+    if not stale and not unfinished:
         return
-    print(f"Making the TorchScript files of {', '.join(stale)} ...", flush=True)
+    doing = f"Making the TorchScript files of {', '.join(stale)}" if stale else "Finishing an interrupted export"
+    print(f"{doing} ...", flush=True)
     chosen = [argument for name in stale for argument in ("--model", name)]
     command = [sys.executable, "-m", "training.export", "--repository", str(repository), *chosen]
     if subprocess.run(command).returncode != 0:

@@ -1,8 +1,11 @@
-"""Make the 1/model.pt files of a model repository: python -m training.export --repository FOLDER."""
+"""Make the 1/model.pt files of a model repository: python -m training.export --repository FOLDER.
+
+With --run it first takes the snapshots of a training. Everything is made and checked beside the repository's files;
+only then are they replaced, all together (training/exchange.py).
+"""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +13,16 @@ import torch
 import typer
 from torch import Tensor, nn
 
-from training.checkpoint import load_snapshot, write_atomically
+from training.checkpoint import load_snapshot
 from training.deployed import Deployed, Port
 from training.errors import TrainingError, one_line
+from training.exchange import Exchange
+from training.locks import locked
 from training.papers import DEPLOYED
 from training.signature import require_parameters, require_signature
+from training.taking import models_of_run, prepare_snapshots
+
+LOCK = ".export.lock"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -27,31 +35,60 @@ class ExportError(TrainingError):
 @one_line("training.export")
 def main(
     repository: Annotated[Path, typer.Option(help="Model repository: one folder a model, with config.pbtxt.")],
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; may be repeated. Default: all.")] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this model; may be repeated. Default: all, with --run those of its recipe."),
+    ] = None,
     run: Annotated[Path | None, typer.Option(help="First take the snapshots of this run folder.")] = None,
     force: Annotated[bool, typer.Option(help="Export again even if 1/model.pt is newer than its snapshot.")] = False,
 ) -> None:
-    """Write TorchScript for every model whose snapshot is newer than its export."""
+    """Write TorchScript for every model whose snapshot is newer than its export; nothing unless all are good."""
     torch.manual_seed(0)
-    for config in repository.glob("*/config.pbtxt"):
-        (config.parent / "1").mkdir(exist_ok=True)  # an ensemble needs the folder, and nothing in it
-    for name in model or [name for name in DEPLOYED if (repository / name / "config.pbtxt").is_file()]:
+    require_known(repository, model or [])
+    with locked(repository / LOCK, wait=True):
+        exchange = Exchange(repository)
+        try:
+            said = renew(exchange, model, force=force) if run is None else take(exchange, run, model)
+        except BaseException:
+            exchange.give_up()
+            raise
+        make_version_folders(repository)
+        exchange.carry_out()
+    for line in said:
+        print(line, flush=True)
+
+
+def require_known(repository: Path, names: list[str]) -> None:
+    """ExportError unless the repository is a folder and every name is one of a leaf model."""
+    if not repository.is_dir():
+        raise ExportError(f"there is no model repository {repository}")
+    for name in names:
         if name not in DEPLOYED:
             raise ExportError(f"unknown model {name!r}; there are {', '.join(DEPLOYED)}")
-        folder = repository / name
-        if run is not None:
-            take_snapshot(run, folder, DEPLOYED[name])
-        if force or is_stale(folder):
-            export(folder, DEPLOYED[name])
-            print(f"exported {folder / '1' / 'model.pt'}", flush=True)
 
 
-def take_snapshot(run: Path, folder: Path, deployed: Deployed) -> None:
-    """Copy the snapshot of a finished or running training into the model's folder."""
-    source = run / deployed.part / f"{deployed.network}.safetensors"
-    if not source.is_file():
-        raise ExportError(f"{source} is missing; train the part {deployed.part} first")
-    write_atomically(folder / "snapshot.safetensors", lambda beside: shutil.copyfile(source, beside))
+def make_version_folders(repository: Path) -> None:
+    """An ensemble needs the folder, and nothing in it."""
+    for config in repository.glob("*/config.pbtxt"):
+        (config.parent / "1").mkdir(exist_ok=True)
+
+
+def renew(exchange: Exchange, names: list[str] | None, *, force: bool) -> list[str]:
+    """Prepare 1/model.pt of the models that are stale; lines to print."""
+    chosen = names or [name for name in DEPLOYED if (exchange.folder / name / "config.pbtxt").is_file()]
+    stale = [name for name in chosen if is_stale(exchange.folder / name) or force]
+    for name in stale:
+        folder = exchange.folder / name
+        prepare_script(exchange, folder, DEPLOYED[name], folder / "snapshot.safetensors")
+    return [f"exported {exchange.folder / name / '1' / 'model.pt'}" for name in stale]
+
+
+def take(exchange: Exchange, run: Path, names: list[str] | None) -> list[str]:
+    """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
+    copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names))
+    for name, snapshot in copies.items():
+        prepare_script(exchange, exchange.folder / name, DEPLOYED[name], snapshot)
+    return [*(f"exported {exchange.folder / name / '1' / 'model.pt'}" for name in copies), *said]
 
 
 def is_stale(folder: Path) -> bool:
@@ -66,24 +103,54 @@ def is_stale(folder: Path) -> bool:
 
 
 def export(folder: Path, deployed: Deployed) -> None:
-    """Snapshot to TorchScript: signature against config.pbtxt, eager against script, then an atomic write."""
+    """Make 1/model.pt of one model from its snapshot, checked. Raises ExportError, SignatureError, CheckpointError."""
+    exchange = Exchange(folder.parent)
+    prepare_script(exchange, folder, deployed, folder / "snapshot.safetensors")
+    exchange.carry_out()
+
+
+def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, snapshot: Path) -> None:
+    """Snapshot to TorchScript, beside the one in `folder`.
+
+    The weights are finite and fit, the signature is that of config.pbtxt, script equals eager. Raises ExportError,
+    SignatureError, CheckpointError.
+    """
     largest_batch = require_signature(folder, deployed)
-    state, _ = load_snapshot(folder / "snapshot.safetensors")
-    try:
-        eager = deployed.load(state)
-    except RuntimeError as error:
-        reasons = "; ".join(line.strip()[:200] for line in str(error).splitlines()[1:])
-        raise ExportError(f"{folder / 'snapshot.safetensors'} does not fit {folder.name}: {reasons}") from error
+    state, _ = load_snapshot(snapshot)
+    require_finite(snapshot, state)
+    eager = load_eager(snapshot, folder.name, deployed, state)
     require_parameters(folder, deployed.describe(state))
     with torch.inference_mode(False):
         script = torch.jit.freeze(torch.jit.script(eager))
     for batch in sorted({1, largest_batch}):
         compare(folder.name, eager, script, deployed, batch)
-    write_atomically(folder / "1" / "model.pt", lambda beside: torch.jit.save(script, str(beside)))
+    exchange.prepare(folder / "1" / "model.pt", lambda beside: write_script(script, beside))
+
+
+def write_script(script: torch.jit.ScriptModule, path: Path) -> None:
+    """TorchScript to a file, through Python's own, which says why a write failed."""
+    with path.open("wb") as file:
+        torch.jit.save(script, file)
+
+
+def require_finite(snapshot: Path, state: dict[str, Tensor]) -> None:
+    """ExportError that names the first tensors with a value that is no number."""
+    wrong = [key for key, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
+    if wrong:
+        raise ExportError(f"{snapshot} holds values that are not finite, in {', '.join(wrong[:3])}")
+
+
+def load_eager(snapshot: Path, name: str, deployed: Deployed, state: dict[str, Tensor]) -> nn.Module:
+    """The network with the weights of a snapshot, as it is served. Raises ExportError when they do not fit."""
+    try:
+        return deployed.load(state)
+    except RuntimeError as error:
+        reasons = "; ".join(line.strip()[:200] for line in str(error).splitlines()[1:])
+        raise ExportError(f"{snapshot} does not fit {name}: {reasons}") from error
 
 
 def compare(name: str, eager: nn.Module, script: nn.Module, deployed: Deployed, batch: int) -> None:
-    """Both must give the declared outputs, and the same values, on random inputs."""
+    """Both must give the declared outputs, and the same finite values, on random inputs."""
     inputs = [random_tensor(port, batch) for port in deployed.inputs]
     with torch.no_grad():
         pairs = [(as_tuple(network(*inputs))) for network in (eager, script)]
@@ -95,6 +162,8 @@ def compare(name: str, eager: nn.Module, script: nn.Module, deployed: Deployed, 
                     f"{name}: OUTPUT__{place} is {tensor.dtype} {list(tensor.shape)}, "
                     f"config.pbtxt promises {port.data_type} {[batch, *port.shape]}"
                 )
+        if not bool(torch.isfinite(expected).all()):
+            raise ExportError(f"{name}: OUTPUT__{place} is not finite on random pictures")
         differences = (expected.double() - found.double()).abs()
         share = float((~(differences <= deployed.output_tolerance)).double().mean())
         if share > deployed.differing_share:

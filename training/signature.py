@@ -27,6 +27,13 @@ def read_config(folder: Path) -> model_config_pb2.ModelConfig:
         raise SignatureError(f"{path} cannot be parsed: {error}") from error
 
 
+def ensembles_of(repository: Path) -> dict[str, list[str]]:
+    """The ensembles of a model repository, each with the models of its steps, each model once."""
+    configs = {path.parent.name: read_config(path.parent) for path in sorted(repository.glob("*/config.pbtxt"))}
+    steps = {name: [step.model_name for step in config.ensemble_scheduling.step] for name, config in configs.items()}
+    return {name: list(dict.fromkeys(models)) for name, models in steps.items() if models}
+
+
 def require_signature(folder: Path, deployed: Deployed) -> int:
     """The largest batch of the model; SignatureError if config.pbtxt declares other tensors than `deployed` has."""
     config = read_config(folder)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +21,11 @@ from training.machine import Machine
 from training.options import Accelerator, DataFolder, Precision, Split, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
 from training.papers.parser.serving import open_parser
-from training.recipe import Files
+from training.recipe import Files, Part
+from training.records import describe, describe_data
+from training.runs import opened
+
+RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # which of several processes this is, as launchers say it
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -56,6 +64,9 @@ def main(
     accumulate: Annotated[
         int, typer.Option(help="Compute each batch in so many micro-batches, where memory is short.", min=1)
     ] = 1,
+    force: Annotated[
+        bool, typer.Option(help="Go on in a run folder that was begun otherwise, or that holds results alone.")
+    ] = False,
 ) -> None:
     """Train a recipe, or go on with it: the same command resumes from the run folder."""
     chosen = pick(RECIPES, recipe, "recipe")()
@@ -68,9 +79,50 @@ def main(
     if augmented:
         faces = PairedFaces(faces, FaceFolder(augmented))
     files = Files(features, frozen_parser(parser) if parser else None)
+    given = {"features": features, "parser": parser, "augmented": augmented}
+    ends_at_seconds = None if seconds is None else time.monotonic() + seconds
     for one in parts:
-        seen = train(one, faces, run / one.name, files, machine, seconds=seconds, start=start)
-        print(f"{chosen.name}/{one.name}: {seen} images seen, in {run / one.name}")
+        with recorded(run, recipe, one, faces, data, split, given, force=force) as watched:
+            left_seconds = None if ends_at_seconds is None else max(0.0, ends_at_seconds - time.monotonic())
+            seen = train(watched, faces, run / one.name, files, machine, seconds=left_seconds, start=start)
+        if is_first():
+            print(how_it_ended(recipe, one, seen, run / one.name))
+        if seen < one.stages[-1].until_images:
+            break
+
+
+@contextmanager
+def recorded(
+    run: Path,
+    recipe: str,
+    part: Part,
+    faces: Faces,
+    data: Path,
+    split: str,
+    given: dict[str, Path | None],
+    *,
+    force: bool,
+) -> Iterator[Part]:
+    """Hold and record the part's folder, in the first of the processes; the others train what it lets them."""
+    if not is_first():
+        yield part
+        return
+    record = describe(recipe, part, describe_data(data, split, faces), given, {})
+    with opened(run, part, record, force=force) as watched:
+        yield watched
+
+
+def is_first() -> bool:
+    """Whether this is the process that writes, of those that train together."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+
+
+def how_it_ended(recipe: str, part: Part, seen: int, folder: Path) -> str:
+    """The last line of a part."""
+    whole = part.stages[-1].until_images
+    if seen < whole:
+        return f"{recipe}/{part.name}: stopped at {seen:,} of {whole:,} images; the same command goes on"
+    return f"{recipe}/{part.name}: {seen:,} images seen, in {folder}"
 
 
 def frozen_parser(path: Path) -> FaceParser:

@@ -40,3 +40,8 @@ DEPLOYED: dict[str, Deployed] = {
     **lafin_serving.DEPLOYED,
     **parser_serving.DEPLOYED,
 }
+
+
+def room_of(name: str) -> str:
+    """The room of a recipe or of a deployed model: both names begin with it."""
+    return name.partition("_")[0]

@@ -1,0 +1,162 @@
+"""What the record of a training says, and in what two records differ.
+
+A record is JSON: the recipe by name and content, the data and the user's files by hash, options that change the
+result, and for each session when, with which command, versions and commit.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from training.data.faces import Faces
+from training.recipe import Part, Step
+
+PACKAGES = ("face-inpainting", "torch", "lightning", "numpy", "opencv-python-headless", "safetensors")
+NOT_COMPARED = {"folder", "name", "sessions"}  # the same data may lie elsewhere; every session is another one
+Record = dict[str, Any]
+
+
+def describe(recipe: str, part: Part, data: Record, files: Mapping[str, Path | None], options: Record) -> Record:
+    """The record of one part as it is about to be trained, without its step and sessions.
+
+    `files` are what the user brought along, by the name of their option.
+    """
+    return {
+        "recipe": recipe,
+        "part": part.name,
+        "content": plain(part),
+        "data": data,
+        "files": {name: None if path is None else describe_file(path) for name, path in files.items()},
+        "options": options,
+    }
+
+
+def describe_data(folder: Path, split: str, faces: Faces) -> Record:
+    """Which faces: folder, split, count, hash."""
+    return {"folder": str(folder.resolve()), "split": split, "faces": len(faces), "sha256": folder_hash(folder)}
+
+
+def describe_file(path: Path) -> Record:
+    """A file by its content, a folder of prepared faces by its tables and the sizes of its pictures."""
+    digest = folder_hash(path) if path.is_dir() else file_hash(path)
+    return {"name": path.name, "folder": str(path.resolve().parent), "sha256": digest}
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_hash(folder: Path) -> str:
+    """Over the tables of a prepared folder, and the names and sizes of its pictures and maps."""
+    digest = hashlib.sha256()
+    for table in (folder / "faces.csv", folder / "landmarks.npy"):
+        digest.update(f"{table.name} {file_hash(table) if table.is_file() else 'missing'}\n".encode())
+    for kind in ("images", "parsing"):
+        for path in sorted((folder / kind).glob("*")):
+            digest.update(f"{kind}/{path.name} {path.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def describe_step(step: Step) -> Record:
+    """What a recipe's function has made: networks, the optimisers' own figures, weights of losses and the like."""
+    known = {"networks", "optimizers", "phase"}
+    settings = {name: plain(value) for name, value in vars(step).items() if name not in known and is_plain(value)}
+    return {
+        "networks": {
+            name: {"class": type(network).__name__, "parameters": sum(p.numel() for p in network.parameters())}
+            for name, network in step.networks.items()
+        },
+        "optimizers": {
+            name: {
+                "class": type(optimizer).__name__,
+                "groups": [plain(dict(group, params=None)) for group in optimizer.param_groups],
+            }
+            for name, optimizer in step.optimizers.items()
+        },
+        "settings": settings,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses and containers as JSON knows them; what is no number, word or container of them is left out."""
+    if is_dataclass(value):
+        pairs = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: plain(one) for name, one in pairs if is_plain(one)}
+    if isinstance(value, Mapping):
+        return {str(name): plain(one) for name, one in value.items() if is_plain(one)}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value if is_plain(one)]
+    return value
+
+
+def is_plain(value: Any) -> bool:
+    """Whether `plain` can say something of it."""
+    return value is None or isinstance(value, bool | int | float | str | list | tuple | Mapping) or is_dataclass(value)
+
+
+def session() -> Record:
+    """This start of a training: when, how, with what."""
+    return {
+        "began": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": shlex.join(sys.argv),
+        "machine": platform.platform(),
+        "versions": {"python": platform.python_version(), **{name: version_of(name) for name in PACKAGES}},
+        "commit": commit(),
+    }
+
+
+def version_of(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def commit() -> str | None:
+    """Commit of this package's checkout, with `-dirty` where files differ from it; None outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return said.stdout.strip() or None
+
+
+def differences(before: Any, now: Any, place: str = "") -> Iterator[str]:
+    """In words, where `now` differs from `before`; what only one of them knows (another version's field) is passed."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        if before.get("sha256") != now.get("sha256"):
+            yield f"{place} was {in_words(before)} and is {in_words(now)}"
+            return
+        for name in before:
+            if name in now and name not in NOT_COMPARED:
+                yield from differences(before[name], now[name], f"{place}.{name}" if place else name)
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for number, (earlier, later) in enumerate(zip(before, now, strict=True)):
+            yield from differences(earlier, later, f"{place}[{number}]")
+    elif before != now:
+        yield f"{place} was {in_words(before)} and is {in_words(now)}"
+
+
+def in_words(value: Any) -> str:
+    """A value of a record, short."""
+    if value is None:
+        return "none"
+    if isinstance(value, dict) and "sha256" in value:
+        return f"{value.get('name') or value.get('folder')} ({value['sha256'][:8]})"
+    return str(len(value)) if isinstance(value, list) else json.dumps(value)[:60]

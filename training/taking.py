@@ -1,0 +1,89 @@
+"""What a run folder gives to a model repository: which models are its own, their snapshots, and cards that say so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from training.cards import ensemble_card, leaf_card
+from training.checkpoint import load_snapshot
+from training.exchange import Exchange
+from training.papers import DEPLOYED, room_of
+from training.records import Record, file_hash
+from training.runs import RunError, read_record
+from training.signature import ensembles_of
+
+
+def models_of_run(run: Path, repository: Path, names: list[str] | None) -> dict[str, Record | None]:
+    """Models to take from a run, each with the record of its part: those named, else all of the recipe's room.
+
+    Parts of two rooms may have one name, so only the record says whose a snapshot is. Raises RunError.
+    """
+    records = {name: read_record(run / DEPLOYED[name].part) for name in names or DEPLOYED}
+    if names:
+        for name, record in records.items():
+            require_own(run, name, record)
+        return records
+    found = {
+        name: record
+        for name, record in records.items()
+        if makes(record, name) and snapshot_in(run, name).is_file() and (repository / name / "config.pbtxt").is_file()
+    }
+    if not found:
+        raise RunError(
+            f"{run} has no recorded snapshot (PART/run.json) of a model of {repository}; "
+            "of a run without records, name the model with --model"
+        )
+    return found
+
+
+def require_own(run: Path, name: str, record: Record | None) -> None:
+    """RunError unless the run has trained `name`, as far as it is recorded."""
+    if record is not None and not makes(record, name):
+        raise RunError(f"{run} was trained with the recipe {record['recipe']}, which makes no {name}")
+    if not snapshot_in(run, name).is_file():
+        raise RunError(f"{snapshot_in(run, name)} is missing; train the part {DEPLOYED[name].part} first")
+
+
+def makes(record: Record | None, name: str) -> bool:
+    """Whether a part with this record trains the deployed model `name`."""
+    return record is not None and room_of(record["recipe"]) == room_of(name) and record["part"] == DEPLOYED[name].part
+
+
+def snapshot_in(run: Path, name: str) -> Path:
+    """Where a run folder has the snapshot of a deployed model."""
+    return run / DEPLOYED[name].part / f"{DEPLOYED[name].network}.safetensors"
+
+
+def prepare_snapshots(
+    exchange: Exchange, run: Path, records: dict[str, Record | None]
+) -> tuple[dict[str, Path], list[str]]:
+    """Copies of the snapshots, and cards where other weights stand now: each model's copy, lines to print.
+
+    Everything later is made of the copies, since a running training replaces its own.
+    """
+    copies, replaced, said = {}, [], []
+    for name, record in records.items():
+        target = exchange.folder / name / "snapshot.safetensors"
+        copies[name] = exchange.prepare(target, copy_of(snapshot_in(run, name)))
+        digest = file_hash(copies[name])
+        if not target.is_file() or file_hash(target) != digest:
+            replaced.append(name)
+            said.append(prepare_card(exchange, name, leaf_card(name, load_snapshot(copies[name])[1], record, digest)))
+    for ensemble, parts in ensembles_of(exchange.folder).items():
+        changed = [name for name in parts if name in replaced]
+        if changed:
+            said.append(prepare_card(exchange, ensemble, ensemble_card(ensemble, parts, changed)))
+    return copies, said
+
+
+def copy_of(source: Path) -> Callable[[Path], object]:
+    return lambda beside: shutil.copyfile(source, beside)
+
+
+def prepare_card(exchange: Exchange, model: str, text: str) -> str:
+    """Prepare the card of a model; the line that says so."""
+    card = exchange.folder / model / "card.md"
+    exchange.prepare(card, lambda beside: beside.write_text(text))
+    return f"wrote {card} anew: what stood there described other weights"
