@@ -77,18 +77,13 @@ def renew(exchange: Exchange, names: list[str] | None, *, force: bool) -> list[s
     """Prepare 1/model.pt of the models that are stale; lines to print."""
     chosen = names or [name for name in DEPLOYED if (exchange.folder / name / "config.pbtxt").is_file()]
     stale = [name for name in chosen if is_stale(exchange.folder / name) or force]
-    for name in stale:
-        folder = exchange.folder / name
-        prepare_script(exchange, folder, DEPLOYED[name], folder / "snapshot.safetensors")
-    return [f"exported {exchange.folder / name / '1' / 'model.pt'}" for name in stale]
+    return prepare_scripts(exchange, {name: exchange.folder / name / "snapshot.safetensors" for name in stale})
 
 
 def take(exchange: Exchange, run: Path, names: list[str] | None) -> list[str]:
     """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
     copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names))
-    for name, snapshot in copies.items():
-        prepare_script(exchange, exchange.folder / name, DEPLOYED[name], snapshot)
-    return [*(f"exported {exchange.folder / name / '1' / 'model.pt'}" for name in copies), *said]
+    return [*prepare_scripts(exchange, copies), *said]
 
 
 def is_stale(folder: Path) -> bool:
@@ -105,24 +100,37 @@ def is_stale(folder: Path) -> bool:
 def export(folder: Path, deployed: Deployed) -> None:
     """Make 1/model.pt of one model from its snapshot, checked. Raises ExportError, SignatureError, CheckpointError."""
     exchange = Exchange(folder.parent)
-    prepare_script(exchange, folder, deployed, folder / "snapshot.safetensors")
+    prepare_script(exchange, folder, deployed, load_checked(folder, deployed, folder / "snapshot.safetensors"))
     exchange.carry_out()
 
 
-def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, snapshot: Path) -> None:
-    """Snapshot to TorchScript, beside the one in `folder`.
+def prepare_scripts(exchange: Exchange, snapshots: dict[str, Path]) -> list[str]:
+    """Prepare 1/model.pt of each model from its snapshot, once all of them are known to fit; lines to print."""
+    folders = {name: exchange.folder / name for name in snapshots}
+    loaded = {name: load_checked(folders[name], DEPLOYED[name], path) for name, path in snapshots.items()}
+    for name, eager in loaded.items():
+        prepare_script(exchange, folders[name], DEPLOYED[name], eager)
+    return [f"exported {folder / '1' / 'model.pt'}" for folder in folders.values()]
 
-    The weights are finite and fit, the signature is that of config.pbtxt, script equals eager. Raises ExportError,
-    SignatureError, CheckpointError.
+
+def load_checked(folder: Path, deployed: Deployed, snapshot: Path) -> nn.Module:
+    """The network with the weights of a snapshot, as it is served: finite, and as config.pbtxt describes it.
+
+    Raises ExportError, SignatureError, CheckpointError.
     """
-    largest_batch = require_signature(folder, deployed)
+    require_signature(folder, deployed)
     state, _ = load_snapshot(snapshot)
     require_finite(snapshot, state)
     eager = load_eager(snapshot, folder.name, deployed, state)
     require_parameters(folder, deployed.describe(state))
+    return eager
+
+
+def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, eager: nn.Module) -> None:
+    """The network as TorchScript, beside the one in `folder`. Raises ExportError unless both compute the same."""
     with torch.inference_mode(False):
         script = torch.jit.freeze(torch.jit.script(eager))
-    for batch in sorted({1, largest_batch}):
+    for batch in sorted({1, require_signature(folder, deployed)}):
         compare(folder.name, eager, script, deployed, batch)
     exchange.prepare(folder / "1" / "model.pt", lambda beside: write_script(script, beside))
 

@@ -1,16 +1,23 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from training.checkpoint import save_snapshot
+from deploy.models import make_models
+from tests.training.written_runs import write_run
+from training.checkpoint import load_snapshot, save_snapshot
+from training.exchange import JOURNAL
 from training.export import ExportError, export, is_stale, main
 from training.layers.spectral import folded_state
 from training.papers import DEPLOYED
+from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
 from training.signature import SignatureError
 
@@ -19,13 +26,46 @@ REPOSITORY = Path(__file__).parents[2] / "model_repository"
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
+    """The two models of LaFIn, untrained."""
     torch.manual_seed(0)
-    for name in ("lafin_predictor", "lafin_generator"):
-        (tmp_path / name).mkdir()
-        shutil.copy(REPOSITORY / name / "config.pbtxt", tmp_path / name)
-    save_snapshot(tmp_path / "lafin_generator" / "snapshot.safetensors", folded_state(Generator(8)), {})
-    save_snapshot(tmp_path / "lafin_predictor" / "snapshot.safetensors", Predictor().state_dict(), {})
-    return tmp_path
+    repository = tmp_path / "repository"
+    add_model(repository, "lafin_generator", folded_state(Generator(8)))
+    add_model(repository, "lafin_predictor", Predictor().state_dict())
+    return repository
+
+
+def add_model(repository: Path, name: str, state: dict[str, torch.Tensor]) -> None:
+    (repository / name).mkdir(parents=True)
+    shutil.copy(REPOSITORY / name / "config.pbtxt", repository / name)
+    shutil.copy(REPOSITORY / name / "card.md", repository / name)
+    save_snapshot(repository / name / "snapshot.safetensors", state, {})
+
+
+@pytest.fixture
+def houses(repository: Path) -> Path:
+    """Two rooms in one repository: LaFIn with its ensemble, and GFC."""
+    add_model(repository, "gfc_generator", GfcGenerator(2, 16).state_dict())
+    (repository / "lafin").mkdir()
+    for name in ("config.pbtxt", "card.md"):
+        shutil.copy(REPOSITORY / "lafin" / name, repository / "lafin")
+    return repository
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run folder of the recipe `lafin_tiny` with both parts trained."""
+    return write_run(tmp_path / "runs" / "lafin", "lafin_tiny", Predictor(), Generator(8, spectral=False))
+
+
+@pytest.fixture
+def gfc_run(tmp_path: Path) -> Path:
+    """A run folder of the recipe `gfc_tiny`."""
+    return write_run(tmp_path / "runs" / "gfc", "gfc_tiny", GfcGenerator(2, 16))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the folder, hidden ones too."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_both_models_are_exported_and_load_in_plain_torch(repository: Path) -> None:
@@ -88,3 +128,101 @@ def test_a_missing_snapshot_is_one_line(repository: Path) -> None:
     assert done.returncode == 1
     assert "snapshot.safetensors is missing" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_run_gives_the_models_of_its_recipe_and_no_others(houses: Path, run: Path) -> None:
+    """Both rooms call a part `generator`."""
+    gfc = contents(houses / "gfc_generator")
+    main(houses, run=run)
+    assert contents(houses / "gfc_generator") == gfc
+    for name, part in (("lafin_predictor", "predictor"), ("lafin_generator", "generator")):
+        snapshot = houses / name / "snapshot.safetensors"
+        assert snapshot.read_bytes() == (run / part / f"{part}.safetensors").read_bytes()
+        assert not is_stale(houses / name)
+    assert [path.name for path in houses.iterdir() if not path.is_dir()] == []
+
+
+def spoil_values(houses: Path, run: Path) -> None:
+    path = run / "generator" / "generator.safetensors"
+    state, metadata = load_snapshot(path)
+    state["encoder1.1.weight"][0, 0, 0, 0] = float("nan")
+    save_snapshot(path, state, metadata)
+
+
+def spoil_fit(houses: Path, run: Path) -> None:
+    save_snapshot(run / "generator" / "generator.safetensors", GfcGenerator(2, 16).state_dict(), {})
+
+
+def spoil_signature(houses: Path, run: Path) -> None:
+    config = houses / "lafin_generator" / "config.pbtxt"
+    config.write_text(config.read_text().replace("dims: [ 68, 2 ]", "dims: [ 98, 2 ]", 1))
+
+
+def spoil_file(houses: Path, run: Path) -> None:
+    (run / "generator" / "generator.safetensors").write_bytes(b"half a fi")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (spoil_values, r"not finite, in encoder1\.1\.weight"),
+        (spoil_fit, "does not fit lafin_generator"),
+        (spoil_signature, "declares"),
+        (spoil_file, "is not a safetensors file"),
+    ],
+)
+def test_nothing_is_replaced_unless_everything_is_good(
+    spoil: Callable[[Path, Path], None], message: str, houses: Path, run: Path
+) -> None:
+    """The predictor, which comes first, is good in every case."""
+    spoil(houses, run)
+    before = contents(houses)
+    with pytest.raises(SystemExit, match=message):
+        main(houses, run=run)
+    assert contents(houses) == before
+
+
+def test_nothing_is_replaced_when_script_and_eager_differ(
+    houses: Path, gfc_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(DEPLOYED, "gfc_generator", replace(DEPLOYED["gfc_generator"], output_tolerance=-1.0))
+    before = contents(houses)
+    with pytest.raises(SystemExit, match="eager and script differ"):
+        main(houses, run=gfc_run)
+    assert contents(houses) == before
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from training.export import main
+
+rename = Path.replace
+
+def replace(self, target):
+    if Path(target).name == "model.pt" and Path(target).parent.name == "1":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+
+Path.replace = replace
+main(Path(sys.argv[1]), run=Path(sys.argv[2]))
+"""
+
+
+def test_a_killed_export_is_finished_by_the_next_start(houses: Path, gfc_run: Path) -> None:
+    """The kill comes when snapshot and card are in place, and the script is not."""
+    for name in DEPLOYED.keys() & {folder.name for folder in houses.iterdir()}:
+        (houses / name / "1").mkdir()
+        (houses / name / "1" / "model.pt").write_bytes(b"the script before")
+    old = contents(houses)
+    assert subprocess.run([sys.executable, "-c", DYING, str(houses), str(gfc_run)]).returncode == -signal.SIGKILL
+    assert contents(houses)["gfc_generator/1/model.pt"] == b"the script before"
+    assert (houses / JOURNAL).is_file()
+    make_models(houses)
+    now = contents(houses)
+    assert now.keys() == old.keys()
+    assert {name for name, content in now.items() if old[name] != content} == {
+        f"gfc_generator/{name}" for name in ("snapshot.safetensors", "card.md", "1/model.pt")
+    }
+    assert now["gfc_generator/snapshot.safetensors"] == (gfc_run / "generator" / "generator.safetensors").read_bytes()
+    assert not is_stale(houses / "gfc_generator")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from training.papers import DEPLOYED, RECIPES
+from training.papers import DEPLOYED, RECIPES, room_of
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_PIPELINE = {"parser"}  # it completes nothing; it is served on its own, by POST /parsing
@@ -30,3 +30,10 @@ def test_rooms_pipelines_and_models_have_one_name() -> None:
     assert pipelines == rooms() - WITHOUT_PIPELINE
     assert {model.split("_")[0] for model in models} == rooms()
     assert set(DEPLOYED) <= models
+
+
+def test_names_of_recipes_and_models_begin_with_their_room() -> None:
+    for name, recipe in RECIPES.items():
+        assert recipe.__module__ == f"training.papers.{room_of(name)}.recipe"
+    for name, deployed in DEPLOYED.items():
+        assert deployed.load.__module__ == f"training.papers.{room_of(name)}.serving"
