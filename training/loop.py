@@ -18,7 +18,14 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
-from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot, save_checkpoint, save_snapshot
+from training.checkpoint import (
+    CheckpointError,
+    DiskFullError,
+    load_checkpoint,
+    load_snapshot,
+    save_checkpoint,
+    save_snapshot,
+)
 from training.data.faces import Faces
 from training.data.stream import Batch, batches, collate
 from training.data.transforms import Jitter
@@ -27,6 +34,7 @@ from training.processes import any_process, join, total
 from training.progress import Progress, require_finite
 from training.recipe import Files, Part, RecipeError, Stage
 from training.step import Step
+from training.stopping import noted, require_untroubled
 
 # What frozen networks are called where the name of the option does not say it.
 WORDS = {"features": "feature network"}
@@ -48,9 +56,10 @@ def train(
     Without a checkpoint it begins with the snapshots in the folder `start`, if given: shipped networks and their
     count of images go on, discriminators and optimisers begin anew.
 
-    Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM; in each case the state is saved, and
-    the same call goes on from there. On one CPU, with the same number of threads, a resumed run equals an unbroken
-    one to the bit. Several processes compute what one would, whatever their number.
+    Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM, and with StoppedError when faces cannot
+    be read or files not written; in each case the state is saved, and the same call goes on from there. On one CPU,
+    with the same number of threads, a resumed run equals an unbroken one to the bit. Several processes compute what
+    one would, whatever their number.
     """
     fabric = launch(machine)
     fabric.seed_everything(part.seed, verbose=False)
@@ -77,13 +86,20 @@ def train(
     row: Iterator[Batch] | None = None
     row_stage: Stage | None = None
     stopped = False
+    began_at_images, troubles = images_seen, list[Exception]()
     with stop_signals() as asked_to_stop, contextlib.closing(progress):
         while images_seen < total_images and not stopped:
             # One batch of the present stage, in as many shares as were asked for.
             stage = stage_at(part, images_seen)
             if row is None or row_stage is not stage:
                 row, row_stage = stage_batches(part, stage, faces, images_seen, fabric, machine), stage
-            shares = [next(row).to(fabric.device, best_layout(fabric.device)) for _ in range(machine.accumulate)]
+            with noted(troubles, Exception):
+                shares = [next(row).to(fabric.device, best_layout(fabric.device)) for _ in range(machine.accumulate)]
+            if any_process(fabric, bool(troubles)):
+                if images_seen > began_at_images:
+                    require_finite(progress.means(), images_seen)
+                    save(fabric, run, part, step, averages, images_seen)
+                break
             set_learning_rates(step, part, images_seen)
             step.phase = stage.phase
 
@@ -95,15 +111,17 @@ def train(
 
             # What is told and written down.
             progress.add(figures, stage, images_seen)
-            if due(images_seen, part.report_every_images, stage.batch_size):
-                progress.report(images_seen)
-            if due(images_seen, part.sheet_every_images, stage.batch_size):
-                write_sheet(fabric, part, stage, step, averages, faces, run / "sheets" / f"{images_seen:09d}.png")
-            stopped = any_process(fabric, bool(asked_to_stop) or time.monotonic() > ends_at_seconds)
+            with noted(troubles, OSError):
+                if due(images_seen, part.report_every_images, stage.batch_size):
+                    progress.report(images_seen)
+                if due(images_seen, part.sheet_every_images, stage.batch_size):
+                    write_sheet(fabric, part, stage, step, averages, faces, run / "sheets" / f"{images_seen:09d}.png")
+            stopped = any_process(fabric, bool(troubles or asked_to_stop) or time.monotonic() > ends_at_seconds)
             last = stopped or images_seen >= total_images
             if last or due(images_seen, part.checkpoint_every_images, stage.batch_size):
                 require_finite(progress.means(), images_seen)
                 save(fabric, run, part, step, averages, images_seen)
+    require_untroubled(fabric, part, images_seen, troubles)
     return images_seen
 
 
@@ -226,11 +244,14 @@ def write_sheet(
     sheet = rows.permute(0, 3, 1, 4, 2).reshape(rows.shape[0] * rows.shape[3], -1, 3).numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), cv2.cvtColor(np.ascontiguousarray(sheet), cv2.COLOR_RGB2BGR)):
-        raise OSError(f"{path} could not be written")
+        raise OSError(f"{path} could not be written: is the disk full?")
 
 
 def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, nn.Module], images_seen: int) -> None:
-    """The checkpoint, then the snapshots. RecipeError instead, and the last ones stay, if anything is not finite."""
+    """The checkpoint, then the snapshots.
+
+    RecipeError instead, and the last ones stay, if anything is not finite; StoppedError if they cannot be written.
+    """
     wrong = [name for name, network in step.networks.items() if not finite(network.state_dict().values())]
     wrong += [
         name for name, one in step.optimizers.items() for state in one.state.values() if not finite(state.values())
@@ -240,6 +261,7 @@ def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, 
             f"weights of {', '.join(dict.fromkeys(wrong))} are no longer finite at {images_seen} images; "
             "lower the learning rate"
         )
+    troubles: list[Exception] = []
     if fabric.is_global_zero:
         state = {
             "part": part.name,
@@ -248,12 +270,13 @@ def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, 
             "averages": {name: network.state_dict() for name, network in averages.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in step.optimizers.items()},
         }
-        save_checkpoint(run / "checkpoint.pt", state)
-        frozen = step.freeze({name: copy.deepcopy(network) for name, network in averages.items()})
-        for name, tensors in frozen.items():
-            metadata = {"part": part.name, "network": name, "images_seen": str(images_seen)}
-            save_snapshot(run / f"{name}.safetensors", tensors, metadata)
-    fabric.barrier()
+        with noted(troubles, OSError, DiskFullError):
+            save_checkpoint(run / "checkpoint.pt", state)
+            frozen = step.freeze({name: copy.deepcopy(network) for name, network in averages.items()})
+            for name, tensors in frozen.items():
+                metadata = {"part": part.name, "network": name, "images_seen": str(images_seen)}
+                save_snapshot(run / f"{name}.safetensors", tensors, metadata)
+    require_untroubled(fabric, part, images_seen, troubles)
 
 
 def resume(path: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> int:

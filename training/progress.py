@@ -13,6 +13,7 @@ from lightning.fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
+from training.checkpoint import write_atomically
 from training.processes import total
 from training.recipe import Part, RecipeError, Stage
 
@@ -127,4 +128,5 @@ def drop_later_lines(path: Path, images_seen: int) -> None:
     if path.is_file():
         lines = [line for line in path.read_text().splitlines() if line.endswith("}")]
         kept = [line for line in lines if json.loads(line)["images_seen"] <= images_seen]
-        path.write_text("".join(f"{line}\n" for line in kept))
+        text = "".join(f"{line}\n" for line in kept)
+        write_atomically(path, lambda beside: beside.write_text(text))

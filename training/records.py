@@ -1,7 +1,7 @@
 """What the record of a training says, and in what two records differ.
 
-A record is JSON: the recipe by name and content, the data and the user's files by hash, options that change the
-result, and for each session when, with which command, versions and commit.
+A record is JSON: the recipe by name and content (options such as --batch change the content), the data and the user's
+files by hash, and for each session when, with which command, versions and commit.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from training.data.faces import Faces
-from training.recipe import Part, Step
+from training.recipe import Part
+from training.step import Step
 
 PACKAGES = ("face-inpainting", "torch", "lightning", "numpy", "opencv-python-headless", "safetensors")
 NOT_COMPARED = {"folder", "name", "sessions"}  # the same data may lie elsewhere; every session is another one
 Record = dict[str, Any]
 
 
-def describe(recipe: str, part: Part, data: Record, files: Mapping[str, Path | None], options: Record) -> Record:
+def describe(recipe: str, part: Part, data: Record, files: Mapping[str, Path | None]) -> Record:
     """The record of one part as it is about to be trained, without its step and sessions.
 
     `files` are what the user brought along, by the name of their option.
@@ -38,7 +39,6 @@ def describe(recipe: str, part: Part, data: Record, files: Mapping[str, Path | N
         "content": plain(part),
         "data": data,
         "files": {name: None if path is None else describe_file(path) for name, path in files.items()},
-        "options": options,
     }
 
 
@@ -71,8 +71,12 @@ def folder_hash(folder: Path) -> str:
 
 def describe_step(step: Step) -> Record:
     """What a recipe's function has made: networks, the optimisers' own figures, weights of losses and the like."""
-    known = {"networks", "optimizers", "phase"}
-    settings = {name: plain(value) for name, value in vars(step).items() if name not in known and is_plain(value)}
+    others = {"networks", "optimizers", "frozen", "phase"}  # what the loop sets, or what is told besides
+    settings = {
+        name: plain(value)
+        for name, value in vars(step).items()
+        if name not in others and not name.startswith("_") and is_plain(value)
+    }
     return {
         "networks": {
             name: {"class": type(network).__name__, "parameters": sum(p.numel() for p in network.parameters())}

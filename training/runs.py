@@ -20,8 +20,9 @@ from typing import Any
 from training.checkpoint import write_atomically
 from training.errors import TrainingError
 from training.locks import locked
-from training.recipe import Files, Part, Step
+from training.recipe import Files, Part
 from training.records import Record, describe_step, differences, session
+from training.step import Step
 
 RECORD = "run.json"
 LOCK = ".lock"

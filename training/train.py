@@ -107,7 +107,7 @@ def recorded(
     if not is_first():
         yield part
         return
-    record = describe(recipe, part, describe_data(data, split, faces), given, {})
+    record = describe(recipe, part, describe_data(data, split, faces), given)
     with opened(run, part, record, force=force) as watched:
         yield watched
 

@@ -30,7 +30,7 @@ def changed(before: object, now: object) -> list[str]:
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_can_be_recorded_and_equals_itself(name: str) -> None:
     one, again = (
-        [describe(name, part, {"sha256": "0"}, {"features": None}, {}) for part in RECIPES[name]().parts] for _ in "12"
+        [describe(name, part, {"sha256": "0"}, {"features": None}) for part in RECIPES[name]().parts] for _ in "12"
     )
     assert json.loads(json.dumps(one)) == json.loads(json.dumps(again))
     assert changed(one, again) == []
@@ -39,12 +39,12 @@ def test_every_recipe_can_be_recorded_and_equals_itself(name: str) -> None:
 
 def test_a_change_of_a_recipe_is_named() -> None:
     now = replace(PART, seed=7, stages=(replace(PART.stages[0], batch_size=4), *PART.stages[1:]))
-    one, other = (describe("lafin_tiny", part, {}, {}, {}) for part in (PART, now))
+    one, other = (describe("lafin_tiny", part, {}, {}) for part in (PART, now))
     assert changed(one, other) == ["content.stages[0].batch_size was 2 and is 4", "content.seed was 0 and is 7"]
 
 
 def test_stages_more_or_less_are_counted() -> None:
-    one, other = (describe("lafin_tiny", part, {}, {}, {}) for part in (PART, replace(PART, stages=PART.stages[:1])))
+    one, other = (describe("lafin_tiny", part, {}, {}) for part in (PART, replace(PART, stages=PART.stages[:1])))
     assert changed(one, other) == ["content.stages was 2 and is 1"]
 
 

@@ -29,7 +29,7 @@ def part(learning_rate: float = 0.1, until_images: int = 8) -> Part:
 
 
 def record(of: Part, recipe: str = "tiny", features: Record | None = None, data: str = "d1") -> Record:
-    described = describe(recipe, of, {"folder": "faces", "sha256": data}, {}, {})
+    described = describe(recipe, of, {"folder": "faces", "sha256": data}, {})
     return described | {"files": {"features": features}}
 
 
