@@ -35,6 +35,7 @@ class Machine:
 
 def launch(machine: Machine) -> Fabric:
     """Start the processes, or join those that torchrun has started; the arithmetic is chosen. Raises RecipeError."""
+    torch.set_flush_denormal(True)  # before OpenMP starts threads, which inherit it (training/layers/denormals.py)
     if machine.threads:
         torch.set_num_threads(machine.threads)
     keep_large_blocks()

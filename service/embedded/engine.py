@@ -12,7 +12,7 @@ from tritonclient.grpc import model_config_pb2
 from tritonclient.utils import triton_to_np_dtype
 
 from service.embedded.ensemble import Ensemble
-from service.embedded.leaf import Leaf, LeafError
+from service.embedded.leaf import Leaf, LeafError, prepare_thread
 from service.embedded.refusals import invalid, not_found, unavailable
 from service.embedded.repository import DeployedModel, RepositoryError
 from service.embedded.requests import Arrays, Request
@@ -35,7 +35,7 @@ class EmbeddedEngine:
     def __init__(self, repository: dict[str, DeployedModel], concurrent_forwards: int, cores: int) -> None:
         self.repository = repository
         self.stopping = False
-        self._forwards = Forwards(concurrent_forwards, cores)
+        self._forwards = Forwards(concurrent_forwards, cores, prepare_thread)
         self._cores = cores
         self._served: dict[str, Served] = {}
         self._under_way = 0

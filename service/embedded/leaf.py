@@ -30,6 +30,15 @@ def all_cores() -> int:
     return int(torch.get_num_threads())
 
 
+def prepare_thread() -> None:
+    """Denormal numbers count as 0 in this thread and in OpenMP's threads that its forwards will start.
+
+    Many processors compute with them up to 150 times slower. Threads inherit the mode when they start and never later,
+    so this comes before the first forward.
+    """
+    torch.set_flush_denormal(True)
+
+
 def use_cores(count: int) -> None:
     """Threads of the forwards that this thread runs from now on; OpenMP keeps the number for each thread."""
     if getattr(_of_thread, "cores", None) != count:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,14 +51,14 @@ class Pending:
 class Forwards:
     """The global limits on forwards at a time and on their cores, shared by all models.
 
-    A free slot goes to the model whose oldest request has waited longest.
+    A free slot goes to the model whose oldest request has waited longest. Every thread begins with `prepare`.
     """
 
-    def __init__(self, limit: int, cores: int) -> None:
+    def __init__(self, limit: int, cores: int, prepare: Callable[[], None] | None = None) -> None:
         assert 1 <= limit <= cores
         self.free = limit
         self.free_cores = cores
-        self.threads = ThreadPoolExecutor(limit, thread_name_prefix="forward")
+        self.threads = ThreadPoolExecutor(limit, thread_name_prefix="forward", initializer=prepare)
         self.schedulers: list[Scheduler] = []
 
     @property

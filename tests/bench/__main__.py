@@ -17,6 +17,7 @@ from pathlib import Path
 
 from service.engine.client import EngineClient
 from tests.bench.calls import CALL_SECONDS, CROWD_CLIENTS, MANY_CLIENTS, Requests, Times, engine_calls
+from tests.bench.denormals import measured
 from tests.bench.forward import BareForward
 from tests.bench.report import REQUESTS_BEFORE_MEMORY, Memory, report, results
 from tests.bench.stack import ROOT, Stack
@@ -56,6 +57,7 @@ async def grow(stack: Stack, requests: Requests, count: int, sent: int, end: flo
 async def bench(options: argparse.Namespace) -> dict[str, float]:
     """The whole run, on a service of its own."""
     end = time.monotonic() + 60 * options.minutes
+    denormals = measured()
     with Stack(options.repository, **ROOM) as stack, BareForward(options.repository) as bare:
         requests = Requests(stack.address, options.image, options.mask)
         async with EngineClient(stack.engine_url) as engine:
@@ -66,7 +68,7 @@ async def bench(options: argparse.Namespace) -> dict[str, float]:
         sent = sum(len(times[name].seconds) for name in ("inpaint", "inpaint_many", "inpaint_crowd"))
         memory = await grow(stack, requests, options.requests, sent, end)
         await requests.close()
-    return results(times, memory, faces, stack.seconds_to_ready)
+    return results(times, memory, faces, stack.seconds_to_ready) | denormals
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:

@@ -65,6 +65,8 @@ def report(numbers: dict[str, float]) -> str:
             " of the bare loop",
             f"throughput, {CROWD_CLIENTS} clients     {numbers['inpaint_crowd_throughput_percent']:.1f} %"
             f" of the bare loop; refused: {sum(numbers[f'{name}_refused'] for name in rows):.0f}",
+            f"a map with denormals       {numbers['denormals_torch_ratio']:.2f} times a clean one's time"
+            f" by torch's softmax, {numbers['denormals_ratio']:.2f} by ours",
             f"from start to ready        {numbers['seconds_to_ready']:.1f} s",
             f"resident memory            {megabytes:.0f} MiB in all processes after {REQUESTS_BEFORE_MEMORY} requests,"
             f" {growth:+.0f} MiB over {numbers['growth_requests']:.0f} more",

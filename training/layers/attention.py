@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 from torch import Tensor
 
+from training.layers.denormals import softmax
 from training.layers.residual import PreactivatedResidualBlock
 
 
@@ -21,7 +22,7 @@ class PositionAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         query = self.query(x).flatten(2)
-        return torch.softmax(query.transpose(1, 2) @ query, dim=-1)
+        return softmax(query.transpose(1, 2) @ query)
 
 
 def attend(x: Tensor, weights: Tensor) -> Tensor:

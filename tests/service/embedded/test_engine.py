@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 
 import grpc
+import numpy as np
 import pytest
 
 from service.embedded.engine import EmbeddedEngine
@@ -41,6 +42,14 @@ async def test_an_ensemble_runs_over_its_leaf(tmp_path: Path) -> None:
     assert (answer["answer"] == numbers(4)).all()
     assert engine.find("double", "").statistics.execution_count == 2
     assert await engine.drain(1)
+
+
+async def test_forwards_take_denormals_for_zero(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
+    await engine.load()
+    tiny = np.full((1, 2), 1000, np.int32).view(np.float32)  # 1.4e-42
+    answer = await engine.infer(engine.find("double", ""), request_for({"INPUT__0": tiny}))
+    assert not answer["OUTPUT__0"].any()
 
 
 async def test_every_warm_up_runs_before_ready(tmp_path: Path) -> None:

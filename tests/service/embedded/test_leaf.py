@@ -3,11 +3,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from service.embedded.leaf import Leaf, LeafError
+from service.embedded.leaf import Leaf, LeafError, prepare_thread
 from service.embedded.repository import RepositoryError, read_model
 from tests.service.embedded.models import LEAF, numbers, write_leaf, write_model
 
@@ -94,6 +95,17 @@ def test_a_forward_has_the_cores_it_is_given(tmp_path: Path) -> None:
         assert first.submit(threads, 3).result() == 3
         assert second.submit(threads, 2).result() == 2
         assert first.submit(torch.get_num_threads).result() == 3
+
+
+def test_denormals_are_zero_on_every_core_of_a_prepared_thread(tmp_path: Path) -> None:
+    tiny = np.full((500_000, 2), 1000, np.int32).view(np.float32)  # 1.4e-42: too many for one core
+
+    def found() -> float:
+        answers, _ = leaf(tmp_path / "double").run([{"INPUT__0": tiny}], 2)
+        return float(np.count_nonzero(answers[0]["OUTPUT__0"].view(np.int32)))
+
+    with ThreadPoolExecutor(1, initializer=prepare_thread) as prepared:
+        assert prepared.submit(found).result() == 0
 
 
 def test_a_frozen_module_runs(tmp_path: Path) -> None:

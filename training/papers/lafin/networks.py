@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 
 from training.layers.attention import LongShortAttention, SelfAttention
+from training.layers.denormals import sigmoid
 from training.layers.inverted import InvertedResidual
 from training.layers.residual import DilatedResidualBlock
 
@@ -127,7 +128,7 @@ class Discriminator(nn.Module):
         )
 
     def forward(self, image: Tensor, landmark_map: Tensor) -> Tensor:
-        return torch.sigmoid(self.body(torch.cat((image, landmark_map), dim=1)).float())
+        return sigmoid(self.body(torch.cat((image, landmark_map), dim=1)).float())
 
 
 def convolution_norm_relu6(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Sequential:

@@ -11,6 +11,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.layers.denormals import sigmoid
+
 PUBLISHED_WIDTH = 64
 SIDE_MULTIPLE = 32
 
@@ -116,7 +118,7 @@ class AttentionRefinement(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         refined = self.conv(x)
-        gate = torch.sigmoid(self.bn_atten(self.conv_atten(refined.mean(dim=(2, 3), keepdim=True))))
+        gate = sigmoid(self.bn_atten(self.conv_atten(refined.mean(dim=(2, 3), keepdim=True))))
         return refined * gate
 
 
@@ -131,7 +133,7 @@ class FeatureFusion(nn.Module):
 
     def forward(self, spatial: Tensor, context: Tensor) -> Tensor:
         fused = self.convblk(torch.cat((spatial, context), dim=1))
-        gate = torch.sigmoid(self.conv2(F.relu(self.conv1(fused.mean(dim=(2, 3), keepdim=True)))))
+        gate = sigmoid(self.conv2(F.relu(self.conv1(fused.mean(dim=(2, 3), keepdim=True)))))
         return fused + fused * gate
 
 
