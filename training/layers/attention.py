@@ -21,13 +21,19 @@ class PositionAttention(nn.Module):
         self.query = nn.Conv2d(channels, channels // 4, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        query = self.query(x).flatten(2)
-        return softmax(query.transpose(1, 2) @ query)
+        query = positions(self.query(x))
+        return softmax(query @ query.transpose(1, 2))
+
+
+def positions(x: Tensor) -> Tensor:
+    """[B,C,H,W] -> [B,HW,C]; of a map in channels-last it is a view."""
+    return x.permute(0, 2, 3, 1).flatten(1, 2)
 
 
 def attend(x: Tensor, weights: Tensor) -> Tensor:
-    """Read `x` [B,C,H,W] at every position with `weights` [B,HW,HW] -> [B,C,H,W]."""
-    return (x.flatten(2) @ weights.transpose(1, 2)).reshape(x.shape)
+    """Read `x` [B,C,H,W] at every position with `weights` [B,HW,HW] -> [B,C,H,W], in channels-last."""
+    read = weights @ positions(x)
+    return read.unflatten(1, (x.shape[2], x.shape[3])).permute(0, 3, 1, 2)
 
 
 class SelfAttention(nn.Module):
@@ -39,7 +45,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.gamma * attend(x, self.attention(x)) + x
+        return x + self.gamma * attend(x, self.attention(x))
 
 
 class LongShortAttention(nn.Module):
@@ -56,7 +62,9 @@ class LongShortAttention(nn.Module):
         self.merge = PreactivatedResidualBlock(2 * channels, channels, spectral=spectral)
 
     def forward(self, x: Tensor, earlier: Tensor, hole: Tensor) -> Tensor:
-        weights = self.attention(x)
-        short = self.gamma * attend(x, weights) + x
-        long = self.alpha * hole * attend(earlier, weights) + (1 - hole) * earlier
+        # Both maps side by side, so that the weights, by far the largest tensor here, are read once.
+        short, long = attend(torch.cat((x, earlier), dim=1), self.attention(x)).chunk(2, dim=1)
+        # The maps that came stand first in each sum: it takes their layout.
+        short = x + self.gamma * short
+        long = (1 - hole) * earlier + self.alpha * hole * long
         return self.merge(torch.cat((short, long), dim=1))

@@ -6,6 +6,8 @@ import torch.nn as nn
 from torch import Tensor
 from torch.nn.utils.parametrizations import spectral_norm
 
+from training.layers.norm import InstanceNorm
+
 
 class DilatedResidualBlock(nn.Module):
     """Two 3x3 convolutions, the first dilated, and the input added; no activation after the sum (LaFIn, Table 8).
@@ -18,11 +20,11 @@ class DilatedResidualBlock(nn.Module):
         self.body = nn.Sequential(
             nn.ReflectionPad2d(dilation),
             nn.Conv2d(channels, channels, 3, dilation=dilation),
-            nn.InstanceNorm2d(channels),
-            nn.ReLU(),
+            InstanceNorm(channels),
+            nn.ReLU(inplace=True),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from training.layers.attention import LongShortAttention, PositionAttention, SelfAttention, attend
@@ -30,3 +31,29 @@ def test_at_first_the_long_term_is_the_valid_part_alone() -> None:
     assert torch.equal(layer(x, earlier, hole), expected)
     other = earlier + hole  # another content of the hole changes nothing while alpha is 0
     assert torch.allclose(layer(x, other, hole), expected)
+
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_both_maps_are_read_as_apart(layout: torch.memory_format) -> None:
+    """Against the plain arithmetic, map by map, with gamma and alpha that do not hide anything."""
+    layer = LongShortAttention(8, spectral=False)
+    torch.nn.init.constant_(layer.gamma, 0.7)
+    torch.nn.init.constant_(layer.alpha, 1.3)
+    x, earlier = (map_.contiguous(memory_format=layout) for map_ in torch.randn(2, 2, 8, 6, 4))
+    hole = torch.rand(2, 1, 6, 4)
+    query = torch.nn.functional.conv2d(x, layer.attention.query.weight, layer.attention.query.bias).flatten(2)
+    weights = torch.softmax(query.transpose(1, 2) @ query, dim=-1).transpose(1, 2)
+    short = 0.7 * (x.flatten(2) @ weights).reshape(x.shape) + x
+    long = 1.3 * hole * (earlier.flatten(2) @ weights).reshape(x.shape) + (1 - hole) * earlier
+    found = layer(x, earlier, hole)
+    assert torch.allclose(found, layer.merge(torch.cat((short, long), dim=1)), atol=1e-5)
+    assert found.is_contiguous(memory_format=layout)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_self_attention_keeps_the_layout(layout: torch.memory_format) -> None:
+    found = SelfAttention(8)(torch.randn(2, 8, 6, 4).contiguous(memory_format=layout))
+    assert found.is_contiguous(memory_format=layout)

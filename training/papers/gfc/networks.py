@@ -13,6 +13,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.layers.attention import positions
+
 FRAME_PIXELS = 128
 HOLE_PIXELS = 64  # side of the square that the local discriminator sees
 POOLS = 4
@@ -188,11 +190,11 @@ def unfold(generator: Generator, state: Mapping[str, Tensor], filled: Tensor) ->
 
 
 def unpool(x: Tensor, places: Tensor) -> Tensor:
-    """Every value of [B,C,h,w] to the place its pool took it from, zeros elsewhere: [B,C,2h,2w]."""
+    """Every value of [B,C,h,w] to the place its pool took it from, zeros elsewhere: [B,C,2h,2w], in channels-last."""
     batch, channels, height, width = x.shape
-    flat = torch.zeros(batch, channels, 4 * height * width, dtype=x.dtype, device=x.device)
-    flat = flat.scatter(2, places.flatten(2), x.flatten(2))
-    return flat.reshape(batch, channels, 2 * height, 2 * width)
+    flat = torch.zeros(batch, 4 * height * width, channels, dtype=x.dtype, device=x.device)
+    flat.scatter_(1, positions(places), positions(x))
+    return flat.reshape(batch, 2 * height, 2 * width, channels).permute(0, 3, 1, 2)
 
 
 def grained(noise: Tensor, grain: int) -> Tensor:

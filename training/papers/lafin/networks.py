@@ -14,6 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from training.layers.attention import LongShortAttention, SelfAttention
 from training.layers.denormals import sigmoid
 from training.layers.inverted import InvertedResidual
+from training.layers.norm import InstanceNorm
 from training.layers.residual import DilatedResidualBlock
 
 # Table 6, rows 2 to 8: expansion t, channels c, repetitions n, stride s of the first.
@@ -77,7 +78,7 @@ class Generator(nn.Module):
     def __init__(self, width: int = 64, *, attention: bool = True, spectral: bool = True) -> None:
         super().__init__()
         self.encoder1 = nn.Sequential(
-            nn.ReflectionPad2d(3), nn.Conv2d(4, width, 7), nn.InstanceNorm2d(width), nn.ReLU()
+            nn.ReflectionPad2d(3), nn.Conv2d(4, width, 7), InstanceNorm(width), nn.ReLU(inplace=True)
         )
         self.encoder2 = halving(width, 2 * width)
         self.encoder3 = halving(2 * width, 4 * width)
@@ -141,20 +142,20 @@ def convolution_norm_relu6(channels_in: int, channels_out: int, size: int, strid
 
 def halving(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1), nn.InstanceNorm2d(channels_out), nn.ReLU()
+        nn.Conv2d(channels_in, channels_out, 4, stride=2, padding=1), InstanceNorm(channels_out), nn.ReLU(inplace=True)
     )
 
 
 def doubling(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.ConvTranspose2d(channels_in, channels_out, 4, stride=2, padding=1),
-        nn.InstanceNorm2d(channels_out),
-        nn.ReLU(),
+        InstanceNorm(channels_out),
+        nn.ReLU(inplace=True),
     )
 
 
 def channel_attention(channels: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(channels, channels, 1), nn.InstanceNorm2d(channels), nn.ReLU())
+    return nn.Sequential(nn.Conv2d(channels, channels, 1), InstanceNorm(channels), nn.ReLU(inplace=True))
 
 
 def spectral_convolution(channels_in: int, channels_out: int, *, stride: int) -> nn.Module:

@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from tests.training.layers.layout import copied_numbers, in_plain_layout, last
 from training.papers.gfc.networks import Discriminator, Generator, grained, unpool
 
 
@@ -97,3 +98,12 @@ def test_grained_noise_is_smooth_and_as_far_spread() -> None:
     assert 0 < steps.max() <= 2 / 32 + 1e-6
     assert smooth.abs().max() <= 1
     assert smooth.std() > 0.3
+
+
+def test_both_keep_channels_last() -> None:
+    assert in_plain_layout(Generator(4, 16), last(2, 3, 128, 128)) == []
+    assert in_plain_layout(Discriminator(128, 4), last(2, 3, 128, 128)) == []
+
+
+def test_the_generator_copies_no_map_but_the_smallest() -> None:
+    assert copied_numbers(Generator(4, 16), last(1, 3, 128, 128)) == 32 * 8 * 8

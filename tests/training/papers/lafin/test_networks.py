@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from tests.training.layers.layout import copied_numbers, in_plain_layout, last
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
 
 
@@ -62,3 +63,15 @@ def test_the_discriminator_scores_30_by_30_patches_at_256() -> None:
     scores = Discriminator(8)(torch.rand(1, 3, 256, 256), torch.zeros(1, 1, 256, 256))
     assert scores.shape == (1, 1, 30, 30)
     assert 0 < scores.min() < scores.max() < 1
+
+
+def test_all_three_keep_channels_last() -> None:
+    image, one = last(2, 3, 256, 256), torch.zeros(2, 1, 256, 256)
+    assert in_plain_layout(Generator(8, spectral=False), image, one, one) == ["encoder1.0"]  # four channels, padded
+    assert in_plain_layout(Discriminator(8), image, one) == []
+    assert in_plain_layout(Predictor(), image) == []
+
+
+def test_the_generator_copies_no_map_but_its_input() -> None:
+    image, one = last(1, 3, 64, 64), torch.zeros(1, 1, 64, 64)
+    assert copied_numbers(Generator(8, spectral=False), image, one, one) <= 4 * 70 * 70

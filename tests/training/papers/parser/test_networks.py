@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from tests.training.layers.layout import copied_numbers, in_plain_layout, last
 from training.papers.parser.networks import Parser, spread
 
 PUBLISHED_PARAMETERS = 13_300_416
@@ -46,3 +47,9 @@ def test_the_global_context_reaches_every_place() -> None:
     other = image.clone()
     other[..., :8, :8] += 5
     assert not torch.equal(parser.parse(image)[..., -1, -1], parser.parse(other)[..., -1, -1])
+
+
+def test_it_keeps_channels_last() -> None:
+    parser, picture = Parser(11, 8), last(1, 3, 64, 64)
+    assert in_plain_layout(parser, picture) == []
+    assert copied_numbers(parser, picture) == 0
