@@ -40,13 +40,13 @@ def apply(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
 def warp_rgb(rgb: Rgb, matrix: Matrix, target: Region, *, border: int = cv2.BORDER_REFLECT) -> Rgb:
     """The target rectangle, [h,w,3] uint8. Outside the source: its reflection, or what border says."""
     region, block, inner = _plan(matrix, target, size_of(rgb))
-    return np.asarray(_read(_block_means(rgb[region.slices], block), inner, target, border), dtype=np.uint8)
+    return np.asarray(_read(block_means(rgb[region.slices], block), inner, target, border), dtype=np.uint8)
 
 
 def warp_hole(hole: Hole, matrix: Matrix, target: Region) -> Hole:
     """The target rectangle, [h,w] uint8. Whatever a hole pixel may have coloured in warp_rgb is hole."""
     region, block, inner = _plan(matrix, target, size_of(hole))
-    reduced = _block_maxima(hole[region.slices], block).astype(np.float32)
+    reduced = block_maxima(hole[region.slices], block).astype(np.float32)
     colouring = np.abs(_read(reduced, inner, target, cv2.BORDER_REFLECT)) > NOTICEABLE
     touching = _sample(reduced, inner, target, cv2.INTER_LINEAR, cv2.BORDER_REFLECT) > NOTICEABLE
     return np.asarray(colouring | touching, dtype=np.uint8)
@@ -114,7 +114,8 @@ def _sample(reduced: Pixels, matrix: Matrix, target: Region, method: int, border
     return np.asarray(cv2.warpAffine(reduced, shifted, size, flags=method, borderMode=border), dtype=reduced.dtype)
 
 
-def _block_means(rgb: Rgb, block: int) -> Rgb:
+def block_means(rgb: Rgb, block: int) -> Rgb:
+    """Of squares of that side; the far ends are reflected to whole squares."""
     if block == 1:
         return rgb
     whole = _whole_blocks(rgb, block)
@@ -122,7 +123,8 @@ def _block_means(rgb: Rgb, block: int) -> Rgb:
     return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _block_maxima(hole: Hole, block: int) -> Hole:
+def block_maxima(hole: Hole, block: int) -> Hole:
+    """As block_means: 1 where a square holds any hole."""
     if block == 1:
         return hole
     whole = _whole_blocks(hole, block)
