@@ -29,6 +29,7 @@ from tqdm import tqdm
 from training.data.faces import DataError, FaceFolder, open_split
 from training.data.transforms import resize
 from training.errors import one_line
+from training.given import Given, System
 from training.masking import complete
 from training.options import (
     SHIPPED_REPOSITORY,
@@ -42,7 +43,7 @@ from training.options import (
 )
 from training.papers.lafin.networks import FRAME_PIXELS
 from training.papers.lafin.recipe import GENERATOR_HOLES
-from training.systems import Repository, System, open_system
+from training.systems import Repository, open_system
 
 JPEG_QUALITY = 95
 HEADER = ("name", "source", "epoch")
@@ -109,14 +110,17 @@ def augment_batch(
         GENERATOR_HOLES.draw(np.random.default_rng([*seed, index]), FRAME_PIXELS, points)
         for index, (_, points) in zip(indices, pairs, strict=True)
     ]
-    image = torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in pairs])).to(device)
-    hole = torch.from_numpy(np.stack(holes))[:, None].to(device)
-    landmarks = [points for _, points in pairs]
+    given = Given(
+        image=torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in pairs])).to(device),
+        hole=torch.from_numpy(np.stack(holes))[:, None].to(device),
+        landmarks=torch.from_numpy(np.stack([points for _, points in pairs])).to(device),
+        noise_seeds=tuple((*seed, index) for index in indices),
+    )
     with torch.no_grad():
-        raw = system(image, hole, torch.from_numpy(np.stack(landmarks)).to(device)).raw
+        raw = system(given).raw
     assert raw is not None
-    completed: NDArray[np.uint8] = complete(raw, image, hole).permute(0, 2, 3, 1).cpu().numpy()
-    return completed, landmarks
+    pictures: NDArray[np.uint8] = complete(raw, given.image, given.hole).permute(0, 2, 3, 1).cpu().numpy()
+    return pictures, [points for _, points in pairs]
 
 
 def write_jpeg(path: Path, picture: NDArray[np.uint8]) -> None:

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.given import Given
 from training.masking import complete
 
 Blend = Callable[[Tensor, Tensor, Tensor], Tensor]  # raw, image [B,3,H,W] in [0,1], hole [B,1,H,W] -> completed
@@ -22,8 +23,8 @@ def poisson(raw: Tensor, image: Tensor, hole: Tensor) -> Tensor:
     """Perez, Gangnet and Blake 2003, Eq. 4: inside the hole the gradients of `raw`, at its edge the colours of `image`.
 
     raw, image [B,3,H,W] in [0,1], hole [B,1,H,W] in {0,1} -> completed [B,3,H,W], clamped to [0,1]. What is added to
-    `raw` is harmonic in the hole and equals image - raw on the known pixels next to it; the picture's border lets it
-    run free. No missing pixel of `image` is read. A hole without known neighbours keeps the raw colours.
+    `raw` is harmonic in the hole and equals image - raw on the known pixels next to it; at the picture's border it may
+    have any value. No missing pixel of `image` is read. A hole without known neighbours keeps the raw colours.
     """
     mismatch = (image - raw) * (1 - hole)
     right = hole * neighbours(mismatch)
@@ -64,3 +65,9 @@ def total(values: Tensor) -> Tensor:
 
 
 BLENDS: dict[str, Blend] = {"none": complete, "poisson": poisson}
+
+
+def completed(raw: Tensor, given: Given, blend: Blend = complete) -> Tensor:
+    """What is served of a raw picture [B,3,F,F] uint8: put into the hole, in bytes, here scaled to [0,1]."""
+    picture = blend(raw.float() / 255, given.image.float() / 255, given.hole.float())
+    return (255 * picture).round() / 255

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from tqdm import tqdm
 
-from training.blending import BLENDS, Blend
-from training.checkpoint import write_atomically
+from training.baselines import BASELINES
+from training.blending import BLENDS
 from training.data.faces import open_split
 from training.errors import OptionError, one_line
+from training.framed import FramedFaces, frame_faces
 from training.frozen.scripted import open_features
-from training.measuring import BASELINES, NME, SPREAD, Prepared, Row, Yardstick, measure, prepare
+from training.given import System
+from training.measuring import NME, SPREAD, Row, Yardstick, measure
 from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
-from training.metrics.profiles import PROFILES, Profile
+from training.metrics.profiles import PROFILES
 from training.options import (
     IDENTITY_FILE,
     SHIPPED_REPOSITORY,
@@ -36,11 +35,12 @@ from training.options import (
     open_device,
     pick,
     read_kinds,
+    require,
 )
-from training.papers import DEPLOYED
-from training.papers.parser.serving import FRAME_PIXELS as PARSER_PIXELS
+from training.papers import DEPLOYED, SYSTEMS
 from training.parsing_report import PARSERS, report_parser
-from training.systems import MODELS, SYSTEMS, Repository, System, frame_pixels, open_system
+from training.report import Table, number, progress_bar, write_json
+from training.systems import Repository, about, frame_pixels, open_system
 
 DECIMALS = {"PSNR": 2, "SSIM": 4, "L1 %": 3, NME: 2, SPREAD: 2}
 OTHER_DECIMALS = 4
@@ -53,7 +53,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     data: DataFolder,
     repository: RepositoryFolder = SHIPPED_REPOSITORY,
-    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join((*SYSTEMS, *PARSERS))}.")] = "lafin",
+    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join(SYSTEMS)}.")] = "lafin",
     snapshot: Annotated[
         list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
     ] = None,
@@ -82,25 +82,25 @@ def main(
 
     Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then.
     """
-    place = open_device(device)
-    kinds = read_kinds(holes)
+    kinds, place = read_kinds(holes), open_device(device)
     models = Repository(repository, read_snapshots(snapshot or []), exports, place)
     if model in PARSERS:
-        figures = report_parser(model, models, open_split(data, split), count=count, batch_size=batch_size)
-        if output is not None:
-            write_json(output, {"model": model, "split": split, "frame_pixels": PARSER_PIXELS, **figures})
+        figures = report_parser(model, models, open_split(data, split), count, batch_size)
+        write_json(output, {**about(model, models), "split": split, **figures})
         return
     systems = {model: open_system(model, models)}
     if baseline is not None:
         systems[baseline] = pick(BASELINES, baseline, "baseline")
-    chosen = pick(PROFILES, profile, "profile"), pick(BLENDS, blend, "blend")
-    yardstick = replace(open_yardstick(*chosen, features, heads, frechet, identity, place), spread=spread)
-    faces = prepare(open_split(data, split), count, frame_pixels(model))
+    require(profile, PROFILES, "profile")
+    blender = pick(BLENDS, blend, "blend")
+    yardstick = open_yardstick(profile, features, heads, frechet, identity, place)
+    yardstick = replace(yardstick, blend=blender, spread=spread)
+    faces = frame_faces(open_split(data, split), frame_pixels(model), count)
+    if frechet is not None and len(faces) < 2:
+        raise OptionError("--frechet compares sets of pictures; it needs two faces or more")
     rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)
-    if output is not None:
-        head = {"model": model, "faces": len(faces.images), "split": split, "holes_seed": seed, "profile": profile}
-        more = {"blend": blend, "frame_pixels": faces.frame_pixels, "weights": models.fingerprints(MODELS[model])}
-        save(output, {**head, **more}, rows)
+    measured = {"split": split, "faces": len(faces), "holes_seed": seed, "profile": profile, "blend": blend}
+    write_json(output, {**about(model, models), **measured, "rows": rows})
 
 
 def show(
@@ -108,60 +108,42 @@ def show(
     kinds: list[str],
     seed: int,
     yardstick: Yardstick,
-    faces: Prepared,
+    faces: FramedFaces,
     batch_size: int,
     device: str,
 ) -> list[Row]:
     """Print the table row by row, with a progress bar beside it; all rows."""
     columns = yardstick.columns()
-    print(f"{len(faces.images)} faces at {faces.frame_pixels} px; {yardstick.profile.words}; holes from seed {seed}")
-    print_line("holes", "hole ratio", "method", *columns)
-    print_line(*["---"] * (3 + len(columns)))
-    rows = []
-    with tqdm(total=len(faces.images) * len(kinds), unit="face", leave=False) as bar:
+    print(f"{len(faces)} faces at {faces.frame_pixels} px; {yardstick.profile.words}; holes from seed {seed}")
+    table, rows = Table("holes", "hole ratio", "method", *columns), []
+    with progress_bar(len(faces) * len(kinds)) as bar:
         for row in measure(
             systems, faces, kinds, seed, yardstick, batch_size=batch_size, device=device, progress=bar.update
         ):
-            bar.clear()
-            print_line(row.holes, f"{row.hole_ratio:.3f}", row.method, *(cell(row, column) for column in columns))
+            cells = (number(row.figures.get(name), DECIMALS.get(name, OTHER_DECIMALS)) for name in columns)
+            table.row(row.holes, f"{row.hole_ratio:.3f}", row.method, *cells)
             rows.append(row)
     return rows
 
 
-def print_line(*cells: str) -> None:
-    print("| " + " | ".join(cells) + " |", flush=True)
-
-
-def cell(row: Row, column: str) -> str:
-    if column not in row.figures:
-        return "-"
-    return f"{row.figures[column]:.{DECIMALS.get(column, OTHER_DECIMALS)}f}"
-
-
 def open_yardstick(
-    profile: Profile,
-    blend: Blend,
-    features: Path | None,
-    heads: Path | None,
-    frechet: Path | None,
-    identity: Path | None,
-    device: str,
+    profile: str, features: Path | None, heads: Path | None, frechet: Path | None, identity: Path | None, device: str
 ) -> Yardstick:
     """What is measured; a figure whose file is not given is left out, with a line that says so."""
     if features is None and heads is not None:
         raise OptionError("--heads needs --features, the network that the heads belong to")
-    if features is None:
-        print("no --features file: the feature distance is left out")
-    if frechet is None:
-        print("no --frechet file: the Frechet distance is left out")
-    if identity is None:
-        print("no --identity file: the identity distance is left out")
+    for option, file, figure in (
+        ("features", features, "feature distance"),
+        ("frechet", frechet, "Frechet distance"),
+        ("identity", identity, "identity distance"),
+    ):
+        if file is None:
+            print(f"no --{option} file: the {figure} is left out")
     return Yardstick(
-        profile,
+        PROFILES[profile],
         None if features is None else open_distance(features, heads, device),
         None if frechet is None else open_features(frechet).to(device),
         None if identity is None else IdentityNetwork(identity, device),
-        blend,
     )
 
 
@@ -174,26 +156,6 @@ def read_snapshots(pairs: list[str]) -> dict[str, Path]:
             raise OptionError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
         snapshots[model] = Path(file)
     return snapshots
-
-
-def save(path: Path, head: dict[str, object], rows: list[Row]) -> None:
-    """Figures as JSON; one that is not finite, such as the PSNR of equal pictures, is null."""
-    listed = [
-        {
-            "holes": row.holes,
-            "hole_ratio": row.hole_ratio,
-            "method": row.method,
-            "figures": {name: value if math.isfinite(value) else None for name, value in row.figures.items()},
-        }
-        for row in rows
-    ]
-    write_json(path, {**head, "rows": listed})
-
-
-def write_json(path: Path, figures: dict[str, object]) -> None:
-    """Readable, in one step."""
-    text = json.dumps(figures, indent=1) + "\n"
-    write_atomically(path, lambda beside: beside.write_text(text))
 
 
 if __name__ == "__main__":

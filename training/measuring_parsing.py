@@ -1,32 +1,30 @@
-"""Figures of a deployed parser on the parsing maps of a prepared folder."""
+"""Figures of a system that parses on the parsing maps of a prepared folder."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.data.faces import DataError, Faces
+from training.data.faces import DataError
 from training.data.parsing import CLASS_SETS, facial_parts, merge_table
-from training.data.transforms import resize
+from training.framed import FramedFaces
+from training.given import System
 from training.metrics.regions import confusion, f_scores, intersections_over_unions, mean_of_present, pixel_accuracy
-
-FRAME_PIXELS = 256
 
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """One class over all faces; None where it is neither in the labels nor in what the parser says."""
+    """One class over all faces; NaN where it is neither in the labels nor in what the parser says."""
 
     index: int
     name: str
-    f_score: float | None
-    iou: float | None
+    f_score: float
+    iou: float
     pixels: int  # of the labels
 
 
@@ -36,36 +34,33 @@ class ParsingFigures:
 
     faces: int
     classes: list[ClassFigures]
-    mean_f_facial_parts: float | None  # brows, eyes, nose, lips, inner mouth
-    mean_f: float | None
-    mean_iou: float | None
-    pixel_accuracy: float | None
+    mean_f_facial_parts: float  # brows, eyes, nose, lips, inner mouth
+    mean_f: float
+    mean_iou: float
+    pixel_accuracy: float
 
 
+@torch.no_grad()
 def measure_parser(
-    parser: nn.Module,
+    system: System,
     parser_classes: int,
-    faces: Faces,
+    faces: FramedFaces,
     *,
-    count: int | None = None,
     batch_size: int = 4,
     device: str = "cpu",
     progress: Callable[[int], object] = lambda faces: None,
 ) -> ParsingFigures:
-    """`parser` takes bytes [B,3,256,256] and returns ids [B,1,256,256]; what it or the labels tell apart beyond the
-    other is merged. Raises DataError for faces without maps, or with classes that no table joins to the parser's."""
-    classes, of_labels, of_parser = common_classes(faces.parsing_classes, parser_classes)
-    total = len(faces) if count is None else min(count, len(faces))
+    """`system` answers with parsing maps, of faces without holes; what it or the labels tell apart beyond the other is
+    merged. Raises DataError for faces without maps, or with classes that no table joins to the parser's."""
+    classes, of_labels, of_parser = common_classes(faces.faces.parsing_classes, parser_classes)
     counts = torch.zeros(classes, classes + 1, dtype=torch.long)
-    for start in range(0, total, batch_size):
-        rows = range(start, min(start + batch_size, total))
-        images = torch.stack([image_of(faces, row) for row in rows]).to(device)
-        labels = torch.stack([labels_of(faces, row) for row in rows]).long()
-        with torch.no_grad():
-            predicted = parser(images)[:, 0].long().cpu()
-        counts += confusion(of_parser[predicted], of_labels[labels], classes)
-        progress(len(rows))
-    return figures_of(counts, total)
+    for batch in faces.batches(batch_size, device):
+        labels = torch.stack([labels_of(faces, place) for place in batch.places]).long()
+        parsing = system(batch.under("none", seed=0)).parsing
+        assert parsing is not None, "the system does not parse"
+        counts += confusion(of_parser[parsing[:, 0].long().cpu()], of_labels[labels], classes)
+        progress(len(batch.places))
+    return figures_of(counts, len(faces))
 
 
 def common_classes(labelled: int, predicted: int) -> tuple[int, Tensor, Tensor]:
@@ -77,18 +72,13 @@ def common_classes(labelled: int, predicted: int) -> tuple[int, Tensor, Tensor]:
     raise DataError(f"parsing maps of {labelled} classes cannot be compared with a parser of {predicted}")
 
 
-def image_of(faces: Faces, row: int) -> Tensor:
-    """[3,256,256] uint8."""
-    picture, _ = resize(faces.image(row), faces.landmarks(row), FRAME_PIXELS)
-    return torch.from_numpy(np.array(picture.transpose(2, 0, 1)))
-
-
-def labels_of(faces: Faces, row: int) -> Tensor:
-    """[256,256] uint8. Raises DataError."""
-    parsing = faces.parsing(row)
+def labels_of(faces: FramedFaces, place: int) -> Tensor:
+    """[F,F] uint8, the map of a face in the frame. Raises DataError."""
+    row = faces.indices[place]
+    parsing = faces.faces.parsing(row)
     if parsing is None:
         raise DataError(f"face {row} has no parsing map; training.prepare makes folders with parsing/")
-    size = (FRAME_PIXELS, FRAME_PIXELS)
+    size = (faces.frame_pixels, faces.frame_pixels)
     return torch.from_numpy(np.asarray(cv2.resize(parsing, size, interpolation=cv2.INTER_NEAREST_EXACT)))
 
 
@@ -96,19 +86,14 @@ def figures_of(counts: Tensor, faces: int) -> ParsingFigures:
     """Everything that follows from the confusion matrix."""
     scores, unions, pixels = f_scores(counts), intersections_over_unions(counts), counts.sum(dim=1)
     classes = [
-        ClassFigures(index, name, finite(float(scores[index])), finite(float(unions[index])), int(pixels[index]))
+        ClassFigures(index, name, float(scores[index]), float(unions[index]), int(pixels[index]))
         for index, name in enumerate(CLASS_SETS[len(counts)])
     ]
     return ParsingFigures(
         faces=faces,
         classes=classes,
-        mean_f_facial_parts=finite(mean_of_present(scores[list(facial_parts(len(counts)))])),
-        mean_f=finite(mean_of_present(scores)),
-        mean_iou=finite(mean_of_present(unions)),
-        pixel_accuracy=finite(pixel_accuracy(counts)),
+        mean_f_facial_parts=mean_of_present(scores[list(facial_parts(len(counts)))]),
+        mean_f=mean_of_present(scores),
+        mean_iou=mean_of_present(unions),
+        pixel_accuracy=pixel_accuracy(counts),
     )
-
-
-def finite(value: float) -> float | None:
-    """None instead of NaN."""
-    return value if math.isfinite(value) else None

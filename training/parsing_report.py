@@ -4,52 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 
-from tqdm import tqdm
-
 from training.data.faces import Faces
+from training.framed import frame_faces
 from training.measuring_parsing import ParsingFigures, measure_parser
-from training.systems import Repository
+from training.report import Table, number, progress_bar
+from training.systems import Repository, frame_pixels, open_system
 
-PARSERS = ("parser",)
+PARSERS = ("parser",)  # systems that are measured by their parsing maps
+DECIMALS = 4
 
 
-def report_parser(
-    model: str, models: Repository, faces: Faces, *, count: int | None, batch_size: int
-) -> dict[str, object]:
+def report_parser(name: str, models: Repository, faces: Faces, count: int | None, batch_size: int) -> dict[str, object]:
     """Measure, print one row a class and the means; the figures for JSON. Raises OpeningError or DataError."""
-    classes = len(models.parameters(model)["classes"].split(","))
-    with tqdm(total=len(faces) if count is None else min(count, len(faces)), unit="face", leave=False) as bar:
+    system, framed = open_system(name, models), frame_faces(faces, frame_pixels(name), count)
+    classes = len(models.parameters(name)["classes"].split(","))
+    with progress_bar(len(framed)) as bar:
         figures = measure_parser(
-            models.open(model),
-            classes,
-            faces,
-            count=count,
-            batch_size=batch_size,
-            device=models.device,
-            progress=bar.update,
+            system, classes, framed, batch_size=batch_size, device=models.device, progress=bar.update
         )
-    for line in lines_of(figures):
-        print(line)
-    return {**dataclasses.asdict(figures), "weights": models.fingerprints([model])}
+    show(figures)
+    return dataclasses.asdict(figures)
 
 
-def lines_of(figures: ParsingFigures) -> list[str]:
+def show(figures: ParsingFigures) -> None:
     """A table of classes, then the means."""
-    rows = [
-        f"| {one.index} | {one.name} | {cell(one.f_score)} | {cell(one.iou)} | {one.pixels} |"
-        for one in figures.classes
-    ]
-    return [
-        f"{figures.faces} faces; F-score and IoU over all known pixels together",
-        "| id | class | F | IoU | pixels |",
-        "| --- | --- | --- | --- | --- |",
-        *rows,
-        f"mean F of brows, eyes, nose, lips and inner mouth: {cell(figures.mean_f_facial_parts)}",
-        f"mean F of all classes: {cell(figures.mean_f)}",
-        f"mean IoU: {cell(figures.mean_iou)}",
-        f"pixel accuracy: {cell(figures.pixel_accuracy)}",
-    ]
-
-
-def cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+    print(f"{figures.faces} faces; F-score and IoU over all known pixels together")
+    table = Table("id", "class", "F", "IoU", "pixels")
+    for one in figures.classes:
+        scores = number(one.f_score, DECIMALS), number(one.iou, DECIMALS)
+        table.row(str(one.index), one.name, *scores, str(one.pixels))
+    print(f"mean F of brows, eyes, nose, lips and inner mouth: {number(figures.mean_f_facial_parts, DECIMALS)}")
+    print(f"mean F of all classes: {number(figures.mean_f, DECIMALS)}")
+    print(f"mean IoU: {number(figures.mean_iou, DECIMALS)}")
+    print(f"pixel accuracy: {number(figures.pixel_accuracy, DECIMALS)}")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import numpy as np
 import torch
 import typer
 from torch import Tensor
 
-from training.blending import BLENDS, Blend
-from training.checkpoint import write_atomically
-from training.data.faces import FaceFolder, open_split
-from training.data.holes import make_holes
+from training.blending import BLENDS, Blend, completed
+from training.data.faces import open_split
 from training.data.identities import gallery_and_probes, read_identities
 from training.errors import OptionError, one_line
+from training.framed import FramedFaces
+from training.given import Given, System
 from training.masking import complete
-from training.measuring import Prepared, prepare
 from training.metrics.identity import IdentityNetwork, top_k
 from training.options import (
     IDENTITY_FILE,
@@ -28,17 +25,19 @@ from training.options import (
     BatchSize,
     BlendName,
     DataFolder,
+    Device,
     Holes,
     Output,
     RepositoryFolder,
     Seed,
     Split,
+    open_device,
+    pick,
     read_kinds,
 )
-from training.options import pick as choose
-from training.systems import SYSTEMS, Repository, System, frame_pixels, open_system
-
-Value = TypeVar("Value")
+from training.papers import SYSTEMS
+from training.report import Table, progress_bar, write_json
+from training.systems import Repository, about, frame_pixels, open_system
 
 RANKS = (1, 3, 5)  # Figure 11
 
@@ -69,103 +68,94 @@ def main(
     split: Split = "validation",
     output: Output = None,
     batch_size: BatchSize = 8,
+    device: Device = "auto",
 ) -> None:
     """Half of each identity's faces are the gallery; the others, completed, are looked up in it.
 
-    Beside the model stand the original probes (the upper bound) and probes whose hole is filled with noise.
+    The column `identity` of faces.csv says who is on a picture. Beside the model stand the original probes (the upper
+    bound) and probes whose hole is filled with noise.
     """
-    kinds, chosen = read_kinds(holes), choose(BLENDS, blend, "blend")
-    system = open_system(model, Repository(repository, {}))
-    faces, network = open_split(data, split), IdentityNetwork(identity)
-    names = read_identities(data)
-    gallery, probes = gallery_and_probes(faces, names, seed)
-    print(f"{len(gallery)} faces in the gallery, {len(probes)} probes; identities by {network.name}")
-    pixels, identities = frame_pixels(model), [names[faces.name(index)] for index in range(len(faces))]
-    sought = Sought(network, embed(network, pick(faces, gallery, pixels).images, batch_size), rows(identities, gallery))
-    found = []
-    print("| holes | probes | top 1 | top 3 | top 5 |\n|---|---|---|---|---|")
-    for row in recognise(
-        system,
-        chosen,
-        sought,
-        pick(faces, probes, pixels),
-        rows(identities, probes),
-        kinds,
-        seed,
-        batch_size,
-    ):
-        print(f"| {row.holes} | {row.method} | {row.top1:.1f} | {row.top3:.1f} | {row.top5:.1f} |", flush=True)
-        found.append(asdict(row))
-    if output is not None:
-        head = {"model": model, "blend": blend, "identity": network.name, "seed": seed}
-        text = json.dumps({**head, "gallery": len(gallery), "probes": len(probes), "rows": found}, indent=1) + "\n"
-        write_atomically(output, lambda beside: beside.write_text(text))
+    kinds, place, blender = read_kinds(holes), open_device(device), pick(BLENDS, blend, "blend")
+    models = Repository(repository, {}, device=place)
+    system = open_system(model, models)
+    faces, names, network = open_split(data, split), read_identities(data), IdentityNetwork(identity, place)
+    people = [names.get(faces.name(index), "") for index in range(len(faces))]
+    gallery, probes = (
+        Side(FramedFaces(faces, frame_pixels(model), side), [people[index] for index in side])
+        for side in gallery_and_probes(faces, names, seed)
+    )
+    print(f"{len(gallery.names)} faces in the gallery, {len(probes.names)} probes; identities by {network.name}")
+    search = Search(network, gallery, probes, batch_size, place)
+    rows = show(search, system, blender, kinds, seed)
+    measured = {"split": split, "seed": seed, "blend": blend, "identity": network.name}
+    counts = {"gallery": len(gallery.names), "probes": len(probes.names)}
+    write_json(output, {**about(model, models), **measured, **counts, "rows": rows})
 
 
 @dataclass(frozen=True)
-class Sought:
-    """The gallery: identities [G,D] of unit length, and whose they are."""
+class Side:
+    """The gallery, or the probes: pictures, and whose they are."""
 
-    network: IdentityNetwork
-    embeddings: Tensor
-    names: list[str]
+    faces: FramedFaces
+    names: Sequence[str]
 
-    def row(self, holes: str, method: str, probes: Tensor, names: list[str]) -> Recognised:
-        shares = [100 * float(top_k(probes, names, self.embeddings, self.names, k).mean()) for k in RANKS]
+
+class Search:
+    """Probes are looked up in the gallery by the network's identities, [N,D] of unit length."""
+
+    def __init__(self, network: IdentityNetwork, gallery: Side, probes: Side, batch_size: int, device: str) -> None:
+        self.network, self.probes, self.gallery_names = network, probes, gallery.names
+        self.batch_size, self.device = batch_size, device
+        self.gallery = self.originals(gallery)
+
+    def originals(self, side: Side) -> Tensor:
+        """Identities of the pictures as they are."""
+        batches = side.faces.batches(self.batch_size, self.device)
+        return torch.cat([self.network(batch.image.float() / 255) for batch in batches])
+
+    def row(self, holes: str, method: str, found: Tensor) -> Recognised:
+        """`found`: identities of the probes under these holes."""
+        names = list(self.probes.names), list(self.gallery_names)
+        shares = [100 * float(top_k(found, names[0], self.gallery, names[1], k).mean()) for k in RANKS]
         return Recognised(holes, method, *shares)
 
+    def rows(self, system: System, blend: Blend, kinds: Sequence[str], seed: int) -> Iterator[Recognised]:
+        """The original probes, then for each kind of holes the probes filled with noise and those completed."""
+        yield self.row("-", "original", self.originals(self.probes))
+        for kind in kinds:
+            noisy, painted = [], []
+            for batch in self.probes.faces.batches(self.batch_size, self.device):
+                given = batch.under(kind, seed)
+                noisy.append(self.network(fill_with_noise(given)))
+                painted.append(self.network(paint(system, given, blend)))
+            yield self.row(kind, "noise", torch.cat(noisy))
+            yield self.row(kind, "completed", torch.cat(painted))
 
-def recognise(
-    system: System,
-    blend: Blend,
-    gallery: Sought,
-    probes: Prepared,
-    names: list[str],
-    kinds: list[str],
-    seed: int,
-    batch_size: int,
-) -> Iterator[Recognised]:
-    """The original probes, then for each kind of holes the probes filled with noise and those completed."""
-    network, dice = gallery.network, torch.Generator().manual_seed(seed)
-    yield gallery.row("-", "original", embed(network, probes.images, batch_size), names)
-    points = [np.asarray(row) for row in probes.landmarks.numpy()]
-    for kind in kinds:
-        holes = torch.from_numpy(np.stack(make_holes(kind, seed, probes.frame_pixels, points)))[:, None]
-        noise = torch.rand(probes.images.shape, generator=dice)
-        noisy = complete(noise, probes.images.float() / 255, holes.float())
-        yield gallery.row(kind, "noise", embed(network, noisy, batch_size), names)
-        completed = completions(system, blend, probes, holes, batch_size)
-        yield gallery.row(kind, "completed", embed(network, completed, batch_size), names)
+
+def show(search: Search, system: System, blend: Blend, kinds: Sequence[str], seed: int) -> list[Recognised]:
+    """Print the table row by row, with a progress bar beside it; all rows."""
+    table, rows = Table("holes", "probes", *(f"top {rank}" for rank in RANKS)), []
+    with progress_bar(1 + 2 * len(kinds), "row") as bar:
+        for row in search.rows(system, blend, kinds, seed):
+            table.row(row.holes, row.method, *(f"{share:.1f}" for share in (row.top1, row.top3, row.top5)))
+            rows.append(row)
+            bar.update()
+    return rows
+
+
+def fill_with_noise(given: Given) -> Tensor:
+    """[B,3,F,F] in [0,1]: uniform noise in the hole."""
+    noise = torch.stack([torch.from_numpy(dice.random(tuple(given.image.shape[1:]))) for dice in given.dice()])
+    return complete(noise.float().to(given.image.device), given.image.float() / 255, given.hole.float())
 
 
 @torch.no_grad()
-def completions(system: System, blend: Blend, probes: Prepared, holes: Tensor, batch_size: int) -> Tensor:
-    """Every probe completed under its hole, [N,3,F,F] in [0,1]."""
-    done = []
-    for image, hole, landmarks in zip(
-        probes.images.split(batch_size), holes.split(batch_size), probes.landmarks.split(batch_size), strict=True
-    ):
-        raw = system(image, hole, landmarks).raw
-        if raw is None:
-            raise OptionError("the model completes no pictures")
-        done.append(blend(raw.float() / 255, image.float() / 255, hole.float()))
-    return torch.cat(done)
-
-
-def embed(network: IdentityNetwork, images: Tensor, batch_size: int) -> Tensor:
-    """Identities of pictures [N,3,F,F], bytes or in [0,1]: [N,D]."""
-    scale = 255 if images.dtype == torch.uint8 else 1
-    return torch.cat([network(batch.float() / scale) for batch in images.split(batch_size)])
-
-
-def pick(faces: FaceFolder, indices: list[int], pixels: int) -> Prepared:
-    """Some faces in the face frame."""
-    return prepare(faces.only(indices), None, pixels)
-
-
-def rows(values: list[Value], indices: list[int]) -> list[Value]:
-    """The values at some places."""
-    return [values[index] for index in indices]
+def paint(system: System, given: Given, blend: Blend) -> Tensor:
+    """[B,3,F,F] in [0,1]: completed. Raises OptionError for a system that paints nothing."""
+    raw = system(given).raw
+    if raw is None:
+        raise OptionError("the model completes no pictures")
+    return completed(raw, given, blend)
 
 
 if __name__ == "__main__":

@@ -7,31 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from training.checkpoint import load_snapshot
 from training.errors import TrainingError
-from training.papers import DEPLOYED
+from training.given import System
+from training.papers import DEPLOYED, SYSTEMS
 from training.signature import read_config
 
 
 class OpeningError(TrainingError):
     """A system or model that cannot be opened; the message says which and why."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a system returns; None is what it has not."""
-
-    raw: Tensor | None  # [B,3,F,F] uint8
-    landmarks: Tensor | None  # [B,68,2] float32, predicted
-
-
-# image [B,3,F,F] uint8, hole [B,1,F,F] uint8 {0,1}, true landmarks [B,68,2] -> Answer; F is the system's frame
-System = Callable[[Tensor, Tensor, Tensor], Answer]
-OpenModel = Callable[[str], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -47,103 +34,80 @@ class Repository:
         """A leaf model in evaluation mode. Raises OpeningError or CheckpointError."""
         return self._open_export(model) if self.exported else self._open_snapshot(model)
 
-    def export(self, model: str) -> Path:
-        return self.folder / model / "1" / "model.pt"
-
-    def snapshot(self, model: str) -> Path:
+    def file(self, model: str) -> Path:
+        """Where a model's weights come from."""
+        if self.exported:
+            return self.folder / model / "1" / "model.pt"
         return self.snapshots.get(model, self.folder / model / "snapshot.safetensors")
 
     def fingerprints(self, models: Sequence[str]) -> dict[str, str]:
         """sha256 of the file behind each model."""
-        files = {model: self.export(model) if self.exported else self.snapshot(model) for model in models}
-        return {model: hashlib.sha256(file.read_bytes()).hexdigest() for model, file in files.items()}
+        return {model: hashlib.sha256(self.file(model).read_bytes()).hexdigest() for model in models}
 
     def parameters(self, model: str) -> dict[str, str]:
         """What config.pbtxt says, or has to say, about the model: a parser's class names."""
         if self.exported:
             declared = read_config(self.folder / model).parameters
             return {name: declared[name].string_value for name in declared}
-        path = self.snapshot(model)
-        state, _ = load_snapshot(path)
+        state, _ = load_snapshot(self.file(model))
         try:
             return DEPLOYED[model].describe(state)
         except (KeyError, IndexError) as error:
-            raise OpeningError(f"{path} does not fit {model}: {error}") from error
+            raise OpeningError(f"{self.file(model)} does not fit {model}: {error}") from error
 
     def _open_snapshot(self, model: str) -> nn.Module:
-        path = self.snapshot(model)
-        state, _ = load_snapshot(path)
+        state, _ = load_snapshot(self.file(model))
         try:
             return DEPLOYED[model].load(state).to(self.device)
         except RuntimeError as error:
-            raise OpeningError(f"{path} does not fit {model}: {error}") from error
+            raise OpeningError(f"{self.file(model)} does not fit {model}: {error}") from error
 
     def _open_export(self, model: str) -> nn.Module:
-        path = self.export(model)
+        path = self.file(model)
         if not path.is_file():
             raise OpeningError(f"{path} is missing; training.export makes it")
-        load: Callable[..., nn.Module] = torch.jit.load
-        return load(path, map_location=self.device).eval()
-
-
-def lafin(open_model: OpenModel) -> System:
-    """Predictor, then generator with the predicted landmarks: the ensemble `lafin`."""
-    predictor, generator = open_model("lafin_predictor"), open_model("lafin_generator")
-
-    def run(image: Tensor, hole: Tensor, landmarks: Tensor) -> Answer:
-        predicted = predictor(image, hole)
-        return Answer(generator(image, hole, predicted), predicted)
-
-    return run
-
-
-def lafin_generator(open_model: OpenModel) -> System:
-    """The generator with the true landmarks."""
-    generator = open_model("lafin_generator")
-    return lambda image, hole, landmarks: Answer(generator(image, hole, landmarks), None)
-
-
-def lafin_predictor(open_model: OpenModel) -> System:
-    """The landmark predictor alone."""
-    predictor = open_model("lafin_predictor")
-    return lambda image, hole, landmarks: Answer(None, predictor(image, hole))
-
-
-def gfc(open_model: OpenModel) -> System:
-    """The generator on noise from seed 0; face after face gets its own."""
-    generator = open_model("gfc_generator")
-    dice = np.random.default_rng(0)
-
-    def run(image: Tensor, hole: Tensor, landmarks: Tensor) -> Answer:
-        noise = torch.from_numpy(dice.uniform(-1, 1, tuple(image.shape))).float().to(image.device)
-        return Answer(generator(image, hole, noise), None)
-
-    return run
-
-
-SYSTEMS: dict[str, Callable[[OpenModel], System]] = {
-    "lafin": lafin,
-    "lafin_generator": lafin_generator,
-    "lafin_predictor": lafin_predictor,
-    "gfc": gfc,
-}
-
-# System -> the models that it runs.
-MODELS: dict[str, tuple[str, ...]] = {
-    "lafin": ("lafin_predictor", "lafin_generator"),
-    "lafin_generator": ("lafin_generator",),
-    "lafin_predictor": ("lafin_predictor",),
-    "gfc": ("gfc_generator",),
-}
-
-
-def frame_pixels(name: str) -> int:
-    """The side of the face frame that a system sees: that of its models' first input."""
-    return DEPLOYED[MODELS[name][0]].inputs[0].shape[-1]
+        try:
+            load: Callable[..., nn.Module] = torch.jit.load
+            return load(path, map_location=self.device).eval()
+        except RuntimeError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise OpeningError(f"{path} is no TorchScript file: {reason}") from error
 
 
 def open_system(name: str, repository: Repository) -> System:
     """A system by name. Raises OpeningError or CheckpointError."""
+    require_system(name)
+    return SYSTEMS[name](repository.open)
+
+
+def opened(name: str) -> tuple[str, ...]:
+    """The models that a system runs: those that building it opens. Raises OpeningError."""
+    require_system(name)
+    models: list[str] = []
+
+    def note(model: str) -> nn.Module:
+        models.append(model)
+        return nn.Identity()
+
+    SYSTEMS[name](note)
+    return tuple(models)
+
+
+def frame_pixels(name: str) -> int:
+    """The side of the face frame that a system sees: that of its models' first input. Raises OpeningError."""
+    return DEPLOYED[opened(name)[0]].inputs[0].shape[-1]
+
+
+def require_system(name: str) -> None:
+    """OpeningError unless a room has a system of this name."""
     if name not in SYSTEMS:
         raise OpeningError(f"unknown model {name!r}; there are {', '.join(SYSTEMS)}")
-    return SYSTEMS[name](repository.open)
+
+
+def about(name: str, repository: Repository) -> dict[str, object]:
+    """What a report of figures says of the system that they belong to."""
+    return {
+        "model": name,
+        "frame_pixels": frame_pixels(name),
+        "weights": repository.fingerprints(opened(name)),
+    }

@@ -8,11 +8,12 @@ from typer.testing import CliRunner
 from training.augment import app, augment, augment_batch
 from training.data.augmented import PairedFaces
 from training.data.faces import FaceFolder, open_split
-from training.systems import Answer
+from training.given import Answer, Given
 
 
-def gray(image, hole, landmarks) -> Answer:
-    return Answer(torch.full_like(image, 128), None)
+def gray(given: Given) -> Answer:
+    assert not (given.image * given.hole).any()
+    return Answer(raw=torch.full_like(given.image, 128))
 
 
 def test_only_holes_are_painted_and_every_epoch_has_other_ones(drawn_folder):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import training
 from training.errors import TrainingError, one_line
@@ -86,13 +87,21 @@ def test_every_entry_ends_in_one_line_and_catches_nothing_else() -> None:
         ("augment --data . --output o --device meta", "training.augment: device 'meta' cannot be used here: "),
     ],
 )
-def test_programs_end_in_one_line(command: str, words: str, tmp_path: Path) -> None:
+def test_programs_end_in_one_line(command: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     program, *arguments = command.split()
+    result = CliRunner().invoke(importlib.import_module(f"training.{program}").app, arguments)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert str(result.exception.code).startswith(words)
+    assert "\n" not in str(result.exception.code)
+
+
+def test_a_program_of_its_own_prints_that_line_and_nothing_else(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", f"training.{program}", *arguments],
+        [sys.executable, "-m", "training.interpolate", "first", "second", "out"],
         cwd=tmp_path, env={"PYTHONPATH": str(Path(training.__path__[0]).parent)}, capture_output=True, text=True,
         timeout=120,
     )  # fmt: skip
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "training.interpolate: there is no snapshot at first\n"

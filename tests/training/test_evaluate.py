@@ -31,9 +31,10 @@ def test_table_and_json_say_the_same(tiny_repository, drawn_folder, features_fil
     assert result.exit_code == 0, result.output
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert (figures["model"], figures["faces"], figures["holes_seed"]) == ("lafin", 1, 0)
+    assert (figures["split"], figures["frame_pixels"]) == ("validation", 256)
     assert set(figures["weights"]) == {"lafin_predictor", "lafin_generator"}
     assert [(row["holes"], row["method"]) for row in figures["rows"]] == [("center", "lafin"), ("center", "telea")]
-    lines = [line for line in result.output.splitlines() if line.startswith("|")]
+    lines = [line for line in result.stdout.splitlines() if line.startswith("|")]
     assert "feature distance (squeezenet1_1)" in lines[0]
     for line, row in zip(lines[2:], figures["rows"], strict=True):
         assert f"| center | 0.250 | {row['method']} | {row['figures']['PSNR']:.2f} |" in line
@@ -115,9 +116,12 @@ def test_gfc_at_128_pixels_blended_with_an_identity_network(tiny_repository, dra
         (["--model", "parser", "--snapshot", "parser=absent"], "there is no snapshot at absent"),
         (["--model", "parser", "--exports"], "model.pt is missing"),
         (["--split", "other"], "unknown split 'other'"),
+        (["--device", "moon"], "device 'moon' cannot be used here"),
+        (["--frechet", "features", "--count", "1"], "--frechet compares sets of pictures; it needs two faces"),
     ],
 )
-def test_mistakes_are_one_line(tiny_repository, drawn_folder, arguments: list[str], words: str):
+def test_mistakes_are_one_line(tiny_repository, drawn_folder, features_file, arguments: list[str], words: str):
+    arguments = [str(features_file) if argument == "features" else argument for argument in arguments]
     result = evaluate("--data", drawn_folder, "--repository", tiny_repository, *arguments)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)

@@ -3,17 +3,16 @@
 import math
 from dataclasses import replace
 
-import cv2
-import numpy as np
 import pytest
 import torch
 
 from training.data.drawn import DrawnFaces
-from training.measuring import BASELINES, NME, SPREAD, Row, Yardstick, measure, prepare, telea
+from training.framed import frame_faces
+from training.given import Answer, Given
+from training.measuring import NME, SPREAD, Row, Yardstick, measure
 from training.metrics.perception import FeatureDistance
 from training.metrics.pixels import l1_percent
 from training.metrics.profiles import PROFILES, Profile
-from training.systems import Answer
 
 
 class Colours:
@@ -28,50 +27,56 @@ class Colours:
 
 @pytest.fixture(scope="module")
 def faces():
-    return prepare(DrawnFaces(3, 64, seed=2))
+    return frame_faces(DrawnFaces(3, 64, seed=2), 256)
 
 
 def rows_of(faces, system, yardstick, kinds=("center",), **options) -> list[Row]:
     return list(measure({"method": system}, faces, kinds, 0, yardstick, **options))
 
 
-def oracle(image, hole, landmarks) -> Answer:
-    """The picture itself, and landmarks 3 px to the right."""
-    return Answer(image, landmarks + torch.tensor([3.0, 0.0]))
+def truth(faces) -> torch.Tensor:
+    """All pictures, whole."""
+    return torch.cat([batch.image for batch in faces.batches(3)])
 
 
-def black(image, hole, landmarks) -> Answer:
-    return Answer(torch.zeros_like(image), None)
+def oracle_of(faces):
+    """It has learnt these faces by heart, and sees landmarks 3 px to the right."""
+    images = truth(faces)
+
+    def oracle(given: Given) -> Answer:
+        places = [seed[-1] for seed in given.noise_seeds]
+        return Answer(raw=images[places], landmarks=given.landmarks + torch.tensor([3.0, 0.0]))
+
+    return oracle
+
+
+def black(given: Given) -> Answer:
+    return Answer(raw=torch.zeros_like(given.image))
 
 
 STANDARD = Yardstick(PROFILES["standard"], FeatureDistance(Colours()), Colours())
 QUICK = Yardstick(Profile("quick", "L1", {"L1 %": l1_percent}), FeatureDistance(Colours()))
 
 
-def test_faces_are_brought_to_the_face_frame(faces):
-    assert faces.images.shape == (3, 3, 256, 256)
-    drawn = DrawnFaces(3, 64, seed=2)
-    assert np.allclose(faces.landmarks[1].numpy(), (drawn.landmarks(1) + 0.5) * 4 - 0.5, atol=1e-3)
-    assert len(prepare(drawn, 2).images) == 2
-
-
 def test_a_perfect_system_has_perfect_figures(faces):
-    (row,) = rows_of(faces, oracle, STANDARD)
+    (row,) = rows_of(faces, oracle_of(faces), STANDARD)
     assert math.isinf(row.figures["PSNR"])
     assert row.figures["SSIM"] == pytest.approx(1)
     assert row.figures["L1 %"] == 0
     assert row.figures["feature distance (colours)"] == 0
     assert row.figures["Frechet distance (colours)"] == pytest.approx(0, abs=1e-9)
-    expected = (300 / (faces.landmarks[:, 36] - faces.landmarks[:, 45]).norm(dim=1)).mean()
+    landmarks = next(faces.batches(3)).landmarks
+    expected = (300 / (landmarks[:, 36] - landmarks[:, 45]).norm(dim=1)).mean()
     assert row.figures[NME] == pytest.approx(float(expected))
     assert list(row.figures) == STANDARD.columns()
 
 
 def test_only_the_hole_is_taken_from_the_system(faces):
     (row,) = rows_of(faces, black, STANDARD)
-    middle = faces.images[:, :, 64:192, 64:192].float() / 255
+    images = truth(faces)
+    middle = images[:, :, 64:192, 64:192].float() / 255
     assert row.hole_ratio == pytest.approx(0.25)
-    assert row.figures["L1 %"] == pytest.approx(100 * float(middle.sum()) / faces.images.numel(), rel=1e-4)
+    assert row.figures["L1 %"] == pytest.approx(100 * float(middle.sum()) / images.numel(), rel=1e-4)
     assert NME not in row.figures
 
 
@@ -86,10 +91,9 @@ def test_batch_size_changes_nothing_and_progress_is_told(faces):
 
 
 def test_the_spread_is_measured_in_the_hole(faces):
-    greys = iter((10, 40, 10, 40, 10, 40))
-
-    def chance(image, hole, landmarks) -> Answer:
-        return Answer(torch.full_like(image, next(greys)) * hole, None)
+    def chance(given: Given) -> Answer:
+        greys = torch.tensor([10 + 30 * sample for _, sample, _ in given.noise_seeds], dtype=torch.uint8)
+        return Answer(raw=greys[:, None, None, None] * given.hole.expand_as(given.image))
 
     spreading = replace(QUICK, spread=True)
     (row,) = rows_of(faces, chance, spreading, batch_size=1)
@@ -105,7 +109,7 @@ def test_the_same_seed_makes_the_same_holes(faces):
 
 
 def test_profiles_measure_differently():
-    face = prepare(DrawnFaces(1, 64))
+    face = frame_faces(DrawnFaces(1, 64), 256)
     (standard,) = rows_of(face, black, Yardstick(PROFILES["standard"]))
     (lafin,) = rows_of(face, black, Yardstick(PROFILES["lafin"]))
     assert standard.figures["L1 %"] == lafin.figures["L1 %"]
@@ -113,14 +117,16 @@ def test_profiles_measure_differently():
     assert standard.figures["SSIM"] != lafin.figures["SSIM"]
 
 
-def test_telea_is_opencvs_and_leaves_known_pixels(faces):
-    hole = torch.zeros(3, 1, 256, 256, dtype=torch.uint8)
-    hole[:, :, 100:140, 100:150] = 1
-    answer = telea(faces.images, hole, faces.landmarks)
-    expected = cv2.inpaint(
-        faces.images[1].permute(1, 2, 0).numpy().copy(), hole[1, 0].numpy() * 255, 3, cv2.INPAINT_TELEA
-    )
-    assert torch.equal(answer.raw[1], torch.from_numpy(expected).permute(2, 0, 1))
-    assert torch.equal(answer.raw * (1 - hole), faces.images * (1 - hole))
-    assert answer.landmarks is None
-    assert BASELINES["telea"] is telea
+def test_no_system_sees_what_is_in_a_hole(faces):
+    seen: list[Given] = []
+
+    def watching(given: Given) -> Answer:
+        seen.append(given)
+        return black(given)
+
+    rows_of(faces, watching, replace(QUICK, spread=True), ["center", "O3", "20-40"])
+    assert len(seen) == 6
+    for given in seen:
+        assert given.hole.any()
+        assert not (given.image * given.hole).any()
+        assert given.reference is not None

@@ -85,6 +85,8 @@ def test_the_table_has_originals_noise_and_completions(
     assert result.exit_code == 0, result.output
     assert "8 faces in the gallery, 8 probes; identities by thumbnail" in result.output
     figures = json.loads((tmp_path / "figures.json").read_text())
+    assert (figures["model"], figures["split"], figures["frame_pixels"]) == ("gfc", "all", 128)
+    assert set(figures["weights"]) == {"gfc_generator"}
     rows = [(row["holes"], row["method"]) for row in figures["rows"]]
     assert rows == [("-", "original"), ("O3", "noise"), ("O3", "completed"), ("O6", "noise"), ("O6", "completed")]
     original = figures["rows"][0]

@@ -5,7 +5,7 @@ Every hole comes from a numpy Generator; the same state gives the same hole.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -218,8 +218,6 @@ KINDS: dict[str, HoleMaker] = {
 }
 
 
-def make_holes(kind: str, seed: int, pixels: int, landmarks: Sequence[NDArray[np.float32]]) -> list[Hole]:
-    """One hole of `kind` for each face, from `seed` and the face's place in the row: what evaluations use."""
-    return [
-        make_hole(kind, np.random.default_rng([seed, index]), pixels, points) for index, points in enumerate(landmarks)
-    ]
+def seeded_hole(kind: str, seed: int, place: int, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
+    """The hole of `kind` of the face at a place in its row: the same in every evaluation with this seed."""
+    return make_hole(kind, np.random.default_rng([seed, place]), pixels, landmarks)

@@ -1,10 +1,11 @@
-"""One room for each paper. The literal tables of recipes and deployed models stand here."""
+"""One room for each paper. The literal tables of recipes, deployed models and systems stand here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from training.deployed import Deployed
+from training.given import BuildSystem
 from training.papers.gfc import recipe as gfc
 from training.papers.gfc import serving as gfc_serving
 from training.papers.lafin import recipe as lafin
@@ -39,6 +40,13 @@ DEPLOYED: dict[str, Deployed] = {
     **gfc_serving.DEPLOYED,
     **lafin_serving.DEPLOYED,
     **parser_serving.DEPLOYED,
+}
+
+# Name -> what runs it whole, from photograph and hole to picture. Which models it opens is what building it says.
+SYSTEMS: dict[str, BuildSystem] = {
+    **lafin_serving.SYSTEMS,
+    **gfc_serving.SYSTEMS,
+    **parser_serving.SYSTEMS,
 }
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from training.data.drawn import DrawnFaces
-from training.data.holes import KINDS, HoleError, Mixture, face_box, make_hole, make_holes
+from training.data.holes import KINDS, HoleError, Mixture, face_box, make_hole, seeded_hole
 
 LANDMARKS = DrawnFaces(1, 256).landmarks(0)
 
@@ -21,7 +21,7 @@ def test_holes_are_zeros_and_ones_and_come_from_the_seed(kind: str, pixels: int)
 
 @pytest.mark.parametrize(("low", "high"), [(1, 20), (10, 20), (20, 30), (20, 40), (40, 50), (40, 60), (50, 60)])
 def test_strokes_stay_in_their_bucket(low: int, high: int) -> None:
-    holes = make_holes(f"{low}-{high}", 3, 256, [LANDMARKS] * 20)
+    holes = [seeded_hole(f"{low}-{high}", 3, place, 256, LANDMARKS) for place in range(20)]
     for hole in holes:
         assert low / 100 <= hole.mean() <= high / 100
     assert len({hole.tobytes() for hole in holes}) == 20

@@ -1,11 +1,13 @@
-"""What is deployed of GFC: bytes and noise in, bytes out, normalisation inside."""
+"""What is deployed of GFC: bytes and noise in, bytes out, normalisation inside. And the system that runs it."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from training.deployed import Deployed, Port
+from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import complete
 from training.papers.gfc.networks import FRAME_PIXELS, Generator, grained
 
@@ -54,3 +56,18 @@ DEPLOYED: dict[str, Deployed] = {
         output_tolerance=1.0,
     ),
 }
+
+
+def gfc(open_model: OpenModel) -> System:
+    """The generator on noise that is uniform in [-1,1), each face's own."""
+    generator = open_model("gfc_generator")
+
+    def run(given: Given) -> Answer:
+        drawn = np.stack([dice.uniform(-1, 1, tuple(given.image.shape[1:])) for dice in given.dice()])
+        noise = torch.from_numpy(drawn).float().to(given.image.device)
+        return Answer(raw=generator(given.image, given.hole, noise))
+
+    return run
+
+
+SYSTEMS: dict[str, BuildSystem] = {"gfc": gfc}

@@ -1,4 +1,4 @@
-"""What is deployed of LaFIn: bytes in, bytes or pixels out, normalisation inside."""
+"""What is deployed of LaFIn: bytes in, bytes or pixels out, normalisation inside. And the systems that run it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from training.deployed import Deployed, Port
+from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import landmark_map, mask_image
 from training.papers.lafin.networks import FRAME_PIXELS, Generator, Predictor
 
@@ -83,4 +84,34 @@ DEPLOYED: dict[str, Deployed] = {
         outputs=(IMAGE,),
         output_tolerance=1.0,
     ),
+}
+
+
+def lafin(open_model: OpenModel) -> System:
+    """Predictor, then generator with the predicted landmarks: the ensemble `lafin`."""
+    predictor, generator = open_model("lafin_predictor"), open_model("lafin_generator")
+
+    def run(given: Given) -> Answer:
+        predicted = predictor(given.image, given.hole)
+        return Answer(raw=generator(given.image, given.hole, predicted), landmarks=predicted)
+
+    return run
+
+
+def lafin_generator(open_model: OpenModel) -> System:
+    """The generator with the true landmarks."""
+    generator = open_model("lafin_generator")
+    return lambda given: Answer(raw=generator(given.image, given.hole, given.landmarks))
+
+
+def lafin_predictor(open_model: OpenModel) -> System:
+    """The landmark predictor alone."""
+    predictor = open_model("lafin_predictor")
+    return lambda given: Answer(landmarks=predictor(given.image, given.hole))
+
+
+SYSTEMS: dict[str, BuildSystem] = {
+    "lafin": lafin,
+    "lafin_generator": lafin_generator,
+    "lafin_predictor": lafin_predictor,
 }

@@ -1,4 +1,4 @@
-"""What is deployed of the face parser, and the frozen parser that other trainings' losses look through."""
+"""What is deployed of the face parser, its system, and the frozen parser that other trainings' losses look through."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from training.checkpoint import CheckpointError, load_snapshot
 from training.data.parsing import CLASS_SETS
 from training.deployed import Deployed, Port
 from training.frozen.parsers import FaceParser
+from training.given import Answer, BuildSystem, OpenModel, System
 from training.papers.parser.networks import SIDE_MULTIPLE, Parser, normalise, spread
 
 FRAME_PIXELS = 256
@@ -98,3 +99,12 @@ DEPLOYED: dict[str, Deployed] = {
         describe=describe,
     ),
 }
+
+
+def parser(open_model: OpenModel) -> System:
+    """The parser on the picture as it is given; a hole is black."""
+    network = open_model("parser")
+    return lambda given: Answer(parsing=network(given.image))
+
+
+SYSTEMS: dict[str, BuildSystem] = {"parser": parser}
