@@ -26,21 +26,12 @@ import typer
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from training import options
 from training.data.faces import DataError, FaceFolder, open_split
 from training.data.transforms import resize
 from training.errors import one_line
 from training.given import Given, System
 from training.masking import complete
-from training.options import (
-    SHIPPED_REPOSITORY,
-    BatchSize,
-    DataFolder,
-    Device,
-    RepositoryFolder,
-    Seed,
-    Split,
-    open_device,
-)
 from training.papers.lafin.networks import FRAME_PIXELS
 from training.papers.lafin.recipe import GENERATOR_HOLES
 from training.systems import Repository, open_system
@@ -54,17 +45,17 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 @one_line("training.augment")
 def main(
-    data: DataFolder,
+    data: options.DataFolder,
     output: Annotated[Path, typer.Option(help="Prepared folder to write; must not be one yet.")],
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
     epochs: Annotated[int, typer.Option(help="Augmented pictures of each face, each with its own hole.", min=1)] = 1,
-    seed: Seed = 0,
-    split: Split = "train",
-    batch_size: BatchSize = 4,
-    device: Device = "auto",
+    seed: options.Seed = 0,
+    split: options.Split = "train",
+    batch_size: options.BatchSize = 4,
+    device: options.Device = "auto",
 ) -> None:
     """Make augmented pairs of pictures and landmarks; `training.train --augmented` adds them to a predictor's data."""
-    place = open_device(device)
+    place = options.open_device(device)
     if (output / "faces.csv").exists():
         raise DataError(f"{output} is a prepared folder already; name another one")
     faces = open_split(data, split)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from training import options
 from training.baselines import BASELINES
 from training.blending import BLENDS
 from training.data.faces import open_split
@@ -19,24 +20,6 @@ from training.measuring import NME, SPREAD, Row, Yardstick, measure
 from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES
-from training.options import (
-    IDENTITY_FILE,
-    SHIPPED_REPOSITORY,
-    BatchSize,
-    BlendName,
-    Count,
-    DataFolder,
-    Device,
-    Holes,
-    Output,
-    RepositoryFolder,
-    Seed,
-    Split,
-    open_device,
-    pick,
-    read_kinds,
-    require,
-)
 from training.papers import DEPLOYED, SYSTEMS
 from training.parsing_report import PARSERS, report_parser
 from training.report import Table, number, progress_bar, write_json
@@ -51,38 +34,38 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 @one_line("training.evaluate")
 def main(
-    data: DataFolder,
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    data: options.DataFolder,
+    repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
     model: Annotated[str, typer.Option(help=f"What to measure: {', '.join(SYSTEMS)}.")] = "lafin",
     snapshot: Annotated[
         list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
     ] = None,
     exports: Annotated[bool, typer.Option("--exports", help="Run 1/model.pt instead of the snapshots.")] = False,
-    holes: Holes = "10-20,20-40,40-60,center,eyes",
-    seed: Seed = 0,
-    split: Split = "validation",
-    count: Count = None,
+    holes: options.Holes = "10-20,20-40,40-60,center,eyes",
+    seed: options.Seed = 0,
+    split: options.Split = "validation",
+    count: options.Count = None,
     profile: Annotated[str, typer.Option(help=f"How pixels are compared: {', '.join(PROFILES)}.")] = "standard",
     features: Annotated[Path | None, typer.Option(help="VGG or SqueezeNet weights for the feature distance.")] = None,
     heads: Annotated[Path | None, typer.Option(help="Learnt LPIPS heads for that network.")] = None,
     frechet: Annotated[
         Path | None, typer.Option(help="Network of the Frechet distance: weights or TorchScript.")
     ] = None,
-    identity: Annotated[Path | None, IDENTITY_FILE] = None,
-    blend: BlendName = "none",
+    identity: Annotated[Path | None, options.IDENTITY_FILE] = None,
+    blend: options.BlendName = "none",
     spread: Annotated[
         bool, typer.Option("--spread", help="Complete every face twice: how far plural results differ in the hole.")
     ] = False,
     baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
-    output: Output = None,
-    batch_size: BatchSize = 4,
-    device: Device = "auto",
+    output: options.Output = None,
+    batch_size: options.BatchSize = 4,
+    device: options.Device = "auto",
 ) -> None:
     """Complete every face under every kind of hole, and print means over the faces, one row a kind and method.
 
     Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then.
     """
-    kinds, place = read_kinds(holes), open_device(device)
+    kinds, place = options.read_kinds(holes), options.open_device(device)
     models = Repository(repository, read_snapshots(snapshot or []), exports, place)
     if model in PARSERS:
         figures = report_parser(model, models, open_split(data, split), count, batch_size)
@@ -90,9 +73,9 @@ def main(
         return
     systems = {model: open_system(model, models)}
     if baseline is not None:
-        systems[baseline] = pick(BASELINES, baseline, "baseline")
-    require(profile, PROFILES, "profile")
-    blender = pick(BLENDS, blend, "blend")
+        systems[baseline] = options.pick(BASELINES, baseline, "baseline")
+    options.require(profile, PROFILES, "profile")
+    blender = options.pick(BLENDS, blend, "blend")
     yardstick = open_yardstick(profile, features, heads, frechet, identity, place)
     yardstick = replace(yardstick, blend=blender, spread=spread)
     faces = frame_faces(open_split(data, split), frame_pixels(model), count)

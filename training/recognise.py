@@ -11,6 +11,7 @@ import torch
 import typer
 from torch import Tensor
 
+from training import options
 from training.blending import BLENDS, Blend, completed
 from training.data.faces import open_split
 from training.data.identities import gallery_and_probes, read_identities
@@ -19,22 +20,6 @@ from training.framed import FramedFaces
 from training.given import Given, System
 from training.masking import complete
 from training.metrics.identity import IdentityNetwork, top_k
-from training.options import (
-    IDENTITY_FILE,
-    SHIPPED_REPOSITORY,
-    BatchSize,
-    BlendName,
-    DataFolder,
-    Device,
-    Holes,
-    Output,
-    RepositoryFolder,
-    Seed,
-    Split,
-    open_device,
-    pick,
-    read_kinds,
-)
 from training.papers import SYSTEMS
 from training.report import Table, progress_bar, write_json
 from training.systems import Repository, about, frame_pixels, open_system
@@ -58,27 +43,27 @@ class Recognised:
 @app.command()
 @one_line("training.recognise")
 def main(
-    data: DataFolder,
-    identity: Annotated[Path, IDENTITY_FILE],
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
+    data: options.DataFolder,
+    identity: Annotated[Path, options.IDENTITY_FILE],
+    repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
     model: Annotated[str, typer.Option(help=f"What completes the probes: {', '.join(SYSTEMS)}.")] = "gfc",
-    holes: Holes = "O1,O2,O3,O4,O5,O6",
-    blend: BlendName = "poisson",
-    seed: Seed = 0,
-    split: Split = "validation",
-    output: Output = None,
-    batch_size: BatchSize = 8,
-    device: Device = "auto",
+    holes: options.Holes = "O1,O2,O3,O4,O5,O6",
+    blend: options.BlendName = "poisson",
+    seed: options.Seed = 0,
+    split: options.Split = "validation",
+    output: options.Output = None,
+    batch_size: options.BatchSize = 8,
+    device: options.Device = "auto",
 ) -> None:
     """Half of each identity's faces are the gallery; the others, completed, are looked up in it.
 
     The column `identity` of faces.csv says who is on a picture. Beside the model stand the original probes (the upper
     bound) and probes whose hole is filled with noise.
     """
-    kinds, place, blender = read_kinds(holes), open_device(device), pick(BLENDS, blend, "blend")
+    kinds, place, blender = options.read_kinds(holes), options.open_device(device), options.pick(BLENDS, blend, "blend")
     models = Repository(repository, {}, device=place)
     system = open_system(model, models)
-    faces, names, network = open_split(data, split), read_identities(data), IdentityNetwork(identity, place)
+    network, faces, names = IdentityNetwork(identity, place), open_split(data, split), read_identities(data)
     people = [names.get(faces.name(index), "") for index in range(len(faces))]
     gallery, probes = (
         Side(FramedFaces(faces, frame_pixels(model), side), [people[index] for index in side])

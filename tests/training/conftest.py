@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import safetensors.torch
 import torch
 
 from training.checkpoint import save_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
+from training.frozen.features import FrozenFeatures
 from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
 from training.papers.parser.networks import Parser
@@ -39,3 +41,12 @@ def drawn_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("drawn")
     write_folder(folder, count=6, size=128, seed=1)
     return folder
+
+
+@pytest.fixture(scope="session")
+def features_file(tmp_path_factory) -> Path:
+    """Weights of an untrained SqueezeNet, as a user would name them."""
+    path = tmp_path_factory.mktemp("features") / "squeezenet.safetensors"
+    torch.manual_seed(0)
+    safetensors.torch.save_file(FrozenFeatures("squeezenet1_1").state_dict(), path)
+    return path

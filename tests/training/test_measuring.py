@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.fakes.features import Colours
 from training.data.drawn import DrawnFaces
 from training.framed import frame_faces
 from training.given import Answer, Given
@@ -13,16 +14,6 @@ from training.measuring import NME, SPREAD, Row, Yardstick, measure
 from training.metrics.perception import FeatureDistance
 from training.metrics.pixels import l1_percent
 from training.metrics.profiles import PROFILES, Profile
-
-
-class Colours:
-    """A feature network whose one map is the picture itself."""
-
-    network = "colours"
-    layers = ("rgb",)
-
-    def __call__(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"rgb": image}
 
 
 @pytest.fixture(scope="module")

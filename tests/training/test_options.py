@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import torch
+from typer import Typer
+from typer.testing import CliRunner
 
 from training.data.holes import HoleError
 from training.errors import OptionError
+from training.evaluate import app as evaluate
 from training.options import check_arithmetic, open_device, pick, read_devices, read_kinds
+from training.recognise import app as recognise
+
+MISTAKES = [
+    ("--holes", "moon", "unknown hole 'moon'"),
+    ("--holes", ",", "--holes names no kind"),
+    ("--model", "other", "unknown model 'other'; there are lafin, "),
+    ("--blend", "other", "unknown blend 'other'; there are none, poisson"),
+    ("--identity", "absent.pt", "no feature network at absent.pt"),
+    ("--data", "absent", "faces.csv is missing"),
+    ("--split", "other", "unknown split 'other'"),
+    ("--device", "moon", "device 'moon' cannot be used here"),
+]
+
+
+@pytest.fixture(scope="module")
+def identity(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("identity") / "flat.pt"
+    torch.jit.script(torch.nn.Flatten()).save(str(path))
+    return path
+
+
+@pytest.mark.parametrize("command", [evaluate, recognise], ids=["evaluate", "recognise"])
+@pytest.mark.parametrize(("option", "value", "words"), MISTAKES, ids=lambda word: word.partition(";")[0])
+def test_commands_that_share_an_option_refuse_it_in_the_same_words(
+    command: Typer, option: str, value: str, words: str, drawn_folder: Path, tiny_repository: Path, identity: Path
+) -> None:
+    given = {"--data": drawn_folder, "--repository": tiny_repository, "--identity": identity, "--holes": "O3"}
+    words_of = [str(word) for pair in (given | {option: value}).items() for word in pair]
+    result = CliRunner().invoke(command, words_of)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert words in str(result.exception.code)
 
 
 def test_kinds_of_holes_are_joined_by_commas() -> None:

@@ -5,6 +5,7 @@ A parsing map is [H,W] uint8, one class id a pixel, 255 where nothing is known. 
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,143 +15,42 @@ IGNORE = 255
 
 # CelebAMask-HQ, in the order of the best-known public checkpoint.
 CELEBAMASK_HQ = (
-    "background",
-    "skin",
-    "left_brow",
-    "right_brow",
-    "left_eye",
-    "right_eye",
-    "glasses",
-    "left_ear",
-    "right_ear",
-    "earring",
-    "nose",
-    "inner_mouth",
-    "upper_lip",
-    "lower_lip",
-    "neck",
-    "necklace",
-    "clothes",
-    "hair",
-    "hat",
-)
+    "background", "skin", "left_brow", "right_brow", "left_eye", "right_eye", "glasses", "left_ear", "right_ear",
+    "earring", "nose", "inner_mouth", "upper_lip", "lower_lip", "neck", "necklace", "clothes", "hair", "hat",
+)  # fmt: skip
 # ShowFace: left and right are one; earrings are ear, necklaces neck.
 SHOWFACE = (
-    "background",
-    "skin",
-    "brows",
-    "eyes",
-    "glasses",
-    "ears",
-    "nose",
-    "inner_mouth",
-    "upper_lip",
-    "lower_lip",
-    "neck",
-    "clothes",
-    "hair",
-    "hat",
-)
+    "background", "skin", "brows", "eyes", "glasses", "ears", "nose", "inner_mouth", "upper_lip", "lower_lip", "neck",
+    "clothes", "hair", "hat",
+)  # fmt: skip
 # Helen, used by Generative Face Completion.
 HELEN = (
-    "background",
-    "skin",
-    "left_brow",
-    "right_brow",
-    "left_eye",
-    "right_eye",
-    "nose",
-    "upper_lip",
-    "inner_mouth",
-    "lower_lip",
-    "hair",
-)
+    "background", "skin", "left_brow", "right_brow", "left_eye", "right_eye", "nose", "upper_lip", "inner_mouth",
+    "lower_lip", "hair",
+)  # fmt: skip
 CLASS_SETS: dict[int, tuple[str, ...]] = {19: CELEBAMASK_HQ, 14: SHOWFACE, 11: HELEN}
 
-# The class of the smaller set that each class of the larger one becomes; None is ignored from then on.
-TO_SHOWFACE: dict[str, str | None] = {
-    "background": "background",
-    "skin": "skin",
-    "left_brow": "brows",
-    "right_brow": "brows",
-    "left_eye": "eyes",
-    "right_eye": "eyes",
-    "glasses": "glasses",
-    "left_ear": "ears",
-    "right_ear": "ears",
+# What becomes of the classes of the larger set that the smaller one does not have; None is ignored from then on.
+JOINED_IN_SHOWFACE: dict[str, str | None] = {
+    **{f"{side}_{part}": f"{part}s" for side in ("left", "right") for part in ("brow", "eye", "ear")},
     "earring": "ears",
-    "nose": "nose",
-    "inner_mouth": "inner_mouth",
-    "upper_lip": "upper_lip",
-    "lower_lip": "lower_lip",
-    "neck": "neck",
     "necklace": "neck",
-    "clothes": "clothes",
-    "hair": "hair",
-    "hat": "hat",
 }
-TO_HELEN: dict[str, str | None] = {
-    "background": "background",
-    "skin": "skin",
-    "left_brow": "left_brow",
-    "right_brow": "right_brow",
-    "left_eye": "left_eye",
-    "right_eye": "right_eye",
+JOINED_IN_HELEN: dict[str, str | None] = {
+    **dict.fromkeys(("left_ear", "right_ear", "earring", "neck", "necklace", "clothes", "hat"), "background"),
     "glasses": None,  # eyes, brows or skin may lie below
-    "left_ear": "background",
-    "right_ear": "background",
-    "earring": "background",
-    "nose": "nose",
-    "inner_mouth": "inner_mouth",
-    "upper_lip": "upper_lip",
-    "lower_lip": "lower_lip",
-    "neck": "background",
-    "necklace": "background",
-    "clothes": "background",
-    "hair": "hair",
-    "hat": "background",
 }
-MERGES: dict[tuple[int, int], Mapping[str, str | None]] = {(19, 14): TO_SHOWFACE, (19, 11): TO_HELEN}
+MERGES: dict[tuple[int, int], Mapping[str, str | None]] = {(19, 14): JOINED_IN_SHOWFACE, (19, 11): JOINED_IN_HELEN}
 
 # What Li et al. count as facial parts, by name; which of them a set has depends on the set.
 FACIAL_PARTS = (
-    "brows",
-    "left_brow",
-    "right_brow",
-    "eyes",
-    "left_eye",
-    "right_eye",
-    "nose",
-    "upper_lip",
-    "inner_mouth",
+    "brows", "left_brow", "right_brow", "eyes", "left_eye", "right_eye", "nose", "upper_lip", "inner_mouth",
     "lower_lip",
-)
+)  # fmt: skip
 
-# Sheets: RGB of each class name.
-COLOURS: dict[str, tuple[int, int, int]] = {
-    "background": (0, 0, 0),
-    "skin": (236, 188, 150),
-    "brows": (120, 70, 20),
-    "left_brow": (120, 70, 20),
-    "right_brow": (190, 130, 40),
-    "eyes": (40, 110, 230),
-    "left_eye": (40, 110, 230),
-    "right_eye": (90, 200, 250),
-    "glasses": (150, 0, 200),
-    "ears": (250, 140, 60),
-    "left_ear": (250, 140, 60),
-    "right_ear": (200, 90, 10),
-    "earring": (255, 230, 0),
-    "nose": (60, 170, 70),
-    "upper_lip": (200, 30, 60),
-    "inner_mouth": (255, 255, 255),
-    "lower_lip": (255, 80, 120),
-    "neck": (170, 130, 110),
-    "necklace": (190, 220, 60),
-    "clothes": (70, 80, 120),
-    "hair": (110, 60, 130),
-    "hat": (0, 130, 130),
-}
+# Sheets: a colour for each class name, the same in every set; hues a golden turn apart lie far from one another.
+NAMES = tuple(dict.fromkeys((*CELEBAMASK_HQ, *SHOWFACE, *HELEN)))
+GOLDEN_TURN = 0.618034
 UNKNOWN_COLOUR = (128, 128, 128)
 
 
@@ -165,7 +65,7 @@ def merge_table(present: int, wanted: int) -> NDArray[np.uint8] | None:
         return None
     smaller = CLASS_SETS[wanted]
     for index, name in enumerate(CLASS_SETS[present]):
-        merged = names[name]
+        merged = names.get(name, name)
         if merged is not None:
             table[index] = smaller.index(merged)
     return table
@@ -193,7 +93,10 @@ def facial_parts(classes: int) -> tuple[int, ...]:
 
 
 def colour_table(classes: int) -> NDArray[np.uint8]:
-    """Class id -> RGB, as a table [256,3]; what is ignored is grey."""
+    """Class id -> RGB, as a table [256,3]; the background is black, what is ignored grey."""
     table = np.full((256, 3), UNKNOWN_COLOUR, np.uint8)
-    table[:classes] = [COLOURS[name] for name in CLASS_SETS[classes]]
+    for index, name in enumerate(CLASS_SETS[classes]):
+        brightness = 0.9 if index else 0
+        colour = colorsys.hsv_to_rgb(NAMES.index(name) * GOLDEN_TURN % 1, 0.65, brightness)
+        table[index] = [round(255 * channel) for channel in colour]
     return table

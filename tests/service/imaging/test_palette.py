@@ -1,6 +1,5 @@
 from service.imaging.palette import COLOURS, palette
 from training.data.parsing import CLASS_SETS
-from training.data.parsing import COLOURS as SHEET_COLOURS
 
 
 def test_every_set_of_classes_has_its_own_colours() -> None:
@@ -8,10 +7,6 @@ def test_every_set_of_classes_has_its_own_colours() -> None:
         colours = palette(names)
         assert [COLOURS[name] for name in names] == colours
         assert len(set(colours)) == len(names)
-
-
-def test_the_service_draws_what_training_draws() -> None:
-    assert COLOURS == SHEET_COLOURS
 
 
 def test_unknown_names_get_different_colours() -> None:

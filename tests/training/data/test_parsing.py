@@ -6,9 +6,8 @@ from training.data.parsing import (
     CLASS_SETS,
     HELEN,
     IGNORE,
+    MERGES,
     SHOWFACE,
-    TO_HELEN,
-    TO_SHOWFACE,
     colour_table,
     facial_parts,
     flip,
@@ -24,9 +23,15 @@ def test_every_set_has_as_many_names_as_its_number_says() -> None:
 
 
 def test_merge_tables_name_every_class_and_reach_every_class() -> None:
-    for table, smaller in ((TO_SHOWFACE, SHOWFACE), (TO_HELEN, HELEN)):
-        assert tuple(table) == CELEBAMASK_HQ
-        assert {name for name in table.values() if name is not None} == set(smaller)
+    for (larger, smaller), joined in MERGES.items():
+        names, table = CLASS_SETS[smaller], merge_table(larger, smaller)
+        assert table is not None
+        assert set(joined) == set(CLASS_SETS[larger]) - set(names)
+        reached = {int(index) for index in table[:larger]} - {IGNORE}
+        assert reached == set(range(smaller))
+        assert [CLASS_SETS[larger][index] for index in np.flatnonzero(table[:larger] == IGNORE)] == [
+            name for name, merged in joined.items() if merged is None
+        ]
 
 
 @pytest.mark.parametrize(
@@ -93,3 +98,13 @@ def test_every_class_has_its_own_colour(classes: int) -> None:
     colours = colour_table(classes)
     assert colours.shape == (256, 3)
     assert len({tuple(colour) for colour in colours[:classes]}) == classes
+    assert colours[0].tolist() == [0, 0, 0]
+    assert (colours[classes:] == 128).all()
+
+
+def test_a_class_has_the_same_colour_in_every_set() -> None:
+    seen: dict[str, set[tuple[int, ...]]] = {}
+    for classes, names in CLASS_SETS.items():
+        for index, name in enumerate(names):
+            seen.setdefault(name, set()).add(tuple(colour_table(classes)[index].tolist()))
+    assert {len(colours) for colours in seen.values()} == {1}

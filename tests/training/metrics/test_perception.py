@@ -5,28 +5,11 @@ import safetensors.torch
 import torch
 from torchmetrics.image.fid import _compute_fid
 
-from training.frozen.features import DISTANCE_LAYERS, FeatureFileError, FrozenFeatures
+from tests.fakes.features import Colours
+from training.frozen.features import DISTANCE_LAYERS, FeatureFileError
 from training.metrics.perception import FeatureDistance, describe, frechet_distance, open_distance
 
 SEED = torch.Generator().manual_seed(0)
-
-
-class Colours:
-    """A feature network whose one map is the picture itself."""
-
-    network = "colours"
-    layers = ("rgb",)
-
-    def __call__(self, image: torch.Tensor) -> dict[str, torch.Tensor]:
-        return {"rgb": image}
-
-
-@pytest.fixture(scope="module")
-def features_file(tmp_path_factory) -> str:
-    path = tmp_path_factory.mktemp("features") / "squeezenet.safetensors"
-    torch.manual_seed(0)
-    safetensors.torch.save_file(FrozenFeatures("squeezenet1_1").state_dict(), path)
-    return str(path)
 
 
 def test_distance_of_equal_pictures_is_zero(features_file):
