@@ -1,16 +1,37 @@
-"""A test run that is told to stop ends what it has started: SIGTERM is Ctrl-C here, so that every fixture is left."""
+"""What holds for the whole test run: how it shares the cores, and that it ends what it has started when it is stopped.
+
+- Tests run side by side, one process for each core (`make test`); a process computes with one thread.
+- SIGTERM is Ctrl-C here, so that every fixture is left. The process that hands the tests out passes it on.
+- A shell that runs the tests in the background has SIGINT ignored, and programs inherit that: here it is heard again,
+  or the programs that the tests start would not hear it either.
+"""
 
 from __future__ import annotations
 
+import os
 import signal
 from types import FrameType
 
+import psutil
+import pytest
 
-def pytest_configure() -> None:
+os.environ["OMP_NUM_THREADS"] = "1"  # before anything loads torch
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
+        """Once; what comes while the fixtures end their processes must not interrupt them."""
+        signal.signal(number, signal.SIG_IGN)
+        if config.pluginmanager.has_plugin("dsession"):  # its children run the tests
+            for process in psutil.Process().children():
+                process.send_signal(number)
+        raise KeyboardInterrupt
+
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def stop(number: int, frame: FrameType | None) -> None:
-    """Once; what comes while the fixtures end their processes must not interrupt them."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """The cores that this process may use, which in a container are not the machine's."""
+    return len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""A test run that gets SIGTERM leaves no process behind."""
+"""A test run that gets SIGTERM leaves no process behind; in the background of a shell its programs hear Ctrl-C too."""
 
 from __future__ import annotations
 
@@ -38,26 +38,31 @@ def test_in_plain_code(redis, engine):
 async def test_in_a_loop(redis, engine):
     Path("ready").touch()
     await asyncio.sleep(600)
+
+def test_a_program_hears_ctrl_c():
+    code = "import signal; raise SystemExit(signal.getsignal(signal.SIGINT) is not signal.default_int_handler)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 """
+ALONE = ()
+SHARED = ("-n", "1")
+IN_THE_BACKGROUND = ("sh", "-c", 'trap "" INT; exec "$0" "$@"')
 
 
-@pytest.mark.parametrize("name", ["test_in_plain_code", "test_in_a_loop"])
-def test_sigterm_ends_what_the_tests_have_started(tmp_path: Path, name: str) -> None:
-    (tmp_path / "test_it.py").write_text(RUN)
-    (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "tests.conftest",
-        "-p",
-        "no:cacheprovider",
-        f"test_it.py::{name}",
-    ]
+def start(folder: Path, name: str, options: tuple[str, ...], shell: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+    """A test run of its own, of one of the tests above."""
+    (folder / "test_it.py").write_text(RUN)
+    (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n")
+    plugins = ("-p", "tests.conftest", "-p", "no:cacheprovider")
+    command = [*shell, sys.executable, "-m", "pytest", "-q", *plugins, *options, f"test_it.py::{name}"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    run = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("test_in_plain_code", ALONE), ("test_in_a_loop", ALONE), ("test_in_a_loop", SHARED)]
+)
+def test_sigterm_ends_what_the_tests_have_started(tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
+    run = start(tmp_path, name, options)
     end_seconds = time.monotonic() + 120
     while not (tmp_path / "ready").exists():
         assert run.poll() is None, run.stdout.read() if run.stdout else ""
@@ -72,3 +77,8 @@ def test_sigterm_ends_what_the_tests_have_started(tmp_path: Path, name: str) -> 
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
     assert run.returncode == 2, output
+
+
+def test_in_the_background_of_a_shell_programs_hear_ctrl_c(tmp_path: Path) -> None:
+    run = start(tmp_path, "test_a_program_hears_ctrl_c", SHARED, IN_THE_BACKGROUND)
+    assert "1 passed" in run.communicate(timeout=120)[0]
