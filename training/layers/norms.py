@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.distributed as distributed
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
+
+
+class SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over all processes; its gradient is the sum of theirs."""
+
+    @staticmethod
+    def forward(context: Any, tensor: Tensor) -> Tensor:
+        return summed(tensor)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> Tensor:
+        return summed(gradients[0])
+
+
+def summed(tensor: Tensor) -> Tensor:
+    total = tensor.clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total)
+    return total
 
 
 class SharedBatchNorm(nn.BatchNorm2d):
@@ -21,7 +40,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         assert x.ndim == 4, x.shape
-        mean, variance, number = self.statistics(x.float())
+        mean, variance, number = self.statistics(x if x.dtype == torch.float64 else x.float())
         self.follow(mean.detach(), variance.detach() * number / (number - 1).clamp(min=1))
         scale = self.weight * (variance + self.eps).rsqrt()
         shift = self.bias - mean * scale
@@ -34,7 +53,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
         rank, world = distributed.get_rank(), distributed.get_world_size()
         own = torch.cat((mean, variance, number))
         rows = torch.zeros(world, len(own), dtype=own.dtype, device=own.device)
-        every = all_reduce(torch.cat((rows[:rank], own[None], rows[rank + 1 :])))
+        every = SumOverProcesses.apply(torch.cat((rows[:rank], own[None], rows[rank + 1 :])))
         means, variances, numbers = every.split((len(mean), len(mean), 1), dim=1)
         total = numbers.sum().detach()
         shares = numbers.detach() / total

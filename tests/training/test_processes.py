@@ -1,0 +1,64 @@
+"""Two processes compute what one does, for every tiny recipe."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.fabric import seed_everything
+from torch import Tensor, nn
+
+from tests.training.several import cases, files, run, tiny_parts
+from training.checkpoint import load_checkpoint
+
+PARTS = tiny_parts()
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every case of every part, trained by two processes."""
+    output = tmp_path_factory.mktemp("two")
+    files(output / "files")
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
+            "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0", "-m", "tests.training.several", str(output),
+        ],
+        capture_output=True, text=True, timeout=540, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return output
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in line.items() if name != "images_per_second"} for line in lines]
+
+
+def weights(state: dict[str, Tensor], network: nn.Module) -> Tensor:
+    return torch.cat([state[name].double().flatten() for name, _ in network.named_parameters()])
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(("name", "case"), cases())
+def test_two_processes_equal_one(two_processes: Path, tmp_path: Path, name: str, case: str) -> None:
+    """Losses to a thousandth, weights to a fiftieth of the way that they went."""
+    frozen = files(tmp_path / "files")
+    one, two = run(name, PARTS[name], tmp_path, frozen, case), two_processes / f"{name}_{case}"
+    assert losses(two) == [pytest.approx(line, rel=1e-3) for line in losses(one)]
+    found, expected = (load_checkpoint(folder / "checkpoint.pt")["networks"] for folder in (two, one))
+    seed_everything(PARTS[name].seed, verbose=False)
+    for network, first in PARTS[name].build(frozen).networks.items():
+        begin = weights(first.state_dict(), first)
+        went = (weights(expected[network], first) - begin).norm()
+        assert went > 0
+        assert (weights(found[network], first) - weights(expected[network], first)).norm() < 0.02 * went
+        assert buffers_agree(found[network], expected[network], first)
+
+
+def buffers_agree(found: dict[str, Tensor], expected: dict[str, Tensor], network: nn.Module) -> bool:
+    """Running statistics and the vectors of spectral norms."""
+    return all(torch.allclose(found[name], expected[name], rtol=1e-3, atol=1e-4) for name, _ in network.named_buffers())
