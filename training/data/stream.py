@@ -106,7 +106,7 @@ class FaceStream(Dataset[Item]):
         rng = self.dice(ITEM, position)
         index = self.face_of(position)
         picture, landmarks = self.faces.image(index), self.faces.landmarks(index)
-        parsing = self.parsing_of(index)
+        parsing = self.parsing_of(index, picture.shape[:2])
         if rng.random() < 0.5:
             picture, landmarks = flip(picture, landmarks)
             parsing = None if parsing is None else parsings.flip(parsing, self.faces.parsing_classes)
@@ -155,14 +155,13 @@ class FaceStream(Dataset[Item]):
         picture, _ = resize(self.faces.image(other), self.faces.landmarks(other), self.pixels)
         return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
-    def parsing_of(self, index: int) -> NDArray[np.uint8] | None:
-        """The map of a face as it is stored; None when nobody asked. Raises DataError."""
+    def parsing_of(self, index: int, sides: tuple[int, ...]) -> NDArray[np.uint8] | None:
+        """The map of a face as it is stored; its picture has these sides. None when nobody asked. Raises DataError."""
         if self.wants.parsing_classes is None:
             return None
         parsing = self.faces.parsing(index)
         if parsing is None:
             raise DataError(f"face {index} has no parsing map; training.prepare makes folders with parsing/")
-        sides = self.faces.image(index).shape[:2]
         if parsing.shape != sides:
             raise DataError(f"face {index}: the parsing map has {parsing.shape}, the picture {sides}")
         return parsing
