@@ -29,7 +29,7 @@ from training.checkpoint import (
 from training.data.faces import Faces
 from training.data.stream import Batch, batches, collate
 from training.data.transforms import Jitter
-from training.machine import Machine, best_layout, describe, launch
+from training.machine import Machine, best_layout, describe, launch, loaders
 from training.processes import any_process, join, total
 from training.progress import Progress, require_finite
 from training.recipe import Files, Part, RecipeError, Stage
@@ -190,7 +190,7 @@ def stage_batches(
         part.stream(faces, part, stage),
         start=images_seen,
         batch_size=stage.batch_size,
-        workers=machine.workers,
+        workers=loaders(fabric, machine),
         rank=fabric.global_rank,
         world=fabric.world_size,
         accumulate=machine.accumulate,

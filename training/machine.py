@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from lightning.fabric import Fabric
 
+from training.data.cores import sensible_workers
 from training.recipe import RecipeError
 
 # Names of the arithmetic, as Lightning Fabric calls them: weights are float32 in each.
@@ -27,7 +28,7 @@ class Machine:
     accelerator: str = "auto"  # Lightning Fabric's names: auto, cpu, cuda, mps
     devices: int | str = "auto"  # processes on this machine; auto = torchrun's, else all GPUs or one process
     nodes: int = 1  # machines; torchrun starts the processes
-    workers: int = 0  # loader processes of each training process; 0 = load in the training process
+    workers: int | None = None  # loader processes of each training process; 0 = it loads by itself, None = by the cores
     precision: str = "auto"  # a name of PRECISIONS; auto = by what the processor or GPU has
     threads: int | None = None  # CPU threads of each process; None = torch's choice
     accumulate: int = 1  # micro-batches of each batch, one after another, where memory is short
@@ -62,6 +63,14 @@ def processes(machine: Machine, environment: Mapping[str, str]) -> tuple[int | s
     if machine.nodes not in (1, nodes):
         raise RecipeError(f"torchrun runs on {nodes} machines, --nodes says {machine.nodes}")
     return started, nodes
+
+
+def loaders(fabric: Fabric, machine: Machine) -> int:
+    """Loader processes of each training process."""
+    if machine.workers is not None:
+        return machine.workers
+    _, nodes = processes(machine, os.environ)
+    return sensible_workers(fabric.device.type, fabric.world_size // nodes)
 
 
 def best_precision(accelerator: str) -> str:

@@ -57,7 +57,9 @@ def main(
         str, typer.Option(help="Processes on this machine; auto: those of torchrun, else one per GPU.")
     ] = "auto",
     nodes: Annotated[int, typer.Option(help="Machines; torchrun starts the processes and says how many.")] = 1,
-    workers: Annotated[int, typer.Option(help="Loader processes of each training process.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Loader processes of each training process; default: by device and cores.", min=0)
+    ] = None,
     precision: Precision = "auto",
     threads: Annotated[int | None, typer.Option(help="CPU threads of each process.")] = None,
     batch: Annotated[int | None, typer.Option(help="Pictures of an update, instead of the recipe's.", min=1)] = None,
