@@ -77,9 +77,9 @@ def test_devices_are_counted() -> None:
 
 
 def test_arithmetic_is_lightnings() -> None:
-    check_arithmetic("cpu", None)
+    check_arithmetic("cpu", "auto")
     check_arithmetic("auto", "bf16-mixed")
     with pytest.raises(OptionError, match="unknown accelerator 'gpu'; there are auto, cpu, cuda, mps"):
-        check_arithmetic("gpu", None)
-    with pytest.raises(OptionError, match="unknown precision 'half'; there are 32-true, "):
+        check_arithmetic("gpu", "auto")
+    with pytest.raises(OptionError, match="unknown precision 'half'; there are auto, 32-true, "):
         check_arithmetic("cpu", "half")
