@@ -1,11 +1,10 @@
-"""A paper has one name in three places: its room, its pipeline, its models; the parser has no pipeline."""
+"""What every room has: its files, its recipes, its deployed models and systems."""
 
 from pathlib import Path
 
-from training.papers import DEPLOYED, RECIPES, room_of
+from training.papers import DEPLOYED, RECIPES, SYSTEMS, room_of
 
 ROOT = Path(__file__).parents[2]
-WITHOUT_PIPELINE = {"parser"}  # it completes nothing; it is served on its own, by POST /parsing
 FILES = {"README.md", "__init__.py", "networks.py", "losses.py", "step.py", "recipe.py", "serving.py"}
 
 
@@ -24,16 +23,13 @@ def test_every_room_has_its_recipes() -> None:
         assert {room, f"{room}_demo", f"{room}_tiny"} <= set(RECIPES)
 
 
-def test_rooms_pipelines_and_models_have_one_name() -> None:
-    pipelines = {path.stem for path in (ROOT / "service" / "pipelines").glob("*.py")} - {"__init__", "protocol"}
-    models = {path.name for path in (ROOT / "model_repository").iterdir() if (path / "config.pbtxt").is_file()}
-    assert pipelines == rooms() - WITHOUT_PIPELINE
-    assert {model.split("_")[0] for model in models} == rooms()
-    assert set(DEPLOYED) <= models
-
-
-def test_names_of_recipes_and_models_begin_with_their_room() -> None:
+def test_names_of_recipes_models_and_systems_begin_with_their_room() -> None:
+    """That a room has one name with its pipeline and its models is a rule of the house, tested there."""
     for name, recipe in RECIPES.items():
         assert recipe.__module__ == f"training.papers.{room_of(name)}.recipe"
     for name, deployed in DEPLOYED.items():
         assert deployed.load.__module__ == f"training.papers.{room_of(name)}.serving"
+        assert (ROOT / "model_repository" / name / "config.pbtxt").is_file()
+    for name, build in SYSTEMS.items():
+        assert build.__module__ == f"training.papers.{room_of(name)}.serving"
+    assert {room_of(name) for name in DEPLOYED} == {room_of(name) for name in SYSTEMS} == rooms()
