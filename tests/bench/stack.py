@@ -16,7 +16,7 @@ from types import TracebackType
 
 import psutil
 
-from deploy.place import free_port
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 OTHERS = ("ENGINE_URL", "REDIS_URL", "REDIS_URL_FILE")

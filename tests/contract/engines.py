@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -20,6 +19,7 @@ from tritonclient.grpc import service_pb2
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from tests.contract import fetch_triton
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKEND = Path(__file__).parent / "backends" / "pytorch"
@@ -63,12 +63,6 @@ def server_ready(stub: GRPCInferenceServiceStub) -> bool:
         return bool(stub.ServerReady(service_pb2.ServerReadyRequest(), timeout=2).ready)
     except grpc.RpcError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def launch(name: str, command: list[str], folder: Path, port: int, environment: Mapping[str, str]) -> EngineProcess:

@@ -84,7 +84,11 @@ def fetch() -> None:
         unpacked = Path(scratch) / "unpacked"
         unpack(download(Path(scratch)), unpacked)
         place_stub(unpacked)
-        unpacked.rename(HOME)
+        try:
+            unpacked.rename(HOME)
+        except OSError:
+            if not HOME.is_dir():  # else somebody else was faster, with the same files
+                raise
 
 
 def main() -> None:

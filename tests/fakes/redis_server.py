@@ -10,8 +10,8 @@ from types import TracebackType
 
 import redis
 
-from deploy.place import free_port
 from service.embedded.redis_server import arguments, executable
+from tests.fakes.ports import free_port
 
 
 class RedisServer:

@@ -11,10 +11,10 @@ import grpc
 import numpy as np
 from tritonclient.grpc import service_pb2
 
-from deploy.place import free_port
 from service.deadline import Deadline
 from service.engine.specs import SPECS
 from tests.fakes.engine import FakeEngine
+from tests.fakes.ports import free_port
 
 TYPES = {"UINT8": np.uint8, "FP32": np.float32}
 KNOWN_SECONDS = 60.0

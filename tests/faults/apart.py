@@ -15,7 +15,8 @@ from types import TracebackType
 import httpx
 import psutil
 
-from tests.contract.engines import ROOT, EngineProcess, free_port, launch_embedded
+from tests.contract.engines import ROOT, EngineProcess, launch_embedded
+from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
 
 START_SECONDS = 120.0

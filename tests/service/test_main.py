@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 
 from service.__main__ import address, bind
-from tests.contract.engines import ROOT, free_port
+from tests.contract.engines import ROOT
 from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, pixels, png, scene
+from tests.fakes.ports import free_port
 from tests.fakes.server import settings
 from tests.service.api.conftest import form_files
 

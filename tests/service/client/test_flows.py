@@ -13,8 +13,8 @@ from service.client import NO_RETRIES, Retries
 from service.client.errors import Garbled, OtherProblem, TimedOut, Unreachable
 from service.client.flows import Call, Pause, Send, Work, exchange
 from service.errors import EmptyHole, EngineUnavailable, Overloaded
-from tests.contract.engines import free_port
 from tests.fakes.pictures import png, scene
+from tests.fakes.ports import free_port
 from tests.fakes.scripted import Answer, Script, problem
 from tests.service.client.conftest import Connect
 

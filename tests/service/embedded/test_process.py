@@ -22,8 +22,9 @@ from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 from service.deadline import Deadline
 from service.engine.client import EngineClient
 from service.errors import EngineUnavailable
-from tests.contract.engines import ROOT, EngineProcess, free_port, launch_embedded, message
+from tests.contract.engines import ROOT, EngineProcess, launch_embedded, message
 from tests.contract.repositories import LEAVES, add_slow_models, max_batch_size, standin_repository
+from tests.fakes.ports import free_port
 from tests.service.embedded.models import LEAF, write_model
 
 MANY = 400  # requests, of 0.6 MB of tensors on average

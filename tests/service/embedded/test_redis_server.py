@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from deploy.place import free_port
 from service.embedded.redis_server import OLDEST, arguments, executable, version
 from tests.contract.engines import ROOT
+from tests.fakes.ports import free_port
 
 
 def test_there_is_a_redis_that_is_new_enough() -> None:

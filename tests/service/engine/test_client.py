@@ -26,7 +26,7 @@ from service.errors import (
     EngineUnavailable,
 )
 from service.trace import begin_trace
-from tests.contract.engines import free_port
+from tests.fakes.ports import free_port
 from tests.service.engine.scripted import Answer, ScriptedEngine, gives, lafin_answer, refuses
 
 Code = grpc.StatusCode

@@ -14,10 +14,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from service.settings import traces_endpoint
 from service.telemetry.exporting import exporting, job_span
-from tests.contract.engines import free_port
 from tests.fakes.collector import Collector, collecting
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
+from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import scripted
 from tests.fakes.served_engine import ServedEngine

@@ -15,7 +15,8 @@ import pytest
 from service.settings import BadSettings, load_settings
 from service.telemetry.metrics import Metrics, forget_ended
 from service.telemetry.record import RequestRecord
-from tests.contract.engines import ROOT, free_port
+from tests.contract.engines import ROOT
+from tests.fakes.ports import free_port
 
 
 def test_two_applications_do_not_share_counts() -> None:

@@ -26,9 +26,10 @@ from service.client.command import run as running_part
 from service.client.command.main import app
 from service.client.command.outcomes import EXIT_CODES
 from service.keys import SCOPES, make_key
-from tests.contract.engines import ROOT, free_port
+from tests.contract.engines import ROOT
 from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.pictures import box_mask, encoded, pixels, png, scene
+from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import Answer, Script, problem
 from tests.fakes.server import running, settings
