@@ -2,10 +2,15 @@
 
     TrainingError
     |-- OptionError            an option that names nothing there is, or that lacks another one
-    |-- DataError, FrameError  a prepared folder, a face in a data set
+    |-- DataError              a prepared folder, or what one is made from
+    |   |-- FrameError         a face that cannot be placed
+    |   `-- Unusable           a picture that an import leaves out
     |-- HoleError              a kind of holes
     |-- RecipeError            a recipe or one of its parts
+    |-- RunError, LockedError  a run folder that holds something else, or that another process holds
+    |-- StoppedError           a training that had to stop, and saved first
     |-- CheckpointError        a checkpoint or snapshot
+    |   `-- DiskFullError      one that could not be written
     |-- FeatureFileError       a frozen network from a file of the user
     |-- SignatureError         a config.pbtxt
     |-- OpeningError           a model or system of a repository

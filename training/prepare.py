@@ -6,7 +6,6 @@ Broken off, the same command goes on. Every picture that was left out stands wit
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +20,7 @@ from training.data.importers.helen import Helen
 from training.data.importers.importing import MANIFEST_FILE, import_faces
 from training.data.importers.photographs import SMALLEST_BOX_PIXELS, Photographs
 from training.data.importers.source import Source
+from training.data.table import DataError
 from training.errors import one_line
 from training.landmarking import OWN, LandmarkOptions, open_points
 from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, require
@@ -157,7 +157,7 @@ def check(folder: Annotated[Path, typer.Argument(help="Prepared folder.")]) -> N
     for fault in faults:
         print(f"  {fault}")
     if faults:
-        sys.exit(f"{PROGRAM}: {len(faults):,} faults in {folder}")
+        raise DataError(f"{len(faults):,} faults in {folder}")
 
 
 def describe(contents: Contents, maps: int) -> str:
