@@ -56,7 +56,7 @@ class Start:
     def wait_for_the_end(self) -> int:
         """The exit code; every process that was seen must be gone too."""
         code = self.process.wait(timeout=30)
-        _, alive = psutil.wait_procs(self.family, timeout=2)
+        _, alive = psutil.wait_procs(self.family, timeout=20)
         assert alive == []
         return code
 

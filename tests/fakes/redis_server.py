@@ -12,6 +12,7 @@ import redis
 
 from service.embedded.redis_server import arguments, executable
 from tests.fakes.ports import free_port
+from tests.fakes.waiting import PATIENCE_SECONDS
 
 
 class RedisServer:
@@ -42,7 +43,7 @@ class RedisServer:
         if self.folder is None:
             command += ["--appendonly", "no"]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        end_seconds = time.monotonic() + 20
+        end_seconds = time.monotonic() + PATIENCE_SECONDS
         with redis.Redis(port=self.port) as client:
             while True:
                 try:

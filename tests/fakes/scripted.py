@@ -56,7 +56,7 @@ class Script:
 @contextmanager
 def scripted(tls: ssl.SSLContext | None = None) -> Iterator[Script]:
     """A script whose `url` is served until the block ends; over TLS with a context."""
-    script = Script()
+    script, over = Script(), threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -70,7 +70,7 @@ def scripted(tls: ssl.SSLContext | None = None) -> Iterator[Script]:
         do_POST = do_DELETE = do_GET
 
         def _say(self, answer: Answer) -> None:
-            time.sleep(answer.delay_seconds)
+            over.wait(answer.delay_seconds)
             self.close_connection = answer.hang_up
             if answer.hang_up:
                 return
@@ -93,4 +93,5 @@ def scripted(tls: ssl.SSLContext | None = None) -> Iterator[Script]:
         try:
             yield script
         finally:
+            over.set()
             server.shutdown()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from service.__main__ import address, bind, server_config
 from service.app import create_app
 from service.settings import Settings
 from tests.fakes.engine import FakeEngine
+from tests.fakes.waiting import until
 
 
 def settings(**overrides: object) -> Settings:
@@ -36,10 +36,7 @@ def serving(app: FastAPI, options: Settings | None = None) -> Iterator[str]:
     server = uvicorn.Server(server_config(app, options or settings(drain_seconds=1)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    end_seconds = time.monotonic() + 10
-    while not server.started:
-        assert time.monotonic() < end_seconds, "the server did not start"
-        time.sleep(0.01)
+    until(lambda: server.started, "the start of the server")
     try:
         yield address(listener)
     finally:

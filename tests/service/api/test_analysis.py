@@ -14,6 +14,7 @@ from service.keys import make_key
 from tests.fakes.engine import FakeEngine
 from tests.fakes.faces import group, mouth_hole
 from tests.fakes.pictures import pixels, png, scene
+from tests.fakes.waiting import FOREVER_SECONDS, soon
 from tests.service.api.conftest import Served, form_files
 
 
@@ -31,7 +32,7 @@ async def test_the_gates_are_shared_with_inpaint(served: Served, engine: FakeEng
     engine.delay_seconds = 0.5
     async with served(max_concurrent_requests=1, max_waiting_requests=0) as client:
         busy = asyncio.create_task(client.post("/inpaint", files=files))
-        await asyncio.sleep(0.2)
+        await soon(lambda: engine.running == 1)
         response = await client.post("/landmarks", files={"image": ("a", png(scene()))})
         assert (response.status_code, response.json()["code"]) == (429, "overloaded")
         assert (await busy).status_code == 200
@@ -108,11 +109,11 @@ async def test_parsing_has_the_gates_and_the_scope_of_landmarks(served: Served, 
     engine.delay_seconds = 0.5
     async with served(max_concurrent_requests=1, max_waiting_requests=0) as client:
         busy = asyncio.create_task(parsed(client, png(scene())))
-        await asyncio.sleep(0.2)
+        await soon(lambda: engine.running == 1)
         response = await parsed(client, png(scene()))
         assert (response.status_code, response.json()["code"]) == (429, "overloaded")
         assert (await busy).status_code == 200
-    engine.delay_seconds = 5
+    engine.delay_seconds = FOREVER_SECONDS
     async with served(request_deadline_seconds=0.3) as client:
         response = await parsed(client, png(scene()))
         assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")

@@ -100,7 +100,9 @@ async def test_any_key_may_read_the_catalogue(client: httpx.AsyncClient, served:
 
 
 @pytest.mark.parametrize(
-    ("keys", "key", "principal"), [(KEYS, PAINTER, "painter"), ("", PAINTER, None), ("", "", None)]
+    ("keys", "key", "principal"),
+    [(KEYS, PAINTER, "painter"), ("", PAINTER, None), ("", "", None)],
+    ids=["known", "needless", "none"],
 )
 async def test_the_log_names_the_key_and_never_shows_it(
     served: Served, caplog: pytest.LogCaptureFixture, keys: str, key: str, principal: str | None

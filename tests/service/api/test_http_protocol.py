@@ -11,6 +11,7 @@ import pytest
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png
 from tests.fakes.server import running
+from tests.fakes.waiting import PATIENCE_SECONDS
 from tests.service.api.conftest import multipart
 
 GET = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -67,37 +68,35 @@ def test_a_head_that_does_not_end_is_cut_off(start: bytes) -> None:
         begin = time.monotonic()
         connection.sendall(start)
         assert read_all(connection) == b""
-        assert 0.2 < time.monotonic() - begin < 5
+        assert time.monotonic() - begin > 0.2
 
 
 def test_a_head_that_trickles_is_cut_off_also_after_a_first_request() -> None:
     with running(FakeEngine(), head_timeout_seconds=0.5) as url, connected(url) as connection:
         connection.sendall(GET)
         assert answered(connection)
-        begin = time.monotonic()
-        assert not trickled(connection, 10)
-        assert time.monotonic() - begin < 5
+        assert not trickled(connection, PATIENCE_SECONDS)
 
 
 def test_a_request_in_time_is_answered_and_the_connection_kept() -> None:
-    with running(FakeEngine(), head_timeout_seconds=2) as url, connected(url) as connection:
-        for _ in range(2):
+    with running(FakeEngine(), head_timeout_seconds=1) as url, connected(url) as connection:
+        for pause_seconds in (1.5, 0):
             connection.sendall(GET[:20])
-            time.sleep(0.2)
+            time.sleep(0.1)
             connection.sendall(GET[20:])
             assert answered(connection)
-            time.sleep(2.5)
+            time.sleep(pause_seconds)
 
 
 def test_a_client_that_does_not_read_its_answer_is_cut_off() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (2600, 2600, 3), dtype=np.uint8)  # 20 MB: no buffer holds it
     picture = png(noise, compress_level=1)
     body, headers = multipart(picture, png(box_mask(2600, 2600)))
-    with running(FakeEngine(), download_timeout_seconds=1) as url, connected(url, 4096) as connection:
+    with running(FakeEngine(), download_timeout_seconds=0.5) as url, connected(url, 4096) as connection:
         head = f"POST /inpaint HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{headers}\r\n\r\n"
         connection.sendall(head.encode() + body)
         assert connection.recv(12) == b"HTTP/1.1 200"
-        time.sleep(3)
+        time.sleep(1.5)
         assert len(read_all(connection)) < len(picture) / 2
 
 

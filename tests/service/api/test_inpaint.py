@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 import threading
-import time
 from collections.abc import Callable
 from io import BytesIO
 
@@ -18,6 +17,7 @@ from service.errors import BadLandmarks
 from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.pictures import box_mask, encoded, pixels, png, scene
 from tests.fakes.server import running
+from tests.fakes.waiting import FOREVER_SECONDS, until
 from tests.service.api.conftest import Served, form_files
 
 HOLE = box_mask() > 0
@@ -241,16 +241,14 @@ async def test_no_more_than_allowed_work_at_once_and_the_rest_is_turned_away(
 
 
 async def test_a_slow_engine_ends_at_the_deadline(served: Served, engine: FakeEngine, files: dict) -> None:
-    engine.delay_seconds = 30
-    start_seconds = time.monotonic()
+    engine.delay_seconds = FOREVER_SECONDS
     async with served(request_deadline_seconds=0.4) as client:
         response = await client.post("/inpaint", files=files)
     assert (response.status_code, response.json()["code"]) == (504, "deadline_exceeded")
-    assert time.monotonic() - start_seconds < 5
 
 
 async def test_waiting_in_line_ends_at_the_deadline(served: Served, engine: FakeEngine, files: dict) -> None:
-    engine.delay_seconds = 30
+    engine.delay_seconds = FOREVER_SECONDS
     async with served(request_deadline_seconds=0.4, max_concurrent_requests=1) as client:
         responses = await asyncio.gather(*(client.post("/inpaint", files=files) for _ in range(3)))
     assert [response.status_code for response in responses] == [504] * 3
@@ -269,13 +267,13 @@ async def test_an_engine_that_is_away_and_comes_back(
 
 def test_a_client_that_goes_away_cancels_its_inference_and_frees_its_place(files: dict) -> None:
     engine = FakeEngine()
-    engine.delay_seconds = 30
+    engine.delay_seconds = FOREVER_SECONDS
     with running(engine, max_concurrent_requests=1, max_waiting_requests=0) as url:
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{url}/inpaint", files=files, timeout=httpx.Timeout(5, read=0.7))
-        _wait_for(lambda: engine.canceled == 1)
+        until(lambda: engine.canceled == 1)
         engine.delay_seconds = 0
-        _wait_for(lambda: httpx.post(f"{url}/inpaint", files=files).status_code == 200)
+        until(lambda: httpx.post(f"{url}/inpaint", files=files).status_code == 200)
         text = httpx.get(f"{url}/metrics").text
     assert 'inpaint_http_requests_total{method="POST",route="/inpaint",status="499"} 1.0' in text
     assert 'inpaint_engine_requests_total{code="canceled",model="lafin"} 1.0' in text
@@ -283,20 +281,13 @@ def test_a_client_that_goes_away_cancels_its_inference_and_frees_its_place(files
 
 def test_a_stop_that_cannot_wait_answers_that_it_is_stopping(files: dict) -> None:
     engine, answers = FakeEngine(), []
-    engine.delay_seconds = 30
+    engine.delay_seconds = FOREVER_SECONDS
     with running(engine) as url:
         thread = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/inpaint", files=files, timeout=20)))
         thread.start()
-        _wait_for(lambda: engine.running == 1)
+        until(lambda: engine.running == 1)
     thread.join(10)
     assert (answers[0].status_code, answers[0].json()["code"]) == (503, "draining")
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    end_seconds = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end_seconds, "did not happen"
-        time.sleep(0.02)
 
 
 async def plural(client: httpx.AsyncClient, files: dict, accept: str = "*/*", **data: str) -> httpx.Response:

@@ -21,6 +21,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
+from tests.fakes.waiting import FOREVER_SECONDS
 from tests.service.api.conftest import Served, form_files, in_memory
 
 HOLE = box_mask() > 0
@@ -302,16 +303,14 @@ async def test_a_waiting_job_is_canceled(work: Work, files: dict) -> None:
 
 
 async def test_a_running_job_is_canceled_down_to_the_engine(work: Work, files: dict) -> None:
-    work.engine.delay_seconds = 30
+    work.engine.delay_seconds = FOREVER_SECONDS
     job = await work.post(files)
     running = asyncio.create_task(work.run(job))
     while work.engine.running == 0:
         await asyncio.sleep(0.02)
     assert (await work.get(job))["state"] == "running"
-    begin = time.monotonic()
     await work.client.delete(f"/jobs/{job['id']}")
     await running
-    assert time.monotonic() - begin < 3
     assert work.engine.canceled == 1
     assert (await work.get(job))["state"] == "canceled"
     assert work.keys("results:*") == []
@@ -329,20 +328,19 @@ async def test_waiting_for_a_job_ends_with_it_or_with_the_time(work: Work, files
     job = await work.post(files)
     begin = time.monotonic()
     assert (await work.get(job, "?wait=0.4"))["state"] == "queued"
-    assert 0.4 <= time.monotonic() - begin < 2
+    assert time.monotonic() - begin >= 0.4
     waiting = asyncio.create_task(work.get(job, "?wait=30"))
     await asyncio.sleep(0.1)
     await work.run(job)
-    assert (await asyncio.wait_for(waiting, 2))["state"] == "succeeded"
+    assert (await asyncio.wait_for(waiting, 20))["state"] == "succeeded"
     problem(await work.client.get(f"/jobs/{job['id']}?wait=long"), 422, "bad_field")
 
 
 async def test_the_wait_is_bounded(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
     async with in_memory(engine, redis_url=redis_server.url, jobs_max_wait_seconds=0.3) as client:
         work = Work(client, engine, redis_server, {})
-        job, begin = await work.post(files), time.monotonic()
+        job = await work.post(files)
         assert (await work.get(job, "?wait=600"))["state"] == "queued"
-        assert time.monotonic() - begin < 2
 
 
 async def test_the_list_has_pages_and_the_newest_first(work: Work, files: dict) -> None:

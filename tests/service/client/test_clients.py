@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -18,6 +17,7 @@ from service.errors import BodyTooLarge
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.server import running, settings
+from tests.fakes.waiting import FOREVER_SECONDS, soon
 from tests.service.client.conftest import Connect
 
 PAIR = (png(scene()), png(box_mask()))
@@ -33,23 +33,15 @@ def test_threads_may_share_a_client(url: str) -> None:
 
 async def test_a_canceled_call_stops_the_work_at_the_service() -> None:
     engine = FakeEngine()
-    engine.delay_seconds = 30
+    engine.delay_seconds = FOREVER_SECONDS
     with running(engine) as url:
         async with AsyncClient(url) as client:
             call = asyncio.create_task(client.inpaint(*PAIR))
-            await until(lambda: engine.running == 1)
+            await soon(lambda: engine.running == 1)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await until(lambda: engine.canceled == 1)
-
-
-async def until(true: object) -> None:
-    assert callable(true)
-    end_seconds = time.monotonic() + 20
-    while not true():
-        assert time.monotonic() < end_seconds
-        await asyncio.sleep(0.02)
+            await soon(lambda: engine.canceled == 1)
 
 
 async def test_many_calls_at_once(url: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from service.errors import EmptyHole, EngineUnavailable, Overloaded
 from tests.fakes.pictures import png, scene
 from tests.fakes.ports import free_port
 from tests.fakes.scripted import Answer, Script, problem
+from tests.fakes.waiting import FOREVER_SECONDS
 from tests.service.client.conftest import Connect
 
 QUICK = Retries(max_attempts=4, max_seconds=20, first_pause_seconds=0.01)
@@ -50,11 +50,10 @@ def test_retry_after_is_obeyed(client: Any, script: Script) -> None:
 
 def test_a_longer_retry_after_than_may_be_waited_gives_up_at_once(connect: Connect, script: Script) -> None:
     script.answers = [problem(429, "overloaded", retry_after="100")]
-    start_seconds = time.monotonic()
     with pytest.raises(Overloaded) as refusal:
         connect(script.url, retries=QUICK).models()
     assert refusal.value.retry_after_seconds == 100
-    assert (len(script.asked), time.monotonic() - start_seconds < 5) == (1, True)
+    assert len(script.asked) == 1
 
 
 def test_the_number_of_tries_is_bounded(client: Any, script: Script) -> None:
@@ -68,7 +67,7 @@ def test_the_time_of_tries_is_bounded(connect: Connect, script: Script) -> None:
     script.answers = [problem(503, "engine_unavailable")]
     with pytest.raises(EngineUnavailable):
         connect(script.url, retries=Retries(100, 0.3, 0.05, 0.05)).models()
-    assert script.asked[-1].at_seconds - script.asked[0].at_seconds < 2  # 99 pauses are longer
+    assert len(script.asked) < 20, "each pause takes 0.05 seconds or more"
 
 
 def test_what_cannot_get_better_is_not_tried_again(client: Any, script: Script) -> None:
@@ -89,11 +88,9 @@ def test_nobody_there(connect: Connect) -> None:
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for(connect: Connect, script: Script) -> None:
-    script.answers = [Answer(delay_seconds=8)]
-    start_seconds = time.monotonic()
+    script.answers = [Answer(delay_seconds=FOREVER_SECONDS)]
     with pytest.raises(TimedOut):
         connect(script.url, timeout_seconds=0.2, retries=NO_RETRIES).models()
-    assert time.monotonic() - start_seconds < 6
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -97,10 +96,8 @@ def test_an_error_in_the_context_cancels_and_comes_through(client: Any) -> None:
 
 def test_a_wait_has_an_end_and_the_job_goes_on(client: Any, worker: Any) -> None:
     job = client.submit(*PAIR)
-    start_seconds = time.monotonic()
     with pytest.raises(TimedOut, match=r"not ended within 0\.3 seconds; it is queued"):
         job.wait(timeout_seconds=0.3)
-    assert time.monotonic() - start_seconds < 3
     with worker():
         assert job.result().model == "lafin"
 

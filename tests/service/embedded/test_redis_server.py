@@ -11,6 +11,7 @@ import redis
 from service.embedded.redis_server import OLDEST, arguments, executable, version
 from tests.contract.engines import ROOT
 from tests.fakes.ports import free_port
+from tests.fakes.waiting import PATIENCE_SECONDS
 
 
 def test_there_is_a_redis_that_is_new_enough() -> None:
@@ -43,7 +44,7 @@ def start(port: int, folder: Path) -> subprocess.Popen[str]:
 
 
 def reached(port: int) -> redis.Redis:
-    client, end_seconds = redis.Redis(port=port), time.monotonic() + 20
+    client, end_seconds = redis.Redis(port=port), time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             client.ping()

@@ -42,10 +42,10 @@ def test_nonsense_is_counted_too(data: bytes) -> None:
 
 def test_endless_scans_are_refused_before_they_are_decoded() -> None:
     data = with_scans(np.full((4000, 4000), 128, np.uint8), 20_000)
-    begin = time.monotonic()
+    begin = time.thread_time()
     with pytest.raises(TooManyScans) as raised:
         decode_image(data, LIMITS)
-    assert time.monotonic() - begin < 5
+    assert time.thread_time() - begin < 5
     assert raised.value.errors[0]["allowed"] == MAX_SCANS
 
 

@@ -5,8 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -17,6 +15,7 @@ from service.telemetry.metrics import Metrics, forget_ended
 from service.telemetry.record import RequestRecord
 from tests.contract.engines import ROOT
 from tests.fakes.ports import free_port
+from tests.fakes.waiting import until
 
 
 def test_two_applications_do_not_share_counts() -> None:
@@ -63,13 +62,13 @@ def test_several_workers_count_together(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(lambda: answers(url))
+        until(lambda: answers(url))
         pids = {int(file.stem.rpartition("_")[2]) for file in shared.glob("counter_*.db")}
         for _ in range(40):
             assert httpx.get(f"{url}/nowhere").status_code == 404
         assert counted(url) == 40
         os.kill(pids.pop(), signal.SIGKILL)
-        _wait_for(lambda: answers(url))
+        until(lambda: answers(url))
         assert httpx.get(f"{url}/nowhere").status_code == 404
         assert counted(url) == 41
         assert "inpaint_http_requests_in_flight 1.0" in httpx.get(f"{url}/metrics").text
@@ -89,13 +88,6 @@ def counted(url: str) -> float:
     pattern = r'inpaint_http_requests_total\{method="GET",route="other",status="404"\} (\S+)'
     match = re.search(pattern, httpx.get(f"{url}/metrics").text)
     return float(match[1]) if match else 0.0
-
-
-def _wait_for(condition: Callable[[], bool]) -> None:
-    end_seconds = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end_seconds, "did not happen"
-        time.sleep(0.05)
 
 
 def test_what_ended_processes_had_under_way_is_dropped(tmp_path: Path) -> None:

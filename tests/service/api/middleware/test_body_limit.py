@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -14,6 +14,7 @@ import pytest
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
+from tests.fakes.waiting import until
 from tests.service.api.conftest import form_files
 
 MAX_BODY_BYTES = 1_000_000
@@ -77,30 +78,26 @@ def test_a_body_at_the_limit_passes(url: str) -> None:
 
 
 def test_a_slow_body_is_given_up(url: str) -> None:
-    start_seconds = time.monotonic()
     with connect(url) as connection:
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n--x\r\n")
         status, headers, body = answer(connection)
     assert (status, body["code"], headers["connection"]) == (408, "upload_timeout", "close")
-    assert time.monotonic() - start_seconds < 5
 
 
 def test_a_body_that_drips_does_not_win_time(url: str) -> None:
-    start_seconds = time.monotonic()
+    def has_answer() -> bool:
+        connection.sendall(b"-")
+        with suppress(TimeoutError):
+            return connection.recv(1, socket.MSG_PEEK) != b""
+        return False
+
     with connect(url) as connection:
-        connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n" + FILE_PART)
+        connection.sendall(HEAD + b"Content-Length: 1000000\r\n\r\n" + FILE_PART)
         connection.settimeout(0.1)
-        while time.monotonic() - start_seconds < 5:
-            try:
-                connection.sendall(b"-")
-                if connection.recv(1, socket.MSG_PEEK):
-                    break
-            except TimeoutError:
-                continue
+        until(has_answer, "the end of the upload")
         connection.settimeout(10)
         status, _, body = answer(connection)
     assert (status, body["code"]) == (408, "upload_timeout")
-    assert time.monotonic() - start_seconds < 5
 
 
 def test_a_body_shorter_than_declared_ends_without_an_answer_and_without_harm(url: str) -> None:

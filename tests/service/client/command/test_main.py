@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -33,6 +32,7 @@ from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import Answer, Script, problem
 from tests.fakes.server import running, settings
+from tests.fakes.waiting import until
 from tests.fakes.worker import working
 
 HOLE = box_mask() > 0
@@ -292,10 +292,7 @@ def launch(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
 def test_an_interruption_cancels_the_jobs(jobs_url: str, number: signal.Signals) -> None:
     process = launch("in", "masks", "-o", "out", "--async", "--url", jobs_url, stderr=subprocess.PIPE)
     with Client(jobs_url) as client:
-        end_seconds = time.monotonic() + 30
-        while len(client.jobs()) < 3:
-            assert time.monotonic() < end_seconds
-            time.sleep(0.05)
+        until(lambda: len(client.jobs()) == 3, "the queueing of three jobs")
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (130, b"inpaint: Interrupted.\n")
