@@ -29,6 +29,7 @@ MOST_SOLVED_PIXELS = 10_000  # of the hole, on the copy
 MOST_WINDOW_PIXELS = 90_000  # of the copy
 LEAST_MARGIN_PIXELS = 32  # around a part, for patches to copy
 FEATHER_BLOCKS = 4  # what is left of a seam fades within so many pixels of the copy
+LEAST_KNOWN_SHARE = 0.25  # of a square, for its mean to be exact
 ROWS = 256  # copied at a time
 
 
@@ -159,7 +160,8 @@ def _spread(rgb: Rgb, hole: Hole) -> tuple[Rgb, int]:
     share = block_means(np.repeat(255 * known[..., None], 3, axis=2), block).astype(np.float32) / 255
     sums = block_means(rgb * known[..., None], block).astype(np.float32)
     means = np.asarray(sums / np.maximum(share, np.float32(1e-6)), dtype=np.float32)
-    values = np.clip(np.rint(fill_smoothly(means, share[..., 0] > 0)), 0, 255).astype(np.uint8)
+    seen = share[..., 0] >= min(LEAST_KNOWN_SHARE, float(share.max()))
+    values = np.clip(np.rint(fill_smoothly(means, seen)), 0, 255).astype(np.uint8)
     size = values.shape[1] * block, values.shape[0] * block
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8), block
 
