@@ -1,0 +1,50 @@
+"""What of a face's frame is face: the head, softly edged. The rest of the frame is background, like all outside it."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from service.imaging.arrays import Floats, Points
+from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+
+# In lengths from the middle of the eyes to that of the mouth's corners, which is about a third of a head without hair.
+FOREHEAD = 1.3  # above the eyes: where the hairline is
+FOREHEAD_WIDTH = 1.0  # of it, to either side
+GROWN = 0.3  # around that and the landmarks all belongs to the face: ears, and the beginning of the hair
+SOFT = 0.6  # over so much more the face gives way to the background
+FRAME_EDGE = 0.04, 0.16  # shares of the frame's side within which the frame has nothing to say, then ever more
+
+
+def face_weights(landmarks: Points, frame_pixels: int) -> Floats:
+    """[F,F] in 0..1 from [68,2] frame pixels: 1 on the face, 0 on the background and along the frame's border."""
+    eyes = (landmarks[LEFT_EYE].mean(axis=0) + landmarks[RIGHT_EYE].mean(axis=0)) / 2
+    down = landmarks[MOUTH_CORNERS].mean(axis=0) - eyes
+    length = float(np.hypot(*down))
+    outline = cv2.convexHull(np.vstack((landmarks, _forehead(eyes, down))).astype(np.float32))
+    outside = np.ones((frame_pixels, frame_pixels), np.uint8)
+    cv2.fillConvexPoly(outside, np.rint(outline).astype(np.int32), (0,))
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / max(length, 1)
+    return _eased(1 - (distance - GROWN) / SOFT) * _inner(frame_pixels)
+
+
+def _forehead(eyes: Points, down: Points) -> Points:
+    """[5,2]: an arch over the eyes."""
+    across = np.array([down[1], -down[0]])
+    angles = np.linspace(0.15 * np.pi, 0.85 * np.pi, 5)
+    sideways, up = np.cos(angles) * FOREHEAD_WIDTH, np.sin(angles) * FOREHEAD
+    return eyes + sideways[:, None] * across - up[:, None] * down
+
+
+def _inner(frame_pixels: int) -> Floats:
+    """[F,F]: 0 along the border, 1 from a little within."""
+    start, end = FRAME_EDGE
+    place = (np.arange(frame_pixels) + 0.5) / frame_pixels
+    ramp = _eased((np.minimum(place, 1 - place) - start) / (end - start))
+    return np.asarray(np.minimum(ramp[:, None], ramp[None, :]), dtype=np.float32)
+
+
+def _eased(share: Floats) -> Floats:
+    """0 below 0, 1 above 1, without a kink."""
+    inner = np.clip(share, 0, 1)
+    return np.asarray(inner * inner * (3 - 2 * inner), dtype=np.float32)
