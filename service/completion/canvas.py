@@ -1,4 +1,4 @@
-"""The picture while it is being completed: which frame fills which part of the hole, and how it is pasted back."""
+"""The picture while it is being completed: its hole is emptied first, then one share after the other is filled."""
 
 from __future__ import annotations
 
@@ -9,92 +9,88 @@ import numpy as np
 
 from service.completion.alignment import cut
 from service.completion.pipelines.protocol import Completion, FaceFrame
-from service.completion.plan import NOBODY, owners
+from service.completion.shares import Division, Share
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
 from service.imaging.compose import Blend, compose
-from service.imaging.geometry import FrameTransform
-from service.imaging.holes import bounds
+from service.imaging.geometry import FRAME_PIXELS
+from service.imaging.grain import add_grain, grain_of
+from service.imaging.holes import Region, bounds
 from service.imaging.seam import RING_PIXELS
+
+EMPTY = 128  # of every channel, in the hole; nothing may depend on it
+OPAQUE = 255
 
 
 @dataclass
 class Canvas:
-    """The picture while it is being completed: what a fill settles leaves the hole."""
+    """The picture while it is being completed. Filling changes the pixels, never the hole."""
 
     rgb: Rgb  # [H,W,3]
-    alpha: Alpha | None  # [H,W]
-    hole: Hole  # [H,W], what is still missing
+    alpha: Alpha | None  # [H,W], opaque in the hole
+    hole: Hole  # [H,W], what the caller has marked
+
+    @classmethod
+    def emptied(cls, rgb: Rgb, alpha: Alpha | None, hole: Hole) -> Canvas:
+        """What the upload holds under the mask ends here: nobody behind this line sees it."""
+        region = bounds(hole)
+        if region is None:
+            return cls(rgb, alpha, hole)
+        missing = hole[region.slices] > 0
+        rgb = rgb.copy()
+        np.copyto(rgb[region.slices], np.uint8(EMPTY), where=missing[..., None])
+        if alpha is not None:
+            alpha = alpha.copy()
+            alpha[region.slices][missing] = OPAQUE
+        return cls(rgb, alpha, hole)
 
     @property
     def size(self) -> Size:
         return size_of(self.hole)
 
 
-@dataclass(frozen=True)
-class Target:
-    """A frame to fill: a face's, or a square's around a hole without a face."""
-
-    transform: FrameTransform
-    box: tuple[float, float, float, float] | None = None  # None: not a face
-    landmarks: Points | None = None  # [68,2] canvas pixels to obey; None: the pipeline predicts its own
-    seen: Points | None = None  # [68,2] canvas pixels that the frame was made from
-
-
-@dataclass(frozen=True)
-class Share:
-    """A target with the part of the hole that it fills, and the frame that the network sees."""
-
-    target: Target
-    hole: Hole  # [H,W]
-    frame: FaceFrame
-
-
-def reaches_beyond(hole: Hole, transform: FrameTransform) -> bool:
-    """Whether hole pixels lie outside a frame."""
-    region = bounds(hole)
-    assert region is not None, "an empty hole was refused when it was decoded"
-    outside = owners([transform], region) == NOBODY
-    return bool((hole[region.slices] * outside).any())
-
-
-def cut_shares(canvas: Canvas, targets: Sequence[Target]) -> list[Share]:
-    """Divide the hole among the targets, each pixel to the nearest; targets that get none are left out."""
-    region = bounds(canvas.hole)
-    if region is None or not targets:
-        return []
-    owned = owners([target.transform for target in targets], region)
-    shares = []
-    for index, target in enumerate(targets):
-        hole = np.zeros_like(canvas.hole)
-        hole[region.slices] = canvas.hole[region.slices] * (owned == index)
-        if hole.any():
-            shares.append(Share(target, hole, _frame(canvas, target)))
-    return shares
-
-
-def _frame(canvas: Canvas, target: Target) -> FaceFrame:
-    frame = cut(canvas.rgb, canvas.hole, target.transform)
-    if target.landmarks is None:
-        return frame
-    return FaceFrame(frame.image, frame.hole, target.transform.to_frame(target.landmarks))
+def frame_of(canvas: Canvas, share: Share, face_hole: Hole) -> FaceFrame:
+    """What a network sees: the background is filled by then, what faces share is missing."""
+    target = share.target
+    frame = cut(canvas.rgb, face_hole, target.transform)
+    landmarks: Points | None = None if target.landmarks is None else target.transform.to_frame(target.landmarks)
+    return FaceFrame(frame.image, frame.hole, landmarks)
 
 
 def settle(
-    canvas: Canvas, shares: Sequence[Share], completions: Sequence[Completion], blend: Blend, feather_pixels: int
+    canvas: Canvas, division: Division, completions: Sequence[Completion], blend: Blend, feather_pixels: int
 ) -> None:
-    """Paste every completion back into its share of the hole. Nothing outside the hole changes."""
+    """Paste every completion back into its share of the hole. Nothing outside the hole changes.
+
+    feather_pixels are those of a frame of 256 pixels: a larger face has a wider seam.
+    """
     rgb = canvas.rgb.copy()
-    hole = canvas.hole.copy()
-    for share, completion in zip(shares, completions, strict=True):
-        region = bounds(share.hole)
-        assert region is not None
-        near = region.grown(RING_PIXELS, canvas.size)
-        painted, coverage = share.target.transform.paste(completion.raw, canvas.size, within=near)
-        comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
-        mine = share.hole[near.slices]
-        completed = compose(
-            canvas.rgb[near.slices], painted[near.slices], mine, blend, feather_pixels, comparable=comparable
-        )
-        np.copyto(rgb[near.slices], completed, where=mine[..., None] > 0)
-        hole[near.slices] &= 1 - mine
-    canvas.rgb, canvas.hole = rgb, hole
+    for share, completion in zip(division.shares, completions, strict=True):
+        near = share.region.grown(RING_PIXELS, canvas.size)
+        fitted = _fitted(canvas, share, completion, near, blend, feather_pixels)
+        _lay_over(rgb[share.region.slices], fitted[share.region.within(near).slices], share.opacity)
+    canvas.rgb = rgb
+
+
+def _fitted(
+    canvas: Canvas, share: Share, completion: Completion, near: Region, blend: Blend, feather_pixels: int
+) -> Rgb:
+    """The rectangle `near` with the share's pixels filled: in the picture's tint, without a seam, with its grain."""
+    transform = share.target.transform
+    raw = completion.raw if share.tint is None else share.tint.applied(completion.raw)
+    painted, coverage = transform.paste(raw, canvas.size, within=near)
+    comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
+    mine = np.zeros((near.height, near.width), np.uint8)
+    mine[share.region.within(near).slices] = share.opacity > 0
+    width_pixels = round(feather_pixels * transform.side_pixels / FRAME_PIXELS)
+    completed = compose(canvas.rgb[near.slices], painted[near.slices], mine, blend, width_pixels, comparable=comparable)
+    if share.grain is not None:
+        add_grain(completed, mine, share.grain.beyond(grain_of(completed, mine)))
+    return completed
+
+
+def _lay_over(rgb: Rgb, painting: Rgb, opacity: Hole) -> None:
+    """In place: the painting where it is opaque, a mixture where it is not wholly so."""
+    np.copyto(rgb, painting, where=(opacity == OPAQUE)[..., None])
+    soft = (opacity > 0) & (opacity < OPAQUE)
+    share = opacity[soft].astype(np.float32)[:, None] / OPAQUE
+    rgb[soft] = np.rint(rgb[soft] * (1 - share) + painting[soft] * share).astype(np.uint8)

@@ -1,22 +1,23 @@
 """The use case: a picture and a mask become the completed picture. HTTP calls it; it knows nothing of HTTP.
 
-decode > find and align faces > infer each face's frame > compose > the same for squares around what is left > encode.
+decode > find and align faces > divide the hole > fill its background > infer each face's frame > compose > encode.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from service.completion.alignment import PREDICTOR, AlignedFace, Aligner, all_or_cancel, mirrored, same_place
-from service.completion.canvas import Canvas, Target, cut_shares, reaches_beyond, settle
+from service.completion.background import fill_background
+from service.completion.canvas import Canvas, frame_of, settle
 from service.completion.pipelines import pipeline_named
-from service.completion.pipelines.protocol import Completion, Pipeline, SampleSeed
-from service.completion.plan import squares
+from service.completion.pipelines.protocol import Completion, FaceFrame, Pipeline, SampleSeed
+from service.completion.plan import reaches_beyond
+from service.completion.shares import Box, Division, Target, divide
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import BadField, BadLandmarks, GuidanceNotAccepted
@@ -25,6 +26,7 @@ from service.imaging.compose import Blend
 from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
 from service.imaging.encode import encode
 from service.imaging.geometry import FrameTransform
+from service.imaging.holes import Region
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 
@@ -60,8 +62,16 @@ class LandmarksRequest:
 
 @dataclass(frozen=True)
 class FaceFound:
-    box: tuple[float, float, float, float]  # x0, y0, x1, y1 canvas pixels
+    box: Box
     landmarks: Points  # [68,2] canvas pixels
+
+
+@dataclass(frozen=True)
+class RegionFilled:
+    """A part of the hole: who filled it, and the rectangle that holds it."""
+
+    kind: Literal["face", "background"]
+    box: Box
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class InpaintAnswer:
     height: int
     hole_ratio: float  # missing share of the picture, 0..1
     faces: list[FaceFound]  # those that were completed
+    regions: list[RegionFilled]
     pictures: list[bytes]  # encoded, one for each sample
     media_type: str
 
@@ -126,12 +137,15 @@ class Inpainter:
         with stages.timed("align"):
             targets = await self._face_targets(request, pipeline, canvas, deadline)
         deadline.check()
+        with stages.timed("compose"):
+            division = await self._threads.run(divide, canvas.rgb, canvas.hole, targets, self._max_holes)
+            await fill_background(canvas, division, self._threads, deadline)
         seed = seed_of(request, pipeline)
         pictures = []
         for sample in range(request.samples):  # one after another: each holds a whole picture
             copy = replace(canvas)
             fill = _Fill(pipeline, request.blend, SampleSeed(seed, sample), deadline, stages)
-            faces = await self._complete(fill, copy, targets)
+            faces = await self._fill(fill, copy, division)
             with stages.timed("encode"):
                 pictures.append(
                     await self._threads.run(encode, copy.rgb, copy.alpha, request.media_type, request.quality)
@@ -145,6 +159,7 @@ class Inpainter:
             height=height,
             hole_ratio=hole_ratio,
             faces=faces,
+            regions=regions_filled(division),
             pictures=pictures,
             media_type=request.media_type,
         )
@@ -185,37 +200,30 @@ class Inpainter:
         if request.align == "none":
             height, width = canvas.size
             whole = (0.0, 0.0, float(width), float(height))
-            return [Target(FrameTransform.identity(canvas.size, pixels), whole, request.landmarks)]
+            frame = FrameTransform.identity(canvas.size, pixels)
+            return [Target(frame, whole, request.landmarks, fills_frame=True)]
         if given and not await self._threads.run(reaches_beyond, canvas.hole, given[0].transform):
             return given
         found = await self._aligner.faces(canvas.rgb, canvas.hole, deadline, touching=True)
         return given + [found_target(face, pixels) for face in found if not is_given(face, request.landmarks)]
 
-    def _square_targets(self, canvas: Canvas, frame_pixels: int) -> list[Target]:
-        regions = squares(canvas.hole, self._max_holes)
-        return [Target(FrameTransform.around_hole(region, canvas.size, frame_pixels)) for region in regions]
-
-    async def _complete(self, fill: _Fill, canvas: Canvas, targets: Sequence[Target]) -> list[FaceFound]:
-        """Fill all of the hole: faces first, then squares around what no face frame reaches."""
-        faces = await self._fill(fill, canvas, targets)
-        if canvas.hole.any():
-            left = await self._threads.run(self._square_targets, canvas, fill.pipeline.frame_pixels)
-            await self._fill(fill, canvas, left)
-        return faces
-
-    async def _fill(self, fill: _Fill, canvas: Canvas, targets: Sequence[Target]) -> list[FaceFound]:
-        """Complete what the targets own of the hole, settle it on the canvas, and say which faces that were."""
+    async def _fill(self, fill: _Fill, canvas: Canvas, division: Division) -> list[FaceFound]:
+        """Complete the faces' shares of the hole, settle them on the canvas, and say which faces that were."""
         with fill.stages.timed("infer"):
-            shares = await self._threads.run(cut_shares, canvas, targets)
+            frames = await self._threads.run(_frames, canvas, division)
             completions = await all_or_cancel(
-                [fill.pipeline.complete(self._engine, share.frame, fill.sample_seed, fill.deadline) for share in shares]
+                [fill.pipeline.complete(self._engine, frame, fill.sample_seed, fill.deadline) for frame in frames]
             )
         fill.deadline.check()
         with fill.stages.timed("compose"):
-            await self._threads.run(settle, canvas, shares, completions, fill.blend, self._feather_pixels)
+            await self._threads.run(settle, canvas, division, completions, fill.blend, self._feather_pixels)
         fill.deadline.check()
-        pairs = zip(shares, completions, strict=True)
+        pairs = zip(division.shares, completions, strict=True)
         return [face for share, completion in pairs if (face := face_found(share.target, completion)) is not None]
+
+
+def _frames(canvas: Canvas, division: Division) -> list[FaceFrame]:
+    return [frame_of(canvas, share, division.face_hole) for share in division.shares]
 
 
 def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimits) -> Canvas:
@@ -231,7 +239,7 @@ def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimit
         dilate_pixels=request.mask_dilate_pixels,
         size=picture.size,
     )
-    return Canvas(picture.rgb, picture.alpha, hole)
+    return Canvas.emptied(picture.rgb, picture.alpha, hole)
 
 
 def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:
@@ -280,8 +288,18 @@ def is_given(face: AlignedFace, landmarks: Points | None) -> bool:
 
 
 def face_found(target: Target, completion: Completion) -> FaceFound | None:
-    """What the answer says of a filled target; nothing of a square without a face, or where nobody saw landmarks."""
+    """What the answer says of a filled target; nothing where nobody saw landmarks."""
     landmarks = target.seen if target.landmarks is None else target.landmarks
     if target.landmarks is None and completion.landmarks is not None:
         landmarks = target.transform.to_canvas(completion.landmarks)
-    return None if target.box is None or landmarks is None else FaceFound(target.box, landmarks)
+    return None if landmarks is None else FaceFound(target.box, landmarks)
+
+
+def regions_filled(division: Division) -> list[RegionFilled]:
+    """The faces' parts of the hole, then the background's."""
+    faces = [RegionFilled("face", _box(share.region)) for share in division.shares]
+    return faces + [RegionFilled("background", _box(region)) for region in division.background_regions]
+
+
+def _box(region: Region) -> Box:
+    return float(region.x0), float(region.y0), float(region.x1), float(region.y1)

@@ -36,6 +36,14 @@ def owners(transforms: Sequence[FrameTransform], region: Region) -> Owners:
     return owned
 
 
+def reaches_beyond(hole: Hole, transform: FrameTransform) -> bool:
+    """Whether hole pixels lie outside a frame."""
+    region = bounds(hole)
+    assert region is not None, "an empty hole was refused when it was decoded"
+    outside = owners([transform], region) == NOBODY
+    return bool((hole[region.slices] * outside).any())
+
+
 def _distance(
     transform: FrameTransform, columns: NDArray[np.float32], rows: NDArray[np.float32]
 ) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Rgb: TypeAlias = NDArray[np.uint8]  # [H,W,3], sRGB
 Alpha: TypeAlias = NDArray[np.uint8]  # [H,W], 255 = opaque
 Hole: TypeAlias = NDArray[np.uint8]  # [H,W], 1 = missing, 0 = known
+Weights: TypeAlias = NDArray[np.uint8]  # [H,W], 0..255: how much something counts at a pixel
 Ids: TypeAlias = NDArray[np.uint8]  # [H,W], one class id a pixel: a parsing map
 Floats: TypeAlias = NDArray[np.float32]  # [H,W] or [H,W,C]
 Points: TypeAlias = NDArray[np.float64]  # [N,2], (x, y) in pixels; (0, 0) is the centre of the top left pixel

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from service.imaging.arrays import Floats, Hole, Rgb, assert_plane, assert_rgb, size_of
 from service.imaging.compose import compose
-from service.imaging.holes import Region, bounds
+from service.imaging.holes import Region, bounds, dilate
 from service.imaging.membrane import fill_smoothly
 from service.imaging.patches import Indices
 from service.imaging.pyramid import fill_by_patches
@@ -24,7 +24,10 @@ from service.imaging.warp import block_maxima, block_means
 
 THIN_PIXELS = 3.0  # a part in which no pixel lies deeper is thin, and so it is ...
 THIN_SHARE = 1 / 800  # ... when none lies deeper than this share of the longer side
-THIN_REACH_PIXELS = 3  # how far around a thin part is looked
+THIN_REACH_PIXELS = 3  # so far around a pixel of a thin part is looked
+THIN_MARGIN_PIXELS = (
+    8  # other holes nearer than that count as unknown; what stands in them is as far away as it need be
+)
 MOST_SOLVED_PIXELS = 10_000  # of the hole, on the copy
 MOST_WINDOW_PIXELS = 90_000  # of the copy
 LEAST_MARGIN_PIXELS = 32  # around a part, for patches to copy
@@ -54,8 +57,9 @@ def fill_thin(rgb: Rgb, thin: Hole, hole: Hole) -> None:
     region = bounds(thin)
     if region is None:
         return
-    near = region.grown(2 * THIN_REACH_PIXELS, size_of(hole)).slices
-    filled = cv2.inpaint(rgb[near], hole[near], THIN_REACH_PIXELS, cv2.INPAINT_NS)
+    near = region.grown(THIN_MARGIN_PIXELS, size_of(hole)).slices
+    unknown = hole[near] & dilate(thin[near], THIN_MARGIN_PIXELS)
+    filled = cv2.inpaint(rgb[near], unknown, THIN_REACH_PIXELS, cv2.INPAINT_NS)
     np.copyto(rgb[near], filled, where=thin[near][..., None] > 0)
 
 
@@ -73,7 +77,7 @@ def fill_wide(rgb: Rgb, hole: Hole, barred: Hole, part: Region) -> Rgb:
     margin_pixels = max(part.width, part.height, LEAST_MARGIN_PIXELS)
     for window in (part.grown(margin_pixels, size_of(hole)), whole):
         near = window.slices
-        painting = _patched(rgb[near], hole[near], barred[near], _within(part, window))
+        painting = _patched(rgb[near], hole[near], barred[near], part.within(window))
         if painting is not None:
             return painting
     return _smooth(rgb, hole, part)
@@ -89,7 +93,7 @@ def _patched(rgb: Rgb, hole: Hole, barred: Hole, part: Region) -> Rgb | None:
     near = part.grown(RING_PIXELS, size_of(hole))
     copied = _Copying(rgb, *solved, block).rectangle(near)
     filled = compose(rgb[near.slices], copied, hole[near.slices], feather_pixels=FEATHER_BLOCKS * block)
-    return filled[_within(part, near).slices]
+    return filled[part.within(near).slices]
 
 
 def _block(hole: Hole) -> int:
@@ -148,9 +152,9 @@ def _smooth(rgb: Rgb, hole: Hole, part: Region) -> Rgb:
     window = whole if hole[window.slices].all() else window
     near = part.grown(RING_PIXELS, size_of(hole))
     painted, block = _spread(rgb[window.slices], hole[window.slices])
-    fitting = painted[_within(near, window).slices]
+    fitting = painted[near.within(window).slices]
     filled = compose(rgb[near.slices], fitting, hole[near.slices], feather_pixels=FEATHER_BLOCKS * block)
-    return filled[_within(part, near).slices]
+    return filled[part.within(near).slices]
 
 
 def _spread(rgb: Rgb, hole: Hole) -> tuple[Rgb, int]:
@@ -164,8 +168,3 @@ def _spread(rgb: Rgb, hole: Hole) -> tuple[Rgb, int]:
     values = np.clip(np.rint(fill_smoothly(means, seen)), 0, 255).astype(np.uint8)
     size = values.shape[1] * block, values.shape[0] * block
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8), block
-
-
-def _within(part: Region, window: Region) -> Region:
-    """A rectangle in the coordinates of another."""
-    return Region(part.x0 - window.x0, part.y0 - window.y0, part.x1 - window.x0, part.y1 - window.y0)

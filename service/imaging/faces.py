@@ -1,8 +1,8 @@
 """Where the faces are: OpenCV's Haar cascades, the ones that come inside its wheel. No download, no network.
 
-The first look is at the whole picture as given. A face under the hole is often missed there: the hole may be painted
-white or black. So every part of the hole that no face touches gets a second look from nearby, with the hole filled from
-its surroundings. A picture without a hole in which nothing is found gets a second, finer look.
+The first look is at the whole picture, with the hole filled smoothly from its surroundings. Every part of the hole that
+no face touches gets a second look from nearby. A picture without a hole in which nothing is found gets a second, finer
+look.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ HIDDEN = (_Look(STRICT, NEAR_LOOK_PIXELS, 1.1, 1), _Look(TOLERANT, NEAR_LOOK_PIX
 def detect_faces(rgb: Rgb, hole: Hole | None = None) -> list[FaceBox]:
     """Faces of a canvas, largest first. With a hole, those it touches are looked for harder. Same input, same answer.
 
-    What lies under the hole may be the true picture or paint. A face whose eyes, nose and mouth are all missing is
-    rarely found. Any thread may call.
+    What stands in the hole is not looked at. A face whose eyes, nose and mouth are all missing is rarely found. Any
+    thread may call.
     """
     assert_rgb(rgb)
     height, width = size_of(rgb)
     whole = Region(0, 0, width, height)
-    faces = _search(rgb, whole, FIRST)
     if hole is None:
-        return _distinct(faces or _search(rgb, whole, FINE))
+        return _distinct(_search(rgb, whole, FIRST) or _search(rgb, whole, FINE))
     assert_plane(hole, (height, width))
+    faces = _search(rgb, whole, FIRST, hole)
     join_pixels = max(2, round(JOIN_SHARE * max(height, width)))
     hidden = [part for part in components(hole, join_pixels) if not any(_touches(face, part) for face in faces)]
     for part in hidden[:MOST_HIDDEN]:
@@ -78,8 +78,9 @@ def detect_faces(rgb: Rgb, hole: Hole | None = None) -> list[FaceBox]:
     return _distinct(faces)
 
 
-def _search(rgb: Rgb, window: Region, look: _Look) -> list[FaceBox]:
+def _search(rgb: Rgb, window: Region, look: _Look, hole: Hole | None = None) -> list[FaceBox]:
     grey, shrink = _reduced(rgb, window, look.side_pixels)
+    grey = grey if hole is None else _filled(grey, hole[window.slices])
     return _hits(grey, shrink, window, look, SMALLEST_FACE_PIXELS)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from service.errors import BadLandmarks
-from service.imaging.arrays import Hole, Ids, Points, Rgb, Size, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Floats, Hole, Ids, Points, Rgb, Size, Weights, assert_plane, assert_rgb, size_of
 from service.imaging.faces import FaceBox
 from service.imaging.holes import Region
 from service.imaging.warp import (
@@ -22,6 +21,7 @@ from service.imaging.warp import (
     warp_hole,
     warp_ids,
     warp_rgb,
+    warp_weights,
 )
 
 FRAME_PIXELS = 256
@@ -38,8 +38,6 @@ CENTRE_BELOW_EYES = 0.1
 SIDE_IN_BOXES = 1.515
 CENTRE_ABOVE_BOX = 0.065
 
-HOLE_SHARE = 0.5  # of the frame's side, around a hole without a face
-HIGHEST_HOLE_SHARE = 0.6  # rather than leave the canvas
 SHORTEST_SIDE_PIXELS = 4.0  # of a frame on the canvas; landmarks that give less are no face
 
 
@@ -107,22 +105,6 @@ class FrameTransform:
         return cls.from_square(centre, SIDE_IN_BOXES * side, (1.0, 0.0), frame_pixels)
 
     @classmethod
-    def around_hole(cls, region: Region, canvas: Size, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
-        """An upright square around a hole (its bounds on the canvas), for holes without a face.
-
-        The hole takes at most half of the side, and a small one is seen at scale 1 if the canvas has room.
-        The square is shifted to lie within the canvas. Where it cannot (the hole takes over 60 % of the shorter side),
-        the canvas is reflected at its borders.
-        """
-        extent, shorter = max(region.width, region.height), min(canvas)
-        side = max(math.ceil(extent / HOLE_SHARE), min(frame_pixels, shorter))
-        if side > shorter:
-            side = max(math.ceil(extent / HIGHEST_HOLE_SHARE), shorter)
-        height, width = canvas
-        centre = _centre((region.x0 + region.x1) / 2, side, width), _centre((region.y0 + region.y1) / 2, side, height)
-        return cls.from_square(centre, side, (1.0, 0.0), frame_pixels)
-
-    @classmethod
     def identity(cls, canvas: Size, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
         """The picture is the face frame: the whole canvas, centred, its longer side the frame's, never distorted.
 
@@ -136,6 +118,11 @@ class FrameTransform:
         """The largest upright square in the middle of the canvas."""
         height, width = canvas
         return cls.from_square(((width - 1) / 2, (height - 1) / 2), min(canvas), (1.0, 0.0), frame_pixels)
+
+    @property
+    def side_pixels(self) -> float:
+        """Of the frame, on the canvas."""
+        return self.frame_pixels / self.scale
 
     @property
     def scale(self) -> float:
@@ -181,6 +168,11 @@ class FrameTransform:
         assert_plane(ids, (self.frame_pixels, self.frame_pixels))
         return warp_ids(ids, inverse(self.matrix), region)
 
+    def paste_weights(self, weights: Floats, region: Region) -> Weights:
+        """Weights of the face frame, [F,F] in 0..1, on a canvas rectangle, [h,w] in 0..255; 0 beyond the frame."""
+        levels = np.rint(weights * 255).astype(np.uint8)
+        return warp_weights(levels, inverse(self.matrix), region)
+
     def region(self, canvas: Size, within: Region | None = None) -> Region | None:
         """The canvas rectangle that holds the frame, or None when the frame lies outside."""
         limit = within or Region(0, 0, canvas[1], canvas[0])
@@ -203,14 +195,3 @@ def _no_face() -> BadLandmarks:
         "The landmarks do not describe a face: eyes and mouth are too close together, or not finite.",
         errors=[{"field": "landmarks", "actual": "degenerate", "allowed": "68 points of one face"}],
     )
-
-
-def _centre(middle: float, side: int, length: int) -> float:
-    """Where the square's centre comes to lie on one axis: at the hole's, moved to keep the square on the canvas.
-
-    The square begins between two pixels, so that at scale 1 the frame holds the canvas' own bytes.
-    """
-    if side >= length:
-        return (length - 1) / 2
-    start = min(max(middle - side / 2, 0), length - side)
-    return math.floor(start) + (side - 1) / 2

@@ -45,6 +45,10 @@ class Region:
             min(self.y1 + margin_pixels, height),
         )
 
+    def within(self, window: Region) -> Region:
+        """The same rectangle in the coordinates of another, larger one."""
+        return Region(self.x0 - window.x0, self.y0 - window.y0, self.x1 - window.x0, self.y1 - window.y0)
+
 
 def bounds(hole: Hole) -> Region | None:
     """The smallest rectangle that holds every hole pixel, or None for no hole."""

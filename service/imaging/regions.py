@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from service.imaging.arrays import Floats, Points
 from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
@@ -24,7 +27,7 @@ def face_weights(landmarks: Points, frame_pixels: int) -> Floats:
     outline = cv2.convexHull(np.vstack((landmarks, _forehead(eyes, down))).astype(np.float32))
     outside = np.ones((frame_pixels, frame_pixels), np.uint8)
     cv2.fillConvexPoly(outside, np.rint(outline).astype(np.int32), (0,))
-    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / max(length, 1)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / max(length, 1.0)
     return _eased(1 - (distance - GROWN) / SOFT) * _inner(frame_pixels)
 
 
@@ -33,7 +36,7 @@ def _forehead(eyes: Points, down: Points) -> Points:
     across = np.array([down[1], -down[0]])
     angles = np.linspace(0.15 * np.pi, 0.85 * np.pi, 5)
     sideways, up = np.cos(angles) * FOREHEAD_WIDTH, np.sin(angles) * FOREHEAD
-    return eyes + sideways[:, None] * across - up[:, None] * down
+    return np.asarray(eyes + sideways[:, None] * across - up[:, None] * down, dtype=np.float64)
 
 
 def _inner(frame_pixels: int) -> Floats:
@@ -44,7 +47,7 @@ def _inner(frame_pixels: int) -> Floats:
     return np.asarray(np.minimum(ramp[:, None], ramp[None, :]), dtype=np.float32)
 
 
-def _eased(share: Floats) -> Floats:
+def _eased(share: NDArray[Any]) -> Floats:
     """0 below 0, 1 above 1, without a kink."""
     inner = np.clip(share, 0, 1)
     return np.asarray(inner * inner * (3 - 2 * inner), dtype=np.float32)

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.arrays import Hole, Ids, Rgb, Size, size_of
+from service.imaging.arrays import Hole, Ids, Rgb, Size, Weights, size_of
 from service.imaging.holes import Region
 
 SUPPORT = 4  # pixels: reach of the cubic kernel and the blur, rounded up
@@ -61,6 +61,11 @@ def warp_coverage(source: Size, matrix: Matrix, target: Region) -> Hole:
 def warp_ids(ids: Ids, matrix: Matrix, target: Region) -> Ids:
     """The target rectangle, [h,w] uint8, by nearest neighbour; 0 outside the source."""
     return np.asarray(_sample(ids, matrix, target, cv2.INTER_NEAREST, cv2.BORDER_CONSTANT), dtype=np.uint8)
+
+
+def warp_weights(weights: Weights, matrix: Matrix, target: Region) -> Weights:
+    """The target rectangle, [h,w] in 0..255, bilinear; 0 outside the source."""
+    return np.asarray(_sample(weights, matrix, target, cv2.INTER_LINEAR, cv2.BORDER_CONSTANT), dtype=np.uint8)
 
 
 def footprint(matrix: Matrix, source: Size) -> tuple[float, float, float, float]:

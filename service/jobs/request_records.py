@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from service.completion.inpaint import FaceFound, InpaintAnswer, InpaintRequest
+from service.completion.inpaint import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
 
 PICTURES = frozenset({"image", "mask"})
 
@@ -42,11 +42,19 @@ def answer_to_record(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> 
     faces = [
         {"box": [float(value) for value in face.box], "landmarks": face.landmarks.tolist()} for face in answer.faces
     ]
-    return {**record, "faces": faces, "samples": len(answer.pictures), "stage_seconds": stage_seconds}
+    regions = [{"kind": region.kind, "box": list(region.box)} for region in answer.regions]
+    return {
+        **record,
+        "faces": faces,
+        "regions": regions,
+        "samples": len(answer.pictures),
+        "stage_seconds": stage_seconds,
+    }
 
 
 def answer_from_record(record: dict[str, Any], pictures: list[bytes]) -> tuple[InpaintAnswer, dict[str, float]]:
     """The answer and its seconds per stage."""
     faces = [FaceFound(tuple(face["box"]), np.asarray(face["landmarks"])) for face in record["faces"]]
+    regions = [RegionFilled(region["kind"], tuple(region["box"])) for region in record.get("regions", [])]
     plain = {name: record[name] for name in ("model", "seed", "width", "height", "hole_ratio", "media_type")}
-    return InpaintAnswer(**plain, faces=faces, pictures=pictures), record["stage_seconds"]
+    return InpaintAnswer(**plain, faces=faces, regions=regions, pictures=pictures), record["stage_seconds"]

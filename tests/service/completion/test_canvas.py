@@ -3,74 +3,132 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.completion.canvas import Canvas, Target, cut_shares, reaches_beyond, settle
+from service.completion.canvas import Canvas, frame_of, settle
 from service.completion.pipelines.protocol import Completion
+from service.completion.shares import Division, Target, divide
 from service.imaging.compose import Blend
 from service.imaging.geometry import FrameTransform
 from tests.fakes.engine import mean_shape
 from tests.fakes.pictures import scene
 
-LEFT = Target(FrameTransform.from_square((200, 200), 300, (1.0, 0.0), 256))
-RIGHT = Target(FrameTransform.from_square((400, 200), 300, (1.0, 0.0), 256))
+
+def target(x: float, side_pixels: float = 250) -> Target:
+    """A frame whose face lies in its middle; all of it is face."""
+    return Target(FrameTransform.from_square((x, 200), side_pixels, (1.0, 0.0), 256), (0, 0, 1, 1), fills_frame=True)
 
 
-def canvas() -> Canvas:
+LEFT, RIGHT = target(200), target(400)
+
+
+def canvas(alpha: np.ndarray | None = None) -> Canvas:
     hole = np.zeros((400, 600), np.uint8)
     hole[150:250, 150:450] = 1
     rgb = scene(400, 600)
     rgb.setflags(write=False)
-    return Canvas(rgb, None, hole)
+    return Canvas.emptied(rgb, alpha, hole)
 
 
-def flat(colour: int) -> Completion:
+def divided(picture: Canvas, *targets: Target) -> Division:
+    return divide(picture.rgb, picture.hole, targets, 8)
+
+
+def flat(*colour: int) -> Completion:
     return Completion(np.full((256, 256, 3), colour, np.uint8), None)
 
 
-def test_every_hole_pixel_has_one_share_at_most() -> None:
-    picture = canvas()
-    shares = cut_shares(picture, [LEFT, RIGHT])
-    assert np.array_equal(sum(share.hole for share in shares), picture.hole)
-    assert shares[0].hole[200, 290]
-    assert shares[1].hole[200, 310]
+def test_the_hole_is_emptied_and_opaque() -> None:
+    alpha = np.zeros((400, 600), np.uint8)
+    alpha.setflags(write=False)
+    picture, inside = canvas(alpha), canvas().hole > 0
+    assert (picture.rgb[inside] == picture.rgb[inside][0]).all()
+    assert np.array_equal(picture.rgb[~inside], scene(400, 600)[~inside])
+    assert picture.alpha is not None
+    assert (picture.alpha[inside] == 255).all()
+    assert not picture.alpha[~inside].any()
 
 
-def test_a_target_without_a_share_is_left_out() -> None:
-    far = Target(FrameTransform.from_square((550, 50), 80, (1.0, 0.0), 256))
-    assert [share.target for share in cut_shares(canvas(), [far, LEFT])] == [LEFT]
-    assert cut_shares(canvas(), []) == []
+def test_without_a_hole_nothing_is_touched() -> None:
+    rgb = scene(40, 60)
+    picture = Canvas.emptied(rgb, None, np.zeros((40, 60), np.uint8))
+    assert picture.rgb is rgb
 
 
 def test_the_frame_shows_all_of_the_hole_and_the_landmarks_in_its_own_pixels() -> None:
-    target = Target(LEFT.transform, None, LEFT.transform.to_canvas(mean_shape()))
-    (share,) = cut_shares(canvas(), [target])
-    assert share.frame.landmarks is not None
-    assert np.allclose(share.frame.landmarks, mean_shape())
-    assert share.frame.hole.shape == (256, 256)
-    assert share.frame.hole.mean() == pytest.approx((200 * 100) / (300 * 300), abs=0.02)
+    picture = canvas()
+    face = Target(LEFT.transform, LEFT.box, LEFT.transform.to_canvas(mean_shape()), fills_frame=True)
+    division = divided(picture, face, RIGHT)
+    frame = frame_of(picture, division.shares[0], division.face_hole)
+    assert frame.landmarks is not None
+    assert np.allclose(frame.landmarks, mean_shape())
+    assert frame.hole.shape == (256, 256)
+    assert frame.hole.mean() == pytest.approx((175 * 100) / (250 * 250), abs=0.02)
 
 
 @pytest.mark.parametrize("blend", ["feather", "poisson", "none"])
 def test_settling_fills_each_share_with_its_own_completion_and_nothing_else(blend: Blend) -> None:
     picture = canvas()
     before, hole = picture.rgb, picture.hole
-    settle(picture, cut_shares(picture, [LEFT, RIGHT]), [flat(10), flat(240)], blend, 4)
+    settle(picture, divided(picture, LEFT, RIGHT), [flat(10), flat(240)], blend, 4)
     assert np.array_equal(picture.rgb[hole == 0], before[hole == 0])
-    assert not picture.hole.any()
     assert (picture.rgb[hole > 0] != before[hole > 0]).any(axis=-1).mean() > 0.95
     if blend == "none":
-        assert (picture.rgb[150:250, 150:290] == 10).all()
-        assert (picture.rgb[150:250, 310:450] == 240).all()
+        assert (picture.rgb[150:250, 150:270] == 10).all()
+        assert (picture.rgb[150:250, 330:450] == 240).all()
 
 
-def test_what_no_frame_reaches_stays_a_hole() -> None:
+def test_where_two_faces_meet_they_fade_into_each_other() -> None:
+    """Each counts half: nothing of what was in the hole shows through."""
     picture = canvas()
-    settle(picture, cut_shares(picture, [LEFT]), [flat(10)], "none", 0)
-    assert not picture.hole[:, :350].any()
-    assert picture.hole[200, 360]
-    assert np.array_equal(picture.rgb[200, 360], scene(400, 600)[200, 360])
+    settle(picture, divided(picture, LEFT, RIGHT), [flat(10), flat(240)], "none", 0)
+    assert (np.abs(picture.rgb[200, 280:320].astype(int) - 125) <= 2).all()
 
 
-def test_whether_the_hole_reaches_beyond_a_frame() -> None:
+def test_a_face_fades_into_the_background_without_a_step() -> None:
+    """Landmarks in the middle of a large frame; the background's filling, here a flat colour, lies around the face."""
+    hole = np.zeros((400, 600), np.uint8)
+    hole[150:250, 20:590] = 1
+    frame = FrameTransform.from_square((300, 200), 360, (1.0, 0.0), 256)
+    face = Target(frame, (0, 0, 1, 1), frame.to_canvas(mean_shape()))
+    picture = Canvas.emptied(np.full((400, 600, 3), 60, np.uint8), None, hole)
+    division = divided(picture, face)
+    picture.rgb[division.background > 0] = 60
+    settle(picture, division, [flat(220)], "none", 0)
+    row = picture.rgb[200, :, 0].astype(int)
+    assert (row[:60] == 60).all()
+    assert (row[540:] == 60).all()
+    assert (row[230:370] == 220).all()
+    assert np.abs(np.diff(row)).max() <= 12
+
+
+@pytest.mark.parametrize(("side_pixels", "times"), [(256, 1), (1024, 4)])
+def test_the_seam_is_as_wide_as_the_face_is_large(side_pixels: int, times: int) -> None:
+    """The painting is 40 levels lighter. Halfway through the seam of 16 pixels of the frame, half of that is left."""
+    size = 300 * times
+    hole = np.zeros((size, size), np.uint8)
+    hole[100 * times : 200 * times, 100 * times : 200 * times] = 1
+    frame = FrameTransform.from_square((size / 2, size / 2), side_pixels, (1.0, 0.0), 256)
+    picture = Canvas.emptied(np.full((size, size, 3), 100, np.uint8), None, hole)
+    settle(picture, divided(picture, Target(frame, (0, 0, 1, 1), fills_frame=True)), [flat(140)], "feather", 16)
+    row = picture.rgb[size // 2, :, 0].astype(int)
+    assert abs(row[108 * times] - 120) <= 3
+    assert row[size // 2] == 140
+
+
+def test_a_grey_picture_stays_grey() -> None:
     picture = canvas()
-    assert reaches_beyond(picture.hole, LEFT.transform)
-    assert not reaches_beyond(picture.hole, FrameTransform.identity((400, 600)))
+    picture.rgb = np.repeat(picture.rgb[..., :1], 3, axis=2)
+    settle(picture, divided(picture, LEFT, RIGHT), [flat(200, 120, 90)] * 2, "feather", 16)
+    assert (picture.rgb.max(axis=2) - picture.rgb.min(axis=2)).max() <= 1
+
+
+@pytest.mark.parametrize(("side_pixels", "grainy"), [(1200, True), (250, False)])
+def test_an_enlarged_painting_gets_the_grain_of_its_surroundings(side_pixels: int, grainy: bool) -> None:
+    """One that is not enlarged has the network's own."""
+    noise = np.random.default_rng(0).normal(0, 6, (700, 700, 3))
+    hole = np.zeros((700, 700), np.uint8)
+    hole[250:450, 250:450] = 1
+    picture = Canvas.emptied(np.clip(120 + noise, 0, 255).astype(np.uint8), None, hole)
+    frame = FrameTransform.from_square((350, 350), side_pixels, (1.0, 0.0), 256)
+    settle(picture, divided(picture, Target(frame, (0, 0, 1, 1), fills_frame=True)), [flat(120)], "none", 0)
+    deviation = picture.rgb[260:440, 260:440].std()
+    assert deviation == pytest.approx(6, abs=1) if grainy else deviation == 0

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.completion.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest
+from service.completion.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest, RegionFilled
+from service.completion.pipelines import PIPELINES
 from service.deadline import Deadline
 from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, UnknownModel
 from service.imaging.decode import ImageLimits
@@ -49,19 +50,21 @@ def assert_filled(answer: InpaintAnswer, mask: np.ndarray) -> None:
     assert (completed[mask > 0] != before[mask > 0]).any(axis=-1).mean() > 0.9
 
 
-async def test_without_a_face_one_square_around_the_hole_is_completed() -> None:
+async def test_without_a_face_the_background_goes_on_and_no_network_is_called() -> None:
     engine, mask = FakeEngine(), holes(FAR_AWAY)
     answer = await run(engine, order(mask))
     assert_filled(answer, mask)
-    assert engine.calls == {"lafin": 1}
+    assert engine.calls == {}
     assert answer.faces == []
+    assert answer.regions == [RegionFilled("background", FAR_AWAY)]
     assert answer.hole_ratio == pytest.approx(80 * 80 / 400_000)
 
 
-async def test_holes_far_apart_get_a_square_each() -> None:
-    engine, mask = FakeEngine(), holes((20, 20, 60, 60), FAR_AWAY)
-    assert_filled(await run(engine, order(mask)), mask)
-    assert engine.calls == {"lafin": 2}
+async def test_holes_far_apart_are_a_region_each() -> None:
+    mask = holes((20, 20, 60, 60), FAR_AWAY)
+    answer = await run(FakeEngine(), order(mask))
+    assert_filled(answer, mask)
+    assert sorted(region.box for region in answer.regions) == [(20, 20, 60, 60), FAR_AWAY]
 
 
 async def test_given_landmarks_call_the_generator_and_no_predictor() -> None:
@@ -72,27 +75,31 @@ async def test_given_landmarks_call_the_generator_and_no_predictor() -> None:
     (face,) = answer.faces
     assert np.array_equal(face.landmarks, FACE)
     assert face.box == (*FACE.min(axis=0), *FACE.max(axis=0))
+    assert answer.regions == [RegionFilled("face", ON_THE_FACE)]
 
 
-async def test_given_landmarks_belong_to_one_face_and_other_holes_do_without() -> None:
+async def test_given_landmarks_belong_to_one_face_and_other_holes_are_background() -> None:
     engine, mask = FakeEngine(), holes(ON_THE_FACE, FAR_AWAY)
     answer = await run(engine, order(mask, landmarks=FACE))
     assert_filled(answer, mask)
-    assert engine.calls == {"lafin_generator": 1, "lafin": 1}
+    assert engine.calls == {"lafin_generator": 1}
     assert len(answer.faces) == 1
+    assert [region.kind for region in answer.regions] == ["face", "background"]
 
 
 async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
     engine, mask = FakeEngine(), holes(FAR_AWAY)
     answer = await run(engine, order(mask, landmarks=FACE))
     assert_filled(answer, mask)
-    assert (engine.calls, answer.faces) == ({"lafin": 1}, [])
+    assert (engine.calls, answer.faces) == ({}, [])
 
 
 async def test_a_hole_across_the_frames_border_is_filled_on_both_sides() -> None:
     engine, mask = FakeEngine(), holes((250, 200, 600, 260))
-    assert_filled(await run(engine, order(mask, landmarks=FACE)), mask)
-    assert engine.calls == {"lafin_generator": 1, "lafin": 1}
+    answer = await run(engine, order(mask, landmarks=FACE))
+    assert_filled(answer, mask)
+    assert engine.calls == {"lafin_generator": 1}
+    assert [region.kind for region in answer.regions] == ["face", "background"]
 
 
 async def test_without_alignment_the_whole_picture_is_the_frame() -> None:
@@ -115,11 +122,11 @@ async def test_the_same_request_gives_the_same_bytes() -> None:
 
 
 async def plural(**changes: Any) -> InpaintAnswer:
-    return await run(FakeEngine(), order(holes(ON_THE_FACE, FAR_AWAY), model="gfc", **changes))
+    return await run(FakeEngine(), order(holes(ON_THE_FACE), model="gfc", align="none", **changes))
 
 
 async def test_samples_differ_inside_the_hole_only() -> None:
-    mask = holes(ON_THE_FACE, FAR_AWAY)
+    mask = holes(ON_THE_FACE)
     answer = await plural(seed=5, samples=3)
     pictures = [pixels(picture) for picture in answer.pictures]
     assert (len(pictures), answer.seed) == (3, 5)
@@ -166,7 +173,7 @@ async def test_every_blend_fills_for_a_pipeline_without_landmarks(blend: str) ->
 async def test_stages_are_timed_in_their_order() -> None:
     stages = Stages()
     await inpainter(FakeEngine()).inpaint(order(holes(FAR_AWAY)), Deadline(30), stages)
-    assert list(stages.seconds) == ["decode", "align", "infer", "compose", "encode"]
+    assert list(stages.seconds) == ["decode", "align", "compose", "infer", "encode"]
 
 
 async def test_a_deadline_that_is_gone_stops_before_the_engine_is_called() -> None:
@@ -191,7 +198,38 @@ async def test_errors_of_the_engine_come_through() -> None:
     engine = FakeEngine()
     engine.error = EngineGarbage()
     with pytest.raises(EngineGarbage):
-        await run(engine, order(holes(FAR_AWAY)))
+        await run(engine, order(holes(ON_THE_FACE), landmarks=FACE))
+
+
+@pytest.mark.parametrize("model", PIPELINES)
+@pytest.mark.parametrize("align", ["auto", "none"])
+async def test_what_lies_under_the_mask_plays_no_part(model: str, align: str) -> None:
+    """Three uploads that differ in the hole alone, one of them by its transparency, give equal bytes."""
+    picture, mask = group(), np.maximum(mouth_hole(0, 3), mouth_hole(2, 3))
+    mask[5:35, 385:415] = 255  # and some background
+    inside = mask > 0
+    uploads = [picture.copy(), picture.copy()]
+    uploads[1][inside] = np.random.default_rng(0).integers(0, 256, (int(inside.sum()), 3))
+    answers = [
+        await run(FakeEngine(), InpaintRequest(png(upload), png(mask), model=model, align=align, seed=1))
+        for upload in uploads
+    ]
+    assert answers[0].pictures == answers[1].pictures
+    assert repr(answers[0].faces) == repr(answers[1].faces)
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "image/webp", "image/jpeg"])
+async def test_a_transparent_hole_is_filled_opaque(media_type: str) -> None:
+    mask = holes(ON_THE_FACE)
+    clear = np.dstack((scene(500, 800), 255 - mask))
+    opaque = np.dstack((scene(500, 800), np.full_like(mask, 255)))
+    answers = [
+        await run(FakeEngine(), InpaintRequest(png(one), png(mask), landmarks=FACE, media_type=media_type))
+        for one in (clear, opaque)
+    ]
+    assert answers[0].pictures == answers[1].pictures
+    completed = pixels(answers[0].pictures[0])
+    assert completed.shape[2] == 3 or (completed[..., 3] == 255).all()
 
 
 async def test_landmarks_of_a_picture_without_a_face() -> None:
@@ -205,7 +243,8 @@ async def complete_group(engine: FakeEngine, mask: np.ndarray, **changes: Any) -
     answer = await run(engine, InpaintRequest(png(picture), png(mask), **changes))
     completed = pixels(answer.pictures[0])
     assert np.array_equal(completed[mask == 0], picture[mask == 0])
-    assert (completed[mask > 0] != picture[mask > 0]).any(axis=-1).mean() > 0.9
+    painted = np.maximum.reduce([mouth_hole(index, 3) for index in range(3)]) & mask > 0
+    assert (completed[painted] != picture[painted]).any(axis=-1).mean() > 0.9
     return answer
 
 
@@ -228,13 +267,14 @@ async def test_a_face_that_needs_a_second_look_has_its_landmarks_predicted_with_
     assert engine.calls == {"lafin_predictor": 1, "lafin": 1}
 
 
-async def test_a_hole_beside_a_face_gets_its_own_square() -> None:
+async def test_a_hole_beside_a_face_is_background() -> None:
     engine = FakeEngine()
     mask = mouth_hole(0, 3)
     mask[5:35, 385:415] = 255
     answer = await complete_group(engine, mask)
-    assert engine.calls == {"lafin_predictor": 1, "lafin_generator": 1, "lafin": 1}
+    assert engine.calls == {"lafin_predictor": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
+    assert [region.kind for region in answer.regions] == ["face", "background"]
 
 
 async def test_given_landmarks_replace_the_face_that_is_found_there_and_no_other() -> None:

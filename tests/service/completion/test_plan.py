@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from service.completion.plan import MOST_PARTS, NOBODY, STRIP_ROWS, owners, squares
+from service.completion.plan import MOST_PARTS, NOBODY, STRIP_ROWS, owners, reaches_beyond, squares
 from service.imaging.geometry import FrameTransform
 from service.imaging.holes import Region
 
@@ -84,3 +84,10 @@ def test_dust_is_swept_together_in_bounded_time() -> None:
 
 def test_no_hole_no_square() -> None:
     assert squares(np.zeros((64, 64), np.uint8), 8) == []
+
+
+def test_whether_the_hole_reaches_beyond_a_frame() -> None:
+    hole = np.zeros((400, 600), np.uint8)
+    hole[150:250, 150:450] = 1
+    assert reaches_beyond(hole, upright(200, 200, 300))
+    assert not reaches_beyond(hole, FrameTransform.identity((400, 600)))

@@ -92,32 +92,6 @@ class TestFromBox:
         assert transform.to_frame(centre) == pytest.approx(np.array([[127.5, 127.5]]))
 
 
-class TestAroundHole:
-    @settings(deadline=None)
-    @given(st.integers(8, 900), st.integers(8, 900), st.data())
-    def test_the_hole_lies_inside_and_the_square_on_the_canvas(
-        self, height: int, width: int, data: st.DataObject
-    ) -> None:
-        x0, y0 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
-        region = Region(x0, y0, data.draw(st.integers(x0 + 1, width)), data.draw(st.integers(y0 + 1, height)))
-        transform = FrameTransform.around_hole(region, (height, width))
-        hole_corners = np.array([(region.x0, region.y0), (region.x1 - 1, region.y1 - 1)], dtype=float)
-        in_frame = transform.to_frame(hole_corners)
-        assert in_frame.min() >= -0.5
-        assert in_frame.max() <= 255.5
-        side = FACE / transform.scale
-        assert max(region.width, region.height) <= 0.6 * side + 1e-6
-        corners = transform.to_canvas(np.array([(-0.5, -0.5), (255.5, 255.5)]))
-        for low, high, length in zip(corners[0], corners[1], (width, height), strict=True):
-            assert side > length or (low >= -0.5 - 1e-6 and high <= length - 0.5 + 1e-6)
-
-    def test_a_small_hole_is_seen_at_scale_one_on_whole_pixels(self) -> None:
-        transform = FrameTransform.around_hole(Region(300, 200, 331, 220), (600, 800))
-        canvas = smooth(600, 800)
-        x, y = np.rint(transform.to_canvas(np.zeros((1, 2)))[0]).astype(int)
-        assert np.array_equal(transform.warp_image(canvas), canvas[y : y + 256, x : x + 256])
-
-
 class TestIdentity:
     def test_a_canvas_of_the_frames_size_is_the_frame(self) -> None:
         canvas = smooth(256, 256)
@@ -276,3 +250,36 @@ def test_the_square_in_the_middle() -> None:
     transform = FrameTransform.centre_square((300, 400))
     corners = transform.to_canvas(np.array([[-0.5, -0.5], [255.5, 255.5]]))
     assert corners == pytest.approx(np.array([[49.5, -0.5], [349.5, 299.5]]))
+
+
+class TestPasteWeights:
+    def test_weights_lie_where_the_frame_lies_and_are_0_beyond(self) -> None:
+        transform = FrameTransform.from_square((299.5, 199.5), 512, (1.0, 0.0), 256)
+        weights = transform.paste_weights(np.ones((256, 256), np.float32), Region(0, 0, 600, 460))
+        assert (weights[:440, 60:540] == 255).all()
+        assert weights[:, :40].max() == 0
+        assert weights[458:].max() == 0
+
+    def test_a_rectangle_is_a_window_of_the_whole(self) -> None:
+        transform = FrameTransform.from_square((300, 200), 700, (0.8, 0.6), 256)
+        ramp = np.repeat(np.linspace(0, 1, 256, dtype=np.float32)[None], 256, axis=0)
+        whole, window = Region(0, 0, 600, 460), Region(111, 77, 400, 300)
+        seen = [transform.paste_weights(ramp, whole)[window.slices], transform.paste_weights(ramp, window)]
+        assert np.abs(seen[0].astype(int) - seen[1]).max() <= 1
+
+
+@pytest.mark.parametrize("side_pixels", [400, 1000.5, 3600])
+def test_a_smooth_slope_is_enlarged_without_a_pattern(side_pixels: float) -> None:
+    """Neither steps nor a checkerboard: the slope on the canvas is that of the frame, everywhere within a level."""
+    y, x = np.mgrid[0:256, 0:256]
+    raw = np.repeat(np.rint(20 + 0.6 * x + 0.2 * y)[..., None], 3, axis=2).astype(np.uint8)
+    transform = FrameTransform.from_square((300, 300), side_pixels, (1.0, 0.0), 256)
+    region = Region(150, 150, 450, 450)
+    painted, _ = transform.paste(raw, (600, 600), within=region)
+    columns, rows = np.meshgrid(np.arange(150, 450), np.arange(150, 450))
+    points = transform.to_frame(np.column_stack((columns.ravel(), rows.ravel())).astype(float))
+    wanted = (20 + 0.6 * points[:, 0] + 0.2 * points[:, 1]).reshape(300, 300)
+    off = painted[region.slices].mean(axis=2) - wanted
+    assert np.abs(off).max() <= 1.25
+    checks = off * (-1) ** (columns + rows)
+    assert abs(checks.mean()) < 0.02
