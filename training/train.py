@@ -22,7 +22,7 @@ from training.options import Accelerator, DataFolder, Precision, Split, check_ar
 from training.papers import RECIPES
 from training.papers.parser.serving import open_parser
 from training.recipe import Files, Part
-from training.records import describe, describe_data
+from training.records import Record, describe, describe_data
 from training.runs import opened
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # which of several processes this is, as launchers say it
@@ -82,9 +82,10 @@ def main(
         faces = PairedFaces(faces, FaceFolder(augmented))
     files = Files(features, frozen_parser(parser) if parser else None)
     given = {"features": features, "parser": parser, "augmented": augmented}
+    told = describe_data(data, split, faces) if is_first() else None
     ends_at_seconds = None if seconds is None else time.monotonic() + seconds
     for one in parts:
-        with recorded(run, recipe, one, faces, data, split, given, force=force) as watched:
+        with recorded(run, recipe, one, told, given, force=force) as watched:
             left_seconds = None if ends_at_seconds is None else max(0.0, ends_at_seconds - time.monotonic())
             seen = train(watched, faces, run / one.name, files, machine, seconds=left_seconds, start=start)
         if is_first():
@@ -95,22 +96,13 @@ def main(
 
 @contextmanager
 def recorded(
-    run: Path,
-    recipe: str,
-    part: Part,
-    faces: Faces,
-    data: Path,
-    split: str,
-    given: dict[str, Path | None],
-    *,
-    force: bool,
+    run: Path, recipe: str, part: Part, data: Record | None, given: dict[str, Path | None], *, force: bool
 ) -> Iterator[Part]:
-    """Hold and record the part's folder, in the first of the processes; the others train what it lets them."""
-    if not is_first():
+    """Hold and record the part's folder, in the first of the processes; the others, which say no data, just train."""
+    if data is None:
         yield part
         return
-    record = describe(recipe, part, describe_data(data, split, faces), given)
-    with opened(run, part, record, force=force) as watched:
+    with opened(run, part, describe(recipe, part, data, given), force=force) as watched:
         yield watched
 
 
@@ -123,7 +115,7 @@ def how_it_ended(recipe: str, part: Part, seen: int, folder: Path) -> str:
     """The last line of a part."""
     whole = part.stages[-1].until_images
     if seen < whole:
-        return f"{recipe}/{part.name}: stopped at {seen:,} of {whole:,} images; the same command goes on"
+        return f"{recipe}/{part.name}: stopped at {seen:,} of {whole:,}; the same command goes on"
     return f"{recipe}/{part.name}: {seen:,} images seen, in {folder}"
 
 

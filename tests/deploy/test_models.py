@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.models import leaf_models, make_models, stale_models
+from deploy.models import UNFINISHED, leaf_models, make_models, stale_models
 from deploy.place import CannotStart
+from training.exchange import JOURNAL
 
 
 @pytest.fixture
@@ -76,6 +77,19 @@ def test_neither_script_nor_snapshot_is_one_line_that_says_which(repository: Pat
 def test_a_folder_without_models(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="MODEL_REPOSITORY must name"):
         stale_models(tmp_path)
+
+
+def test_an_interrupted_export_is_finished_although_nothing_is_stale(
+    repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert UNFINISHED == JOURNAL
+    write_script(repository, age_seconds=-10)
+    (repository / "x_generator" / ".new-card.md").write_text("the new card")
+    (repository / UNFINISHED).write_text('{"x_generator/.new-card.md": "x_generator/card.md"}')
+    make_models(repository)
+    assert "Finishing an interrupted export" in capfd.readouterr().out
+    assert (repository / "x_generator" / "card.md").read_text() == "the new card"
+    assert not (repository / UNFINISHED).exists()
 
 
 def test_a_failed_export_is_said(repository: Path, capfd: pytest.CaptureFixture[str]) -> None:

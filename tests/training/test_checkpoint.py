@@ -1,4 +1,6 @@
 import pickle
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,7 @@ import torch
 
 from training.checkpoint import (
     CheckpointError,
+    DiskFullError,
     load_checkpoint,
     load_snapshot,
     save_checkpoint,
@@ -33,6 +36,36 @@ def test_a_write_that_breaks_keeps_the_last_good_file(tmp_path: Path) -> None:
         write_atomically(path, break_off)
     assert load_checkpoint(path)["images_seen"] == 1
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """No file may grow beyond 4 kB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize(
+    "save",
+    [
+        lambda path, size: save_checkpoint(path, {"weights": torch.zeros(size)}),
+        lambda path, size: save_snapshot(path, {"weights": torch.zeros(size)}, {}),
+        lambda path, size: write_atomically(path, lambda beside: beside.write_bytes(bytes(size))),
+    ],
+    ids=["checkpoint", "snapshot", "anything"],
+)
+def test_a_full_disk_is_one_line_and_keeps_the_last_good_file(
+    save: Callable[[Path, int], None], tmp_path: Path, small_disk: None
+) -> None:
+    path = tmp_path / "file"
+    save(path, 3)
+    good = path.read_bytes()
+    with pytest.raises(DiskFullError, match=rf"^the disk is full: {path} could not be written \(.*\)$"):
+        save(path, 100_000)
+    assert path.read_bytes() == good
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:

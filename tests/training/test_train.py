@@ -1,13 +1,20 @@
-"""What the training command opens for the user: the frozen parser, from either kind of file."""
+"""The training command: what it opens for the user, what it writes down and refuses, how it ends."""
 
+import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 import torch
 
-from training.checkpoint import CheckpointError, save_snapshot
+from tests.training.test_locks import Holder
+from training import train as command
+from training.checkpoint import CheckpointError, load_checkpoint, save_snapshot
+from training.data.drawn import DrawnFaces
 from training.papers.parser.networks import Parser
-from training.train import frozen_parser
+from training.records import folder_hash
+from training.train import frozen_parser, how_it_ended, is_first
 
 
 class Shades(torch.nn.Module):
@@ -38,3 +45,91 @@ def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "notes.safetensors").write_text("no weights")
     with pytest.raises(CheckpointError, match=r"notes\.safetensors"):
         frozen_parser(tmp_path / "notes.safetensors")
+
+
+def train(recipe: str, data: Path, run: Path, **options: object) -> None:
+    """The command on one CPU thread."""
+    command.main(recipe, data, run, accelerator="cpu", devices="1", threads=1, precision="32-true", **options)
+
+
+@pytest.fixture(scope="module")
+def run(drawn_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("run")
+    train("gfc_tiny", drawn_folder, run)
+    return run
+
+
+def test_a_run_records_what_it_was_made_with(run: Path, drawn_folder: Path) -> None:
+    assert json.loads((run / "run.json").read_text()) == {"recipe": "gfc_tiny"}
+    said = json.loads((run / "generator" / "run.json").read_text())
+    assert said["data"] == {
+        "folder": str(drawn_folder), "split": "train", "faces": 5, "sha256": folder_hash(drawn_folder)
+    }  # fmt: skip
+    assert said["files"] == {"features": None, "parser": None, "augmented": None}
+    assert [stage["until_images"] for stage in said["content"]["stages"]] == [4, 8, 12]
+    assert said["sessions"][0]["versions"]["torch"]
+
+
+def test_another_recipe_or_batch_is_refused_and_changes_nothing(run: Path, drawn_folder: Path) -> None:
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit, match="begun with the recipe gfc_tiny, not lafin_tiny"):
+        train("lafin_tiny", drawn_folder, run, part="generator")
+    with pytest.raises(SystemExit, match=r"content\.stages\[0\]\.batch_size was 2 and is 4"):
+        train("gfc_tiny", drawn_folder, run, batch=4)
+    with pytest.raises(SystemExit, match=r'data\.split was "train" and is "all"'):
+        train("gfc_tiny", drawn_folder, run, split="all")
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_use_is_refused(run: Path, drawn_folder: Path) -> None:
+    holder = Holder(run / "generator" / ".lock").until_held()
+    with pytest.raises(SystemExit, match=f"is in use by process {holder.pid} "):
+        train("gfc_tiny", drawn_folder, run)
+    holder.release()
+    train("gfc_tiny", drawn_folder, run)
+
+
+class InterruptingFaces(DrawnFaces):
+    """Somebody presses Ctrl-C while the fifth picture is read."""
+
+    read = 0
+
+    def image(self, index: int) -> torch.Tensor:
+        self.read += 1
+        if self.read == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return super().image(index)
+
+
+def test_ctrl_c_says_where_it_stopped_and_ends_all_parts(
+    drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "open_split", lambda folder, split: InterruptingFaces(6, 64))
+    train("lafin_tiny", drawn_folder, tmp_path)
+    assert "lafin_tiny/predictor: stopped at 6 of 12; the same command goes on" in capsys.readouterr().out
+    assert load_checkpoint(tmp_path / "predictor" / "checkpoint.pt")["images_seen"] == 6
+    assert not (tmp_path / "generator").exists()
+
+
+def test_how_a_part_ended() -> None:
+    part = command.RECIPES["lafin_demo"]().part("generator")
+    said = how_it_ended("lafin_demo", part, 3_228, Path("runs/demo/generator"))
+    assert said == "lafin_demo/generator: stopped at 3,228 of 44,800; the same command goes on"
+    assert "44,800 images seen, in runs" in how_it_ended("lafin_demo", part, 44_800, Path("runs"))
+
+
+@pytest.mark.parametrize(
+    ("environment", "first"),
+    [
+        ({}, True),
+        ({"RANK": "0", "LOCAL_RANK": "0"}, True),
+        ({"RANK": "8", "LOCAL_RANK": "0"}, False),
+        ({"LOCAL_RANK": "1"}, False),
+    ],
+)
+def test_the_first_process_writes(environment: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in command.RANKS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert is_first() == first

@@ -1,0 +1,76 @@
+"""The rooms' own commands, pasted: train, export into a repository that other rooms share, deploy."""
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.models import make_models, stale_models
+from training import export, train
+
+PAPERS = Path(__file__).parents[3] / "training" / "papers"
+MODELS = {
+    "gfc": {"gfc_generator"},
+    "lafin": {"lafin_predictor", "lafin_generator"},
+    "parser": {"parser"},
+}
+APPS = {"training.train": train.app, "training.export": export.app}
+NOT_HERE = ("--features", "vgg19.pth")  # a file that the project does not ship
+
+
+def test_every_room_is_tried() -> None:
+    assert set(MODELS) == {path.parent.name for path in PAPERS.glob("*/README.md")}
+
+
+def commands(room: str) -> list[list[str]]:
+    """The words of the first commands for training and export below the headline Train."""
+    text = (PAPERS / room / "README.md").read_text().partition("## Train")[2]
+    lines = re.findall(r"^python -m (training\.(?:train|export) .*)$", text, re.M)
+    return [shlex.split(line) for line in lines[:2]]
+
+
+@pytest.fixture
+def repository(tiny_repository: Path, tmp_path: Path) -> Path:
+    """The models of all rooms, exported before."""
+    repository = Path(shutil.copytree(tiny_repository, tmp_path / "repository"))
+    for snapshot in repository.glob("*/snapshot.safetensors"):
+        script = snapshot.parent / "1" / "model.pt"
+        script.parent.mkdir(exist_ok=True)
+        script.write_bytes(b"a script")
+        os.utime(script, (snapshot.stat().st_mtime + 10,) * 2)
+    return repository
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("room", MODELS)
+def test_the_commands_of_a_room_change_its_models_alone(
+    room: str, repository: Path, drawn_folder: Path, tmp_path: Path
+) -> None:
+    before = contents(repository)
+    places = {
+        "FOLDER": str(drawn_folder),
+        "FACES": str(drawn_folder),
+        "model_repository": str(repository),
+        "model_repository/parser/snapshot.safetensors": str(repository / "parser" / "snapshot.safetensors"),
+        f"runs/{room}": str(tmp_path / "runs" / room),
+    }
+    for program, first, *words in commands(room):
+        given = [first, *(places.get(word, word) for word in words if word not in NOT_HERE)]
+        if program == "training.train":
+            given = [f"{first}_tiny", *given[1:], "--accelerator", "cpu", "--threads", "1", "--precision", "32-true"]
+        done = CliRunner().invoke(APPS[program], given)
+        assert done.exit_code == 0, (given, done.output, done.exception)
+    after = contents(repository)
+    assert {name.partition("/")[0] for name in after if before.get(name) != after[name]} == MODELS[room]
+    for model in MODELS[room]:
+        assert after[f"{model}/snapshot.safetensors"] != before[f"{model}/snapshot.safetensors"]
+    assert stale_models(repository) == []
+    make_models(repository)
+    assert contents(repository) == after
