@@ -34,17 +34,12 @@ def recorded_rows(record: Record) -> dict[str, str]:
     files = {name: in_words(file) for name, file in record["files"].items() if file is not None}
     return {
         "recipe": f"`{record['recipe']}`, part `{record['part']}`",
-        "data": f"{data['faces']:,} faces (`{data['split']}`) of `{name_of(data)}`, sha256 `{data['sha256']}`",
+        "data": f"{data['faces']:,} faces (`{data['split']}`) of `{data['name']}`, sha256 `{data['sha256']}`",
         **files,
         "trained": f"{record['sessions'][0]['began']} to {last['began']} (its last start)",
         "versions": ", ".join(f"{name} {version}" for name, version in last["versions"].items() if version),
         **({"commit": f"`{last['commit']}`"} if last["commit"] else {}),
     }
-
-
-def name_of(data: Record) -> str:
-    """The folder's own name: where it lies on somebody's machine is not for a card."""
-    return str(data["folder"]).rstrip("/").rpartition("/")[2]
 
 
 def ensemble_card(ensemble: str, parts: list[str], replaced: list[str]) -> str:

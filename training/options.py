@@ -19,6 +19,7 @@ Value = TypeVar("Value")
 SHIPPED_REPOSITORY = Path("model_repository")
 
 DataFolder = Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")]
+DataFolders = Annotated[list[Path], typer.Option("--data", help="Prepared folder; may be repeated: one after another.")]
 Split = Annotated[str, typer.Option(help="Which faces: train, validation, test or all.")]
 Count = Annotated[int | None, typer.Option(help="Only the first faces.", min=1)]
 RepositoryFolder = Annotated[Path, typer.Option(help="Model repository: one folder per model, with config.pbtxt.")]

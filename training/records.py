@@ -13,18 +13,19 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from training.data.faces import Faces
+from training.data.faces import FaceFolder
+from training.data.joined import JoinedFaces
 from training.recipe import Part
 from training.step import Step
 
 PACKAGES = ("face-inpainting", "torch", "lightning", "numpy", "opencv-python-headless", "safetensors")
-NOT_COMPARED = {"folder", "name", "sessions"}  # the same data may lie elsewhere; every session is another one
+NOT_COMPARED = {"name", "sessions"}  # the same data may be called otherwise; every session is another one
 Record = dict[str, Any]
 
 
@@ -42,31 +43,21 @@ def describe(recipe: str, part: Part, data: Record, files: Mapping[str, Path | N
     }
 
 
-def describe_data(folder: Path, split: str, faces: Faces) -> Record:
-    """Which faces: folder, split, count, hash."""
-    return {"folder": str(folder.resolve()), "split": split, "faces": len(faces), "sha256": folder_hash(folder)}
+def describe_data(folders: Sequence[Path], split: str, faces: FaceFolder | JoinedFaces) -> Record:
+    """Which faces: folders, split, count, and the hash of all that the folders hold."""
+    names = [folder.resolve().name for folder in folders]
+    return {"name": ", ".join(names), "split": split, "faces": len(faces), "sha256": faces.content}
 
 
 def describe_file(path: Path) -> Record:
-    """A file by its content, a folder of prepared faces by its tables and the sizes of its pictures."""
-    digest = folder_hash(path) if path.is_dir() else file_hash(path)
-    return {"name": path.name, "folder": str(path.resolve().parent), "sha256": digest}
+    """A file by its content, a prepared folder by that of its faces."""
+    digest = FaceFolder(path).content if path.is_dir() else file_hash(path)
+    return {"name": path.name, "sha256": digest}
 
 
 def file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def folder_hash(folder: Path) -> str:
-    """Over the tables of a prepared folder, and the names and sizes of its pictures and maps."""
-    digest = hashlib.sha256()
-    for table in (folder / "faces.csv", folder / "landmarks.npy"):
-        digest.update(f"{table.name} {file_hash(table) if table.is_file() else 'missing'}\n".encode())
-    for kind in ("images", "parsing"):
-        for path in sorted((folder / kind).glob("*")):
-            digest.update(f"{kind}/{path.name} {path.stat().st_size}\n".encode())
-    return digest.hexdigest()
 
 
 def describe_step(step: Step) -> Record:
@@ -162,5 +153,5 @@ def in_words(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, dict) and "sha256" in value:
-        return f"{value.get('name') or value.get('folder')} ({value['sha256'][:8]})"
+        return f"{value['name']} ({value['sha256'][:8]})"
     return str(len(value)) if isinstance(value, list) else json.dumps(value)[:60]

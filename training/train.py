@@ -12,13 +12,14 @@ from typing import Annotated
 import typer
 
 from training.data.augmented import PairedFaces
-from training.data.faces import FaceFolder, Faces, open_split
+from training.data.faces import FaceFolder
+from training.data.joined import open_faces
 from training.errors import one_line
 from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
 from training.loop import train
 from training.machine import Machine
-from training.options import Accelerator, DataFolder, Precision, Split, check_arithmetic, pick, read_devices
+from training.options import Accelerator, DataFolders, Precision, Split, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
 from training.papers.parser.serving import open_parser
 from training.recipe import Files, Part
@@ -34,7 +35,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @one_line("training.train")
 def main(
     recipe: Annotated[str, typer.Argument(help=f"One of: {', '.join(RECIPES)}.")],
-    data: DataFolder,
+    data: DataFolders,
     run: Annotated[Path, typer.Option(help="Run folder: checkpoints, snapshots, metrics.jsonl, sheets/.")],
     part: Annotated[str | None, typer.Option(help="Train this part alone; default: all, one after another.")] = None,
     features: Annotated[
@@ -77,12 +78,11 @@ def main(
     parts = [chosen.part(part)] if part else list(chosen.parts)
     if batch:
         parts = [one.with_batch(batch) for one in parts]
-    faces: Faces = open_split(data, split)
-    if augmented:
-        faces = PairedFaces(faces, FaceFolder(augmented))
+    opened_faces = open_faces(data, split)
+    faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
     files = Files(features, frozen_parser(parser) if parser else None)
     given = {"features": features, "parser": parser, "augmented": augmented}
-    told = describe_data(data, split, faces) if is_first() else None
+    told = describe_data(data, split, opened_faces) if is_first() else None
     ends_at_seconds = None if seconds is None else time.monotonic() + seconds
     for one in parts:
         with recorded(run, recipe, one, told, given, force=force) as watched:

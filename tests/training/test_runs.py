@@ -29,7 +29,7 @@ def part(learning_rate: float = 0.1, until_images: int = 8) -> Part:
 
 
 def record(of: Part, recipe: str = "tiny", features: Record | None = None, data: str = "d1") -> Record:
-    described = describe(recipe, of, {"folder": "faces", "sha256": data}, {})
+    described = describe(recipe, of, {"name": "faces", "sha256": data}, {})
     return described | {"files": {"features": features}}
 
 
@@ -52,7 +52,7 @@ def test_a_run_says_what_it_is(tmp_path: Path) -> None:
     said = read_record(tmp_path / "line")
     assert said is not None
     assert said["step"]["optimizers"]["line"]["groups"][0]["lr"] == 0.1
-    assert said["data"] == {"folder": "faces", "sha256": "d1"}
+    assert said["data"] == {"name": "faces", "sha256": "d1"}
     assert [session["changes"] for session in said["sessions"]] == [[]]
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["run.json", "run.json"]
 

@@ -12,8 +12,8 @@ from tests.training.test_locks import Holder
 from training import train as command
 from training.checkpoint import CheckpointError, load_checkpoint, save_snapshot
 from training.data.drawn import DrawnFaces
+from training.data.faces import FaceFolder
 from training.papers.parser.networks import Parser
-from training.records import folder_hash
 from training.train import frozen_parser, how_it_ended, is_first
 
 
@@ -49,7 +49,7 @@ def test_another_file_is_refused_by_name(tmp_path: Path) -> None:
 
 def train(recipe: str, data: Path, run: Path, **options: object) -> None:
     """The command on one CPU thread."""
-    command.main(recipe, data, run, accelerator="cpu", devices="1", threads=1, precision="32-true", **options)
+    command.main(recipe, [data], run, accelerator="cpu", devices="1", threads=1, precision="32-true", **options)
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,8 @@ def run(drawn_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_run_records_what_it_was_made_with(run: Path, drawn_folder: Path) -> None:
     assert json.loads((run / "run.json").read_text()) == {"recipe": "gfc_tiny"}
     said = json.loads((run / "generator" / "run.json").read_text())
-    assert said["data"] == {
-        "folder": str(drawn_folder), "split": "train", "faces": 5, "sha256": folder_hash(drawn_folder)
-    }  # fmt: skip
+    content = FaceFolder(drawn_folder).content
+    assert said["data"] == {"name": drawn_folder.name, "split": "train", "faces": 5, "sha256": content}
     assert said["files"] == {"features": None, "parser": None, "augmented": None}
     assert [stage["until_images"] for stage in said["content"]["stages"]] == [4, 8, 12]
     assert said["sessions"][0]["versions"]["torch"]
@@ -93,6 +92,7 @@ class InterruptingFaces(DrawnFaces):
     """Somebody presses Ctrl-C while the fifth picture is read."""
 
     read = 0
+    content = "c" * 64
 
     def image(self, index: int) -> torch.Tensor:
         self.read += 1
@@ -104,7 +104,7 @@ class InterruptingFaces(DrawnFaces):
 def test_ctrl_c_says_where_it_stopped_and_ends_all_parts(
     drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "open_split", lambda folder, split: InterruptingFaces(6, 64))
+    monkeypatch.setattr(command, "open_faces", lambda folders, split: InterruptingFaces(6, 64))
     train("lafin_tiny", drawn_folder, tmp_path)
     assert "lafin_tiny/predictor: stopped at 6 of 12; the same command goes on" in capsys.readouterr().out
     assert load_checkpoint(tmp_path / "predictor" / "checkpoint.pt")["images_seen"] == 6

@@ -15,7 +15,7 @@ def write_run(run: Path, recipe: str, *networks: nn.Module) -> Path:
     for part, network in zip(RECIPES[recipe]().parts, networks, strict=True):
         metadata = {"part": part.name, "network": part.name, "images_seen": "12000"}
         save_snapshot(run / part.name / f"{part.name}.safetensors", network.state_dict(), metadata)
-        data = {"folder": "somewhere/faces", "split": "train", "faces": 1000, "sha256": "d" * 64}
+        data = {"name": "faces", "split": "train", "faces": 1000, "sha256": "d" * 64}
         record = describe(recipe, part, data, {"features": None})
         write_json(run / part.name / "run.json", record | {"sessions": [session()]})
     write_json(run / "run.json", {"recipe": recipe})
