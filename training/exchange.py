@@ -64,7 +64,9 @@ def finish(folder: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Remove prepared files that no journal speaks of."""
+    """Remove prepared files, unless a journal speaks of them: then they are to be put in place."""
+    if (folder / JOURNAL).is_file():
+        return
     halves = (f"*/.{PREPARED}*", f".{JOURNAL}*")  # what a kill leaves of a file that was being written
     for left in (left for pattern in (f"*/{PREPARED}*", *halves) for left in folder.glob(pattern)):
         left.unlink()

@@ -49,11 +49,11 @@ def main(
         exchange = Exchange(repository)
         try:
             said = renew(exchange, model, force=force) if run is None else take(exchange, run, model)
+            make_version_folders(repository)
+            exchange.carry_out()
         except BaseException:
             exchange.give_up()
             raise
-        make_version_folders(repository)
-        exchange.carry_out()
     for line in said:
         print(line, flush=True)
 

@@ -2,11 +2,13 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 from pathlib import Path
 
 import pytest
 
+from training.checkpoint import DiskFullError
 from training.exchange import JOURNAL, Exchange, finish
 
 TARGETS = ("a/weights", "a/1/script", "b/weights", "b/1/script")
@@ -57,6 +59,38 @@ def test_what_is_given_up_leaves_nothing(folder: Path) -> None:
     exchange.prepare(folder / TARGETS[0], lambda beside: beside.write_text("new"))
     exchange.give_up()
     assert contents(folder) == dict.fromkeys(TARGETS, "old")
+
+
+def test_a_full_disk_leaves_the_old_files(folder: Path) -> None:
+    """There is room for what is prepared, and none for the journal."""
+    exchange = Exchange(folder)
+    for target in TARGETS:
+        exchange.prepare(folder / target, lambda beside: beside.write_text("new"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        with pytest.raises(DiskFullError):
+            exchange.carry_out()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    exchange.give_up()
+    assert contents(folder) == dict.fromkeys(TARGETS, "old")
+
+
+def test_what_the_journal_speaks_of_is_not_given_up(folder: Path) -> None:
+    """A folder that cannot be written for a while: the next call goes on."""
+    exchange = Exchange(folder)
+    for target in TARGETS:
+        exchange.prepare(folder / target, lambda beside: beside.write_text("new"))
+    (folder / "b" / "1" / "script").unlink()
+    (folder / "b" / "1").rmdir()
+    (folder / "b" / "1").write_text("in the way")
+    with pytest.raises(FileExistsError):
+        exchange.carry_out()
+    exchange.give_up()
+    (folder / "b" / "1").unlink()
+    Exchange(folder)
+    assert contents(folder) == dict.fromkeys(TARGETS, "new")
 
 
 def test_a_file_may_stand_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
