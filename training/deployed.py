@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 
@@ -14,6 +15,14 @@ class Port:
 
     data_type: str  # KServe's name: UINT8, FP32
     shape: tuple[int, ...]
+
+
+class Served(nn.Module):
+    """A module that is exported: it computes in float32 itself, and hands its network what that takes, in `dtype`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dtype = torch.float32  # training/precision.py sets another
 
 
 def nothing(state: dict[str, Tensor]) -> dict[str, str]:
@@ -33,3 +42,4 @@ class Deployed:
     output_tolerance: float  # largest difference allowed between eager and script, in units of the output
     differing_share: float = 0.0  # share of the output's values that may differ by more: class ids on an edge
     describe: Callable[[dict[str, Tensor]], dict[str, str]] = nothing  # parameters that config.pbtxt must declare
+    float32: tuple[str, ...] = ()  # layers of the module that stay float32 whatever the precision

@@ -18,7 +18,9 @@ from training.deployed import Deployed, Port
 from training.errors import TrainingError, one_line
 from training.exchange import Exchange
 from training.locks import locked
+from training.options import require
 from training.papers import DEPLOYED
+from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
 from training.signature import require_parameters, require_signature
 from training.taking import models_of_run, prepare_snapshots
 
@@ -41,14 +43,20 @@ def main(
     ] = None,
     run: Annotated[Path | None, typer.Option(help="First take the snapshots of this run folder.")] = None,
     force: Annotated[bool, typer.Option(help="Export again even if 1/model.pt is newer than its snapshot.")] = False,
+    precision: Annotated[
+        str, typer.Option(help=f"One of auto, {', '.join(PRECISIONS)}; auto = by what the processor or GPU has.")
+    ] = "auto",
 ) -> None:
     """Write TorchScript for every model whose snapshot is newer than its export; nothing unless all are good."""
     torch.manual_seed(0)
     require_known(repository, model or [])
+    require(precision, ["auto", *PRECISIONS], "precision")
     with locked(repository / LOCK, wait=True):
         exchange = Exchange(repository)
         try:
-            said = renew(exchange, model, force=force) if run is None else take(exchange, run, model)
+            said = (
+                renew(exchange, model, precision, force=force) if run is None else take(exchange, run, model, precision)
+            )
             make_version_folders(repository)
             exchange.carry_out()
         except BaseException:
@@ -73,44 +81,48 @@ def make_version_folders(repository: Path) -> None:
         (config.parent / "1").mkdir(exist_ok=True)
 
 
-def renew(exchange: Exchange, names: list[str] | None, *, force: bool) -> list[str]:
+def renew(exchange: Exchange, names: list[str] | None, precision: str, *, force: bool) -> list[str]:
     """Prepare 1/model.pt of the models that are stale; lines to print."""
     chosen = names or [name for name in DEPLOYED if (exchange.folder / name / "config.pbtxt").is_file()]
-    stale = [name for name in chosen if is_stale(exchange.folder / name) or force]
-    return prepare_scripts(exchange, {name: exchange.folder / name / "snapshot.safetensors" for name in stale})
+    stale = [name for name in chosen if force or is_stale(exchange.folder / name, precision)]
+    snapshots = {name: exchange.folder / name / "snapshot.safetensors" for name in stale}
+    return prepare_scripts(exchange, snapshots, precision)
 
 
-def take(exchange: Exchange, run: Path, names: list[str] | None) -> list[str]:
+def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str) -> list[str]:
     """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
     copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names))
-    return [*prepare_scripts(exchange, copies), *said]
+    return [*prepare_scripts(exchange, copies, precision), *said]
 
 
-def is_stale(folder: Path) -> bool:
-    """Whether there is a snapshot or configuration newer than the export."""
+def is_stale(folder: Path, precision: str = "auto") -> bool:
+    """Whether a snapshot or configuration is newer than the export, or a precision is named and it has another."""
     snapshot, exported = folder / "snapshot.safetensors", folder / "1" / "model.pt"
     if not snapshot.is_file():
         raise ExportError(f"{snapshot} is missing; train {folder.name} or convert published weights (training.convert)")
     if not exported.is_file():
         return True
     newest = max(snapshot.stat().st_mtime, (folder / "config.pbtxt").stat().st_mtime)
-    return exported.stat().st_mtime < newest
+    return exported.stat().st_mtime < newest or precision not in ("auto", written_precision(exported))
 
 
-def export(folder: Path, deployed: Deployed) -> None:
+def export(folder: Path, deployed: Deployed, precision: str = "auto") -> None:
     """Make 1/model.pt of one model from its snapshot, checked. Raises ExportError, SignatureError, CheckpointError."""
     exchange = Exchange(folder.parent)
-    prepare_script(exchange, folder, deployed, load_checked(folder, deployed, folder / "snapshot.safetensors"))
+    eager = load_checked(folder, deployed, folder / "snapshot.safetensors")
+    prepare_script(exchange, folder, deployed, eager, precision)
     exchange.carry_out()
 
 
-def prepare_scripts(exchange: Exchange, snapshots: dict[str, Path]) -> list[str]:
+def prepare_scripts(exchange: Exchange, snapshots: dict[str, Path], precision: str) -> list[str]:
     """Prepare 1/model.pt of each model from its snapshot, once all of them are known to fit; lines to print."""
     folders = {name: exchange.folder / name for name in snapshots}
     loaded = {name: load_checked(folders[name], DEPLOYED[name], path) for name, path in snapshots.items()}
-    for name, eager in loaded.items():
-        prepare_script(exchange, folders[name], DEPLOYED[name], eager)
-    return [f"exported {folder / '1' / 'model.pt'}" for folder in folders.values()]
+    return [
+        f"exported {folders[name] / '1' / 'model.pt'} "
+        + prepare_script(exchange, folders[name], DEPLOYED[name], eager, precision)
+        for name, eager in loaded.items()
+    ]
 
 
 def load_checked(folder: Path, deployed: Deployed, snapshot: Path) -> nn.Module:
@@ -126,19 +138,17 @@ def load_checked(folder: Path, deployed: Deployed, snapshot: Path) -> nn.Module:
     return eager
 
 
-def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, eager: nn.Module) -> None:
-    """The network as TorchScript, beside the one in `folder`. Raises ExportError unless both compute the same."""
-    with torch.inference_mode(False):
-        script = torch.jit.freeze(torch.jit.script(eager))
+def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, eager: nn.Module, wanted: str) -> str:
+    """The network as TorchScript, beside the one in `folder`; words about its precision, `wanted` if that is near.
+
+    Raises ExportError unless both compute the same in float32.
+    """
+    script = script_in(eager, deployed, "float32")
     for batch in sorted({1, require_signature(folder, deployed)}):
         compare(folder.name, eager, script, deployed, batch)
-    exchange.prepare(folder / "1" / "model.pt", lambda beside: write_script(script, beside))
-
-
-def write_script(script: torch.jit.ScriptModule, path: Path) -> None:
-    """TorchScript to a file, through Python's own, which says why a write failed."""
-    with path.open("wb") as file:
-        torch.jit.save(script, file)
+    script, precision, said = best_script(eager, script, deployed, wanted)
+    exchange.prepare(folder / "1" / "model.pt", lambda beside: write_script(script, precision, beside))
+    return said
 
 
 def require_finite(snapshot: Path, state: dict[str, Tensor]) -> None:

@@ -19,6 +19,7 @@ from training.layers.spectral import folded_state
 from training.papers import DEPLOYED
 from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
+from training.precision import written_precision
 from training.signature import SignatureError
 
 REPOSITORY = Path(__file__).parents[2] / "model_repository"
@@ -226,3 +227,20 @@ def test_a_killed_export_is_finished_by_the_next_start(houses: Path, gfc_run: Pa
     }
     assert now["gfc_generator/snapshot.safetensors"] == (gfc_run / "generator" / "generator.safetensors").read_bytes()
     assert not is_stale(houses / "gfc_generator")
+
+
+def test_a_file_of_another_precision_than_the_one_named_is_stale(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = repository / "lafin_generator"
+    main(repository, model=["lafin_generator"], precision="float32")
+    assert capsys.readouterr().out == f"exported {folder / '1' / 'model.pt'} in float32\n"
+    assert written_precision(folder / "1" / "model.pt") == "float32"
+    assert not is_stale(folder)
+    assert not is_stale(folder, "float32")
+    assert is_stale(folder, "bfloat16")
+
+
+def test_a_precision_that_does_not_exist_is_refused(repository: Path) -> None:
+    with pytest.raises(SystemExit, match="unknown precision 'int8'; there are auto, float32, bfloat16, float16"):
+        main(repository, precision="int8")

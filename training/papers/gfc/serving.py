@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.deployed import Deployed, Port
+from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import complete
 from training.papers.gfc.networks import FRAME_PIXELS, Generator, grained
@@ -15,7 +15,7 @@ from training.papers.gfc.networks import FRAME_PIXELS, Generator, grained
 NOISE_GRAIN = "noise_grain"
 
 
-class ServedGenerator(nn.Module):
+class ServedGenerator(Served):
     """image UINT8 [B,3,128,128], hole UINT8 [B,1,128,128] in {0,1}, noise FP32 [B,3,128,128] in [-1,1] -> raw UINT8.
 
     raw [B,3,128,128]. The noise, made as smooth as the network knows it, fills the hole before the network sees it.
@@ -28,7 +28,7 @@ class ServedGenerator(nn.Module):
 
     def forward(self, image: Tensor, hole: Tensor, noise: Tensor) -> Tensor:
         filled = complete(grained(noise.clamp(-1, 1), self.noise_grain), image.float() / 127.5 - 1, hole.float())
-        raw = self.generator(filled)
+        raw = self.generator(filled.to(self.dtype))
         return ((raw + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -63,7 +63,8 @@ class Predictor(nn.Module):
         s1 = self.node1(features).mean(dim=(2, 3))
         s2 = self.node2(last).mean(dim=(2, 3))
         s3 = self.prelu(self.node3(self.pool(last))).flatten(1)
-        points = self.head(torch.cat((s1, s2, s3), dim=1)).float() * self.frame_pixels
+        fused = torch.cat((s1, s2, s3), dim=1).to(self.head.weight.dtype)
+        points = self.head(fused).float() * self.frame_pixels
         return points.reshape(-1, self.landmarks, 2)
 
 

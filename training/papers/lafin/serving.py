@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from training.deployed import Deployed, Port
+from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import landmark_map, mask_image
 from training.papers.lafin.networks import FRAME_PIXELS, Generator, Predictor
 
 
-class ServedPredictor(nn.Module):
+class ServedPredictor(Served):
     """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256] in {0,1} -> landmarks FP32 [B,68,2].
 
     (x, y) in pixels of the face frame, clamped to [0, 255]. Hole pixels are painted white here.
@@ -24,10 +24,10 @@ class ServedPredictor(nn.Module):
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         masked = mask_image(image.float() / 255, hole.float())
-        return self.predictor(masked).clamp(0.0, self.largest)
+        return self.predictor(masked.to(self.dtype)).clamp(0.0, self.largest)
 
 
-class ServedGenerator(nn.Module):
+class ServedGenerator(Served):
     """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256], landmarks FP32 [B,68,2] -> raw UINT8 [B,3,256,256].
 
     Given landmarks outside the frame stand on its border, as the predictor's do.
@@ -42,7 +42,7 @@ class ServedGenerator(nn.Module):
         missing = hole.float()
         masked = mask_image(image.float() / 255, missing)
         dots = landmark_map(landmarks.clamp(0.0, self.largest), image.shape[2], image.shape[3])
-        raw = self.generator(masked, dots, missing)
+        raw = self.generator(masked.to(self.dtype), dots.to(self.dtype), missing.to(self.dtype))
         return (raw * 255).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -75,6 +75,7 @@ DEPLOYED: dict[str, Deployed] = {
         inputs=(IMAGE, HOLE),
         outputs=(LANDMARKS,),
         output_tolerance=0.01,
+        float32=("predictor.head",),  # bfloat16 knows whole pixels only from 128 px on
     ),
     "lafin_generator": Deployed(
         part="generator",

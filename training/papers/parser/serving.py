@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from training.checkpoint import CheckpointError, load_snapshot
 from training.data.parsing import CLASS_SETS
-from training.deployed import Deployed, Port
+from training.deployed import Deployed, Port, Served
 from training.frozen.parsers import FaceParser
 from training.given import Answer, BuildSystem, OpenModel, System
 from training.papers.parser.networks import SIDE_MULTIPLE, Parser, normalise, spread
@@ -42,7 +42,7 @@ class FrozenParser(FaceParser):
         return spread(self.parser.parse(seen), height, width)
 
 
-class ServedParser(nn.Module):
+class ServedParser(Served):
     """image UINT8 [B,3,256,256] -> parsing map UINT8 [B,1,256,256], class ids."""
 
     def __init__(self, parser: FrozenParser) -> None:
@@ -50,7 +50,7 @@ class ServedParser(nn.Module):
         self.parser = parser
 
     def forward(self, image: Tensor) -> Tensor:
-        logits = self.parser(image.float() / 255)
+        logits = self.parser((image.float() / 255).to(self.dtype))
         return logits.argmax(dim=1, keepdim=True).to(torch.uint8)
 
 
