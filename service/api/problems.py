@@ -15,7 +15,8 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from service.errors import BadField, ClientGone, JobsUnavailable, ServiceError
+from service.errors import BadField, ClientGone, JobsUnavailable, ServiceError, StorageFull
+from service.jobs.redis_clients import is_out_of_memory
 from service.jobs.states import StoredError
 from service.telemetry.record import RequestRecord
 
@@ -57,6 +58,8 @@ def as_service_error(error: Exception) -> ServiceError:
         return error
     if isinstance(error, HTTPException):
         return FrameworkError(error)
+    if is_out_of_memory(error):
+        return StorageFull("Redis has no room for another request's pictures.", retry_after_seconds=5)
     if isinstance(error, RedisError):
         return JobsUnavailable("The store of jobs cannot be reached right now.")
     if isinstance(error, RequestValidationError):

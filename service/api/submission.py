@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fastapi.responses import JSONResponse, Response
@@ -72,10 +73,11 @@ async def submit(
 
 async def _accept(context: RequestContext, asked: Sequence[InpaintRequest], new: NewJob, job_id: str) -> Job:
     """Every picture is checked before the job is accepted, so that a bad one fails now and not an hour later."""
+    result_bytes = 0
     for one in asked:
-        await context.service.inpainter.check(one)
+        result_bytes += await context.service.inpainter.check(one)
         context.deadline.check()
-    return await context.service.jobs.accept(job_id, new)
+    return await context.service.jobs.accept(job_id, replace(new, result_bytes=result_bytes))
 
 
 async def _accept_once(context: RequestContext, asked: Sequence[InpaintRequest], new: NewJob, key: str) -> Job:

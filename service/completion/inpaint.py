@@ -24,7 +24,7 @@ from service.errors import BadField, BadLandmarks, GuidanceNotAccepted
 from service.imaging.arrays import Points, Size
 from service.imaging.compose import Blend
 from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
-from service.imaging.encode import encode
+from service.imaging.encode import encode, most_bytes
 from service.imaging.geometry import FrameTransform
 from service.imaging.holes import Region
 from service.telemetry.record import Stages
@@ -164,14 +164,17 @@ class Inpainter:
             media_type=request.media_type,
         )
 
-    async def check(self, request: InpaintRequest) -> Size:
-        """The picture's (height, width), if `inpaint` would take the request now; raises what it would raise."""
+    async def check(self, request: InpaintRequest) -> int:
+        """The most bytes that the pictures of the answer can take together, if `inpaint` would take the request now.
+
+        Raises what it would raise.
+        """
         pipeline = pipeline_named(request.model)
         refuse_guidance(request, pipeline)
         canvas = await self._threads.run(self._decode, request)
         if request.landmarks is not None:
             given_target(request.landmarks, canvas.size, pipeline.frame_pixels)
-        return canvas.size
+        return request.samples * most_bytes(canvas.size, has_alpha=canvas.alpha is not None)
 
     async def find_landmarks(self, request: LandmarksRequest, deadline: Deadline, stages: Stages) -> LandmarksAnswer:
         """The faces of a picture, each seen in its aligned frame. Raises as `inpaint`."""

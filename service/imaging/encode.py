@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from service.errors import SideTooLong
-from service.imaging.arrays import Alpha, Ids, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Alpha, Ids, Rgb, Size, assert_plane, assert_rgb, size_of
 from service.imaging.palette import Colour
 
 JPEG_QUALITY = 95  # when the caller names none
@@ -39,6 +39,13 @@ def encode(rgb: Rgb, alpha: Alpha | None, media_type: str, quality: int | None =
     if alpha is not None:
         assert_plane(alpha, size_of(rgb))
     return WRITERS[media_type](rgb, alpha, quality)
+
+
+def most_bytes(size: Size, *, has_alpha: bool) -> int:
+    """More than any encoding of a picture of this size takes, be it of pure noise."""
+    height, width = size
+    raw = height * width * (4 if has_alpha else 3)
+    return raw + raw // 2 + 10_000
 
 
 def encode_indexed(ids: Ids, colours: Sequence[Colour]) -> bytes:

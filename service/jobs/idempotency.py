@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
+import secrets
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -11,17 +13,53 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from service.errors import BadField, IdempotencyKeyBusy, IdempotencyKeyReused
-from service.jobs.redis_clients import ask
-from service.jobs.scripts import CLAIM, PREFIX, PRELUDE
+from service.jobs.scripts import PRELUDE
 from service.jobs.store import new_job_id
 
 KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 RETRY_AFTER_SECONDS = 1.0
-
-
 Part: TypeAlias = tuple[str, bytes]  # the name of a part of a payload, and what it holds
+
+# In both scripts `id` is the name of the key, with its owner.
+# fingerprint, token of this claim, seconds that it holds, seconds that the claim is remembered, job id
+CLAIM = """
+local claim = prefix .. 'idempotency:' .. id
+local known = redis.call('HMGET', claim, 'fingerprint', 'held_until', 'job', 'answer')
+if known[1] and known[1] ~= ARGV[3] then return {'other', ''} end
+if known[4] then return {'answered', known[4]} end
+if known[1] and now < tonumber(known[2]) then return {'held', ''} end
+local job = known[3] or ARGV[7]
+redis.call('HSET', claim, 'fingerprint', ARGV[3], 'token', ARGV[4], 'held_until', now + tonumber(ARGV[5]), 'job', job)
+expire_at(claim, now + tonumber(ARGV[6]))
+return {'claimed', job}
+"""
+
+# token of the claim, seconds that the answer is kept, most bytes of all pictures, then the answer, if there is one.
+# Only the latest claim of a key settles it. The id of a job is an answer too, but no picture.
+# -> 'kept' | 'freed' | 'full' | 'lost'
+SETTLE = """
+local claim = prefix .. 'idempotency:' .. id
+if redis.call('HGET', claim, 'token') ~= ARGV[3] then return 'lost' end
+local picture = ARGV[6] and #ARGV[6] > 64
+if not picture then also_when_full() end
+forget_lapsed()
+local full = picture and bytes_kept() + #ARGV[6] > tonumber(ARGV[5])
+if full or not ARGV[6] then
+  redis.call('DEL', claim)
+  return full and 'full' or 'freed'
+end
+local till = now + tonumber(ARGV[4])
+redis.call('HSET', claim, 'answer', ARGV[6])
+redis.call('HDEL', claim, 'token')
+expire_at(claim, till)
+if picture then keep_bytes('idempotency:' .. id, #ARGV[6], till) end
+return 'kept'
+"""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -34,11 +72,12 @@ class Claim:
 
 
 class IdempotencyKeys:
-    """The keys that were used, by owner."""
+    """The keys that were used, by owner. Their answers count for `max_bytes`, with the pictures of jobs."""
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._script = redis.register_script(PRELUDE + CLAIM)
+    def __init__(self, redis: Redis, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._claim = redis.register_script(PRELUDE + CLAIM)
+        self._settle = redis.register_script(PRELUDE + SETTLE)
 
     @asynccontextmanager
     async def claimed(
@@ -46,12 +85,13 @@ class IdempotencyKeys:
     ) -> AsyncIterator[Claim]:
         """Hold `key` while the block runs. If the block fails, or keeps no answer, the key is free again.
 
-        A claim older than `hold_seconds` belongs to a process that died. Raises IdempotencyKeyBusy,
-        IdempotencyKeyReused or BadField.
+        After `hold_seconds` another request may take the claim over, because its holder has died. Raises
+        IdempotencyKeyBusy, IdempotencyKeyReused, BadField or RedisError; never when the block has done its work.
         """
-        name = f"{owner}:{hashlib.sha256(checked(key).encode()).hexdigest()}"
-        arguments: list[str | float] = [name, repr(time.time()), fingerprint, hold_seconds, kept_seconds, new_job_id()]
-        answer, detail = await self._script(args=arguments)
+        name, token = f"{owner}:{hashlib.sha256(checked(key).encode()).hexdigest()}", secrets.token_hex(16)
+        times: list[str | float] = [hold_seconds, max(hold_seconds, kept_seconds)]
+        arguments = [name, repr(time.time()), fingerprint, token, *times, new_job_id()]
+        answer, detail = await self._claim(args=arguments)
         if answer == b"other":
             raise IdempotencyKeyReused("This Idempotency-Key came with another payload before.")
         if answer == b"held":
@@ -64,13 +104,18 @@ class IdempotencyKeys:
         try:
             yield claim
         finally:
-            await self._settle(f"{PREFIX}idempotency:{name}", claim)
+            await self._end(name, token, claim, kept_seconds)
 
-    async def _settle(self, name: str, claim: Claim) -> None:
-        if claim.answer is None:
-            await ask(self._redis, "DEL", name)
-        else:
-            await ask(self._redis, "HSET", name, "answer", claim.answer)
+    async def _end(self, name: str, token: str, claim: Claim, kept_seconds: float) -> None:
+        """Keep the answer or free the key. Whatever goes wrong here, the request has its answer or its own error."""
+        kept = [] if claim.answer is None else [claim.answer]
+        arguments: list[str | float | bytes] = [name, repr(time.time()), token, kept_seconds, self._max_bytes, *kept]
+        try:
+            outcome = await self._settle(args=arguments)
+        except (RedisError, OSError) as error:
+            outcome = type(error).__name__.encode()
+        if kept and outcome != b"kept":
+            logger.warning("the answer for an Idempotency-Key is not kept: %s", outcome.decode())
 
 
 def checked(key: str) -> str:

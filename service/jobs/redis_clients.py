@@ -8,10 +8,12 @@ import redis
 import redis.asyncio
 from pydantic import SecretStr
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import OutOfMemoryError, ResponseError
 from redis.retry import Retry
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0  # pictures of tens of megabytes go over the wire
+OUT_OF_MEMORY = "OOM command not allowed"
 PAUSE_SECONDS = 0.05, 1.0  # the first pause between two tries, and the longest
 
 
@@ -37,6 +39,11 @@ def execute_blocking(connection: redis.Redis, *command: str | bytes | float) -> 
     """The same for code without an event loop."""
     execute: Any = connection.execute_command
     return execute(*command)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Redis refused a write because it is at its `maxmemory`; within a script the refusal comes as text."""
+    return isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and OUT_OF_MEMORY in str(error))
 
 
 def _options() -> dict[str, Any]:

@@ -7,7 +7,9 @@ Keys (one Redis, not a cluster):
     inpaint:owner:<owner>     sorted set of a key's jobs, by number
     inpaint:waiting           sorted set of the jobs that wait, by number: its rank is the queue position
     inpaint:running           sorted set of the jobs that run
-    inpaint:bytes             hash id -> bytes of pictures kept; inpaint:bytes:until, inpaint:bytes:total go with it
+    inpaint:bytes             hash -> bytes reserved for pictures, by job id or `idempotency:<key>`; inpaint:bytes:until
+                              says when each goes, inpaint:bytes:total is their sum. JOBS_MAX_BYTES bounds it.
+    inpaint:idempotency:<key> hash: a claim or its answer (idempotency.py)
     inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due
     inpaint:counts            hash: counters;  inpaint:histogram:<name>  hash: buckets
     inpaint:work              hash: what the jobs' processes did (service/telemetry/work.py)
@@ -35,11 +37,25 @@ local function forget_bytes(job)
   end
 end
 
+local function forget_lapsed()
+  for _, job in ipairs(redis.call('ZRANGEBYSCORE', kept .. ':until', '-inf', now)) do forget_bytes(job) end
+end
+
+local function bytes_kept()
+  return tonumber(redis.call('GET', kept .. ':total') or '0')
+end
+
 local function keep_bytes(job, bytes, till)
   forget_bytes(job)
   redis.call('HSET', kept, job, bytes)
   redis.call('ZADD', kept .. ':until', till, job)
   redis.call('INCRBY', kept .. ':total', bytes)
+end
+
+-- Redis at its maxmemory refuses the writes of a script that has written nothing yet, and lets others finish. So a step
+-- that frees memory or must not be lost begins with this.
+local function also_when_full()
+  redis.call('DEL', prefix .. 'nothing')
 end
 
 local function expire_at(key, seconds)
@@ -70,10 +86,10 @@ local function finish(new_state, problem, expires_at, forget_at)
 end
 """
 
-# depth, max bytes, bytes, seconds until the claim lapses, owner, then the record's fields and values
+# depth, max bytes, bytes to reserve, seconds until the reservation lapses, owner, bytes of the inputs, then the record
 RESERVE = """
 if state then return {'exists', 0} end
-for _, job in ipairs(redis.call('ZRANGEBYSCORE', kept .. ':until', '-inf', now)) do forget_bytes(job) end
+forget_lapsed()
 if redis.call('ZCARD', waiting) >= tonumber(ARGV[3]) then
   for _, job in ipairs(redis.call('ZRANGE', waiting, 0, -1)) do
     local known = redis.call('HMGET', prefix .. 'job:' .. job, 'state', 'expires_at')
@@ -82,11 +98,11 @@ if redis.call('ZCARD', waiting) >= tonumber(ARGV[3]) then
 end
 local depth = redis.call('ZCARD', waiting)
 if depth >= tonumber(ARGV[3]) then return {'depth', depth} end
-local total = tonumber(redis.call('GET', kept .. ':total') or '0')
+local total = bytes_kept()
 if total + tonumber(ARGV[5]) > tonumber(ARGV[4]) then return {'bytes', total} end
 local number, lapse = redis.call('INCR', prefix .. 'number'), now + tonumber(ARGV[6])
 redis.call('HSET', record, 'state', 'queued', 'owner', ARGV[7], 'number', number, 'tries', 0, 'expires_at', lapse,
-  unpack(ARGV, 8))
+  'stored', ARGV[8], unpack(ARGV, 9))
 expire_at(record, lapse)
 redis.call('ZADD', waiting, number, id)
 redis.call('ZADD', prefix .. 'owner:' .. ARGV[7], number, id)
@@ -97,6 +113,7 @@ return {'reserved', number}
 
 # expires_at, forget_at: the pictures are in; from now on the job stays
 CONFIRM = """
+also_when_full()
 if state ~= 'queued' then return 0 end
 redis.call('HSET', record, 'expires_at', ARGV[3])
 expire_at(record, ARGV[4])
@@ -107,6 +124,7 @@ return 1
 
 # nothing was accepted: leave no trace
 WITHDRAW = """
+also_when_full()
 if state then redis.call('ZREM', prefix .. 'owner:' .. redis.call('HGET', record, 'owner'), id) end
 redis.call('DEL', record, inputs, results)
 redis.call('ZREM', waiting, id)
@@ -116,6 +134,7 @@ return 1
 
 # most attempts, expires_at, forget_at -> {'run' | 'over' | 'exhausted', number of the attempt}
 BEGIN = """
+also_when_full()
 if state ~= 'queued' and state ~= 'running' then return {'over', 0} end
 if tonumber(redis.call('HGET', record, 'expires_at')) < now then
   finish('expired', '', now, ARGV[5])
@@ -140,28 +159,33 @@ return {'run', try}
 
 # An attempt that ended because its worker had to stop does not count. `tries` stays: it is the number of the attempt.
 DO_NOT_COUNT = """
+also_when_full()
 if state == 'running' then redis.call('HINCRBY', record, 'uncounted', 1) end
 return 1
 """
 
-# attempt, item, outcome, then a picture for each sample: only the running attempt writes, and only once
+# attempt, max bytes, item, outcome, then a picture for each sample: only the running attempt writes, and only once.
+# -> {'settled' | 'over' | 'full', bytes kept}. The place for the pictures was reserved; should they be larger than
+# anybody can expect, they must fit beside everything else.
 SETTLE_ITEM = """
-if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
-if redis.call('HSETNX', record, 'item:' .. ARGV[4], ARGV[5]) == 0 then return 1 end
-if #ARGV > 5 then
-  local till, bytes = redis.call('HGET', record, 'expires_at'), 0
-  for sample = 6, #ARGV do
-    redis.call('HSET', results, ARGV[4] .. ':' .. (sample - 6), ARGV[sample])
-    bytes = bytes + #ARGV[sample]
-  end
-  expire_at(results, till)
-  keep_bytes(id, tonumber(redis.call('HGET', kept, id) or 0) + bytes, till)
-end
-return 1
+if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return {'over', 0} end
+if redis.call('HEXISTS', record, 'item:' .. ARGV[5]) == 1 then return {'settled', 0} end
+if #ARGV == 6 then also_when_full() end
+local reserved, stored = tonumber(redis.call('HGET', kept, id) or '0'), tonumber(redis.call('HGET', record, 'stored'))
+for sample = 7, #ARGV do stored = stored + #ARGV[sample] end
+local more, total = math.max(0, stored - reserved), bytes_kept()
+if more > 0 and total + more > tonumber(ARGV[4]) then return {'full', total} end
+redis.call('HSET', record, 'item:' .. ARGV[5], ARGV[6], 'stored', stored)
+local till = redis.call('HGET', record, 'expires_at')
+for sample = 7, #ARGV do redis.call('HSET', results, ARGV[5] .. ':' .. (sample - 7), ARGV[sample]) end
+if #ARGV > 6 then expire_at(results, till) end
+if more > 0 then keep_bytes(id, stored, till) end
+return {'settled', total + more}
 """
 
 # attempt, state, problem, expires_at, forget_at
 FINISH = """
+also_when_full()
 if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then return 0 end
 finish(ARGV[4], ARGV[5], ARGV[6], ARGV[7])
 observe('job_run_seconds', now - tonumber(redis.call('HGET', record, 'started_at')))
@@ -178,6 +202,7 @@ return 1
 
 # forget_at -> the state before; a job that had ended loses its pictures at once
 CANCEL = """
+also_when_full()
 if state == 'queued' or state == 'running' then
   finish('canceled', '', now, ARGV[3])
 elseif state and tonumber(redis.call('HGET', record, 'expires_at')) > now then
@@ -186,24 +211,6 @@ end
 redis.call('DEL', inputs, results)
 forget_bytes(id)
 return state
-"""
-
-# fingerprint, seconds that a claim holds, seconds that it is kept, job id. `id` is the key's own name here.
-CLAIM = """
-local claim = prefix .. 'idempotency:' .. id
-local known = redis.call('HMGET', claim, 'fingerprint', 'claimed_at', 'job', 'answer')
-if not known[1] then
-  redis.call('HSET', claim, 'fingerprint', ARGV[3], 'claimed_at', ARGV[2], 'job', ARGV[6])
-  expire_at(claim, now + tonumber(ARGV[5]))
-  return {'claimed', ARGV[6]}
-end
-if known[1] ~= ARGV[3] then return {'other', ''} end
-if known[4] then return {'answered', known[4]} end
-if now - tonumber(known[2]) > tonumber(ARGV[4]) then
-  redis.call('HSET', claim, 'claimed_at', ARGV[2])
-  return {'claimed', known[3]}
-end
-return {'held', ''}
 """
 
 SCRIPTS = {
@@ -215,5 +222,4 @@ SCRIPTS = {
     "settle_item": SETTLE_ITEM,
     "finish": FINISH,
     "cancel": CANCEL,
-    "claim": CLAIM,
 }

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
-from service.errors import JobsUnavailable, Overloaded, ServiceError
+from service.errors import JobsUnavailable, Overloaded, ServiceError, StorageFull, TooManyPixels
 from service.jobs import redis_clients
 from service.jobs.blobs import Blobs
-from service.jobs.redis_clients import ask
+from service.jobs.redis_clients import ask, is_out_of_memory
 from service.jobs.scripts import PREFIX, PRELUDE, SCRIPTS
 from service.jobs.states import Item, Job, State, problem_of, read_job
 from service.settings.jobs import JobSettings
@@ -42,9 +43,16 @@ class NewJob:
     request_id: str = ""
     traceparent: str = ""
 
+    result_bytes: int = 0  # the most that its results can take
+
+    @property
+    def input_bytes(self) -> int:
+        return sum(len(image) + len(mask) for image, mask in self.pairs)
+
     @property
     def bytes(self) -> int:
-        return sum(len(image) + len(mask) for image, mask in self.pairs)
+        """What is reserved for it: its inputs, and room for its results."""
+        return self.input_bytes + self.result_bytes
 
 
 class JobStore:
@@ -65,7 +73,7 @@ class JobStore:
         return repr(expires_at), repr(expires_at + self._settings.jobs_record_ttl_seconds)
 
     async def reserve(self, job_id: str, new: NewJob) -> None:
-        """Take a place in line. Raises Overloaded."""
+        """Take a place in line and room for the pictures. Raises Overloaded, or TooManyPixels if it can never fit."""
         record: dict[str, str | int] = {
             "order": json.dumps(new.request),
             "item_count": len(new.pairs),
@@ -77,9 +85,14 @@ class JobStore:
             **({"webhook_url": new.webhook_url} if new.webhook_url else {}),
         }
         depth, most = self._settings.jobs_queue_depth, self._settings.jobs_max_bytes
+        if new.bytes > most:
+            errors = [{"actual_bytes": new.bytes, "allowed_bytes": most, "setting": "JOBS_MAX_BYTES"}]
+            raise TooManyPixels(
+                "The pictures of this job and their results need more room than there is.", errors=errors
+            )
         fields: list[str | int] = [part for pair in record.items() for part in pair]
         answer, actual = await self._run(
-            "reserve", job_id, depth, most, new.bytes, RESERVED_SECONDS, new.owner, *fields
+            "reserve", job_id, depth, most, new.bytes, RESERVED_SECONDS, new.owner, new.input_bytes, *fields
         )
         if answer == b"depth":
             raise _full(f"{depth} jobs are waiting.", "JOBS_QUEUE_DEPTH", actual, depth)
@@ -109,9 +122,19 @@ class JobStore:
     async def settle_item(
         self, job_id: str, number: int, index: int, item: Item, pictures: Sequence[bytes] = ()
     ) -> bool:
-        """Write an item's outcome, once; False when a later attempt has taken over."""
+        """Write an item's outcome, once; False when a later attempt has taken over. Raises StorageFull."""
         outcome = json.dumps({"state": item.state, "answer": item.answer, "problem": item.problem})
-        return bool(await self._run("settle_item", job_id, number, index, outcome, *pictures))
+        most = self._settings.jobs_max_bytes
+        try:
+            answer, kept_bytes = await self._run("settle_item", job_id, number, most, index, outcome, *pictures)
+        except RedisError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise StorageFull("Redis has no room for the result.") from None
+        if answer == b"full":
+            errors = [{"actual_bytes": kept_bytes, "allowed_bytes": most, "setting": "JOBS_MAX_BYTES"}]
+            raise StorageFull("There is no room for the result.", errors=errors)
+        return bool(answer == b"settled")
 
     async def finish(self, job_id: str, number: int, state: State, error: ServiceError | None = None) -> bool:
         """End a running job; False when a later attempt has taken over."""

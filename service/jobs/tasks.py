@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from redis.exceptions import RedisError
@@ -18,7 +18,7 @@ from service.assembly import make_inpainter, open_engine
 from service.completion.inpaint import Inpainter, InpaintRequest
 from service.deadline import Deadline
 from service.engine import Engine
-from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError
+from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError, StorageFull
 from service.jobs import redis_clients
 from service.jobs.queue import run_seconds
 from service.jobs.request_records import answer_to_record, from_record
@@ -34,6 +34,8 @@ from service.trace import begin_trace, current_traceparent
 
 WATCH_SECONDS = 0.5
 TELL_SECONDS = 2.0
+STORE_SECONDS = 10.0  # how long a finished item waits for room in a full Redis
+STORE_PAUSE_SECONDS = 0.5
 REDIS_TRIES = 60  # a second each, at most
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -152,12 +154,24 @@ class JobAttempt:
             if pair is None:
                 raise ResultExpired("The pictures are no longer kept.")
             item, pictures = await self._complete(from_record(job.request, *pair), inpainter)
+            await self._keep(index, item, pictures)
         except ServiceError as error:
             failed = Item("failed", problem=problem_of(error))
             await self._store.settle_item(self._id, self._number, index, failed)
             return error
-        await self._store.settle_item(self._id, self._number, index, item, pictures)
         return None
+
+    async def _keep(self, index: int, item: Item, pictures: Sequence[bytes]) -> None:
+        """Write a finished item. A full Redis may have room again in a moment; raises StorageFull if it has not."""
+        wait = Deadline(STORE_SECONDS)
+        while True:
+            try:
+                await self._store.settle_item(self._id, self._number, index, item, pictures)
+                return
+            except StorageFull:
+                if wait.remaining_seconds <= 0:
+                    raise
+            await asyncio.sleep(STORE_PAUSE_SECONDS)
 
     async def _complete(self, request: InpaintRequest, inpainter: Inpainter) -> tuple[Item, list[bytes]]:
         stages = Stages()

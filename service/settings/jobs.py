@@ -21,7 +21,7 @@ class JobSettings(BaseSettings):
     )
     jobs_queue_depth: int = Field(100, ge=1, description="Jobs that may wait.")
     jobs_max_bytes: int = Field(
-        1_000_000_000, ge=1024, description="Bytes of pictures that jobs may keep at once, inputs and results together."
+        3_000_000_000, ge=1024, description="Bytes of pictures in Redis at once: of jobs, and answers kept for a key."
     )
     jobs_max_items: int = Field(64, ge=1, le=64, description="Most pairs of image and mask in one job.")
     jobs_max_tries: int = Field(3, ge=1, description="How often a job is begun whose worker died.")

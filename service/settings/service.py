@@ -52,7 +52,9 @@ class Settings(JobSettings):
     max_holes: int = Field(8, ge=1, description="Most squares completed outside faces; near holes share one.")
     feather_pixels: int = Field(16, ge=0, description="Width of the soft seam inside the hole.")
 
-    request_deadline_seconds: float = Field(60, gt=0, description="A request is answered within this time.")
+    request_deadline_seconds: float = Field(
+        60, gt=0, validate_default=True, description="A request is answered within this time."
+    )
     upload_timeout_seconds: float = Field(30, gt=0, description="A body has arrived within this time.")
     head_timeout_seconds: float = Field(10, gt=0, description="The head of a request has arrived within this time.")
     download_timeout_seconds: float = Field(60, gt=0, description="A client has read its answer within this time.")
@@ -84,6 +86,14 @@ class Settings(JobSettings):
     def _library_sees_it(cls, value: Path | None) -> Path | None:
         if value is not None and os.environ.get("PROMETHEUS_MULTIPROC_DIR") != str(value):
             raise ValueError("prometheus_client reads it too, so it must come from the environment itself")
+        return value
+
+    @field_validator("request_deadline_seconds")
+    @classmethod
+    def _ends_before_its_key_lapses(cls, value: float, info: ValidationInfo) -> float:
+        kept_seconds = info.data.get("idempotency_ttl_seconds")
+        if kept_seconds is not None and value > kept_seconds:
+            raise ValueError(f"is longer than IDEMPOTENCY_TTL_SECONDS, which is {kept_seconds:g}")
         return value
 
     @field_validator("api_keys")

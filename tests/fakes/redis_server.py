@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -64,6 +66,16 @@ class RedisServer:
     def pid(self) -> int | None:
         """Of the running process."""
         return self._process.pid if self._process else None
+
+    @contextmanager
+    def without_memory(self) -> Iterator[None]:
+        """Redis is at its `maxmemory` while the block runs, as in production: what is there stays there."""
+        with self.client() as client:
+            client.config_set("maxmemory", client.info("memory")["used_memory"] - 100_000)
+            try:
+                yield
+            finally:
+                client.config_set("maxmemory", 0)
 
     def client(self) -> redis.Redis:
         """To look inside."""

@@ -25,6 +25,8 @@ def working(redis_server: RedisServer, options: Settings, engine: Engine) -> Ite
         with redis_server.client() as redis:
             while not stop.wait(LOOK_SECONDS):
                 for job_id in redis.zrange(f"{PREFIX}waiting", 0, 0):
+                    if not redis.exists(b"rq:job:" + job_id):
+                        continue  # reserved, and not handed over yet
                     asyncio.run(run_once(job_id.decode(), options, engine))
 
     thread = threading.Thread(target=work, daemon=True)

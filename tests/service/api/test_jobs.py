@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from service.errors import EngineGarbage, EngineQueueFull, EngineUnavailable, Overloaded, ServiceError
+from service.imaging.encode import most_bytes
+from service.jobs import tasks
 from service.jobs.tasks import run_once
 from service.keys import make_key
 from service.telemetry.logs import JsonLines
@@ -408,9 +410,11 @@ async def test_a_full_queue_is_429_and_heals(engine: FakeEngine, redis_server: R
         await work.post(files)
 
 
-async def test_bytes_are_counted_in_and_out(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
-    size = sum(len(part[1]) for part in files.values())
-    async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=2 * size + 100) as client:
+async def test_room_for_inputs_and_results_is_reserved(
+    engine: FakeEngine, redis_server: RedisServer, files: dict
+) -> None:
+    reserved = sum(len(part[1]) for part in files.values()) + most_bytes(HOLE.shape[:2], has_alpha=False)
+    async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=2 * reserved + 100) as client:
         work = Work(client, engine, redis_server, {})
         jobs = [await work.post(files), await work.post(files)]
         response = await client.post("/jobs", files=files)
@@ -418,12 +422,74 @@ async def test_bytes_are_counted_in_and_out(engine: FakeEngine, redis_server: Re
         await work.run(jobs[0])
         result = len((await work.result(jobs[0])).content)
         with redis_server.client() as redis:
-            assert int(redis.get("inpaint:bytes:total")) == size + result
+            assert int(redis.get("inpaint:bytes:total")) == reserved + result
         for job in jobs:
             await client.delete(f"/jobs/{job['id']}")
         with redis_server.client() as redis:
             assert int(redis.get("inpaint:bytes:total")) == 0
         await work.post(files)
+
+
+async def test_a_job_that_can_never_fit_is_422(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=10_000) as client:
+        body = problem(await client.post("/jobs", files=files), 422, "too_many_pixels")
+        assert (body["errors"][0]["allowed_bytes"], body["errors"][0]["setting"]) == (10_000, "JOBS_MAX_BYTES")
+
+
+async def test_a_redis_without_memory_is_503_and_loses_no_job(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    with work.redis.without_memory():
+        for path, headers in (
+            ("/jobs", {}),
+            ("/jobs", {"idempotency-key": "a"}),
+            ("/inpaint", {"idempotency-key": "b"}),
+        ):
+            response = await work.client.post(path, files=files, headers=headers)
+            problem(response, 503, "storage_full")
+            assert int(response.headers["retry-after"]) >= 1
+        assert (await work.client.post("/inpaint", files=files)).status_code == 200
+    assert [listed["id"] for listed in (await work.client.get("/jobs")).json()["jobs"]] == [job["id"]]
+    await work.run(job)
+    assert (await work.get(job))["state"] == "succeeded"
+
+
+async def test_a_job_that_meets_a_full_redis_fails_with_its_own_code(
+    work: Work, files: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "STORE_SECONDS", 0.2)
+    job = await work.post(files)
+    with work.redis.without_memory():
+        await work.run(job)
+        done = await work.get(job)
+        assert (done["state"], done["problem"]["code"], done["tries"]) == ("failed", "storage_full", 1)
+    assert work.keys("inputs:*") + work.keys("results:*") == []
+
+
+async def test_a_finished_picture_waits_for_room(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    with work.redis.without_memory():
+        running = asyncio.create_task(work.run(job))
+        while not work.engine.calls:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+    await running
+    assert (await work.get(job))["state"] == "succeeded"
+
+
+async def test_answers_for_keys_share_the_room_with_jobs(
+    engine: FakeEngine, redis_server: RedisServer, files: dict
+) -> None:
+    reserved = sum(len(part[1]) for part in files.values()) + most_bytes(HOLE.shape[:2], has_alpha=False)
+    async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=reserved + 2000) as client:
+        work = Work(client, engine, redis_server, {})
+        answers = [await client.post("/inpaint", files=files, headers={"idempotency-key": f"k{n}"}) for n in range(20)]
+        assert {answer.status_code for answer in answers} == {200}
+        with redis_server.client() as redis:
+            kept = [len(redis.hget(key, "answer")) for key in redis.keys("inpaint:idempotency:*")]
+            assert int(redis.get("inpaint:bytes:total")) == sum(kept) <= reserved + 2000
+        problem(await client.post("/jobs", files=files), 429, "overloaded")
+        assert len(kept) < 20
+        assert work.keys("job:*") == []
 
 
 async def test_without_redis_jobs_are_503_and_inpaint_answers(served: Served, files: dict) -> None:

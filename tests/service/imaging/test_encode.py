@@ -8,7 +8,7 @@ from PIL import Image
 
 from service.errors import SideTooLong
 from service.imaging.decode import decode_image
-from service.imaging.encode import encode, encode_indexed
+from service.imaging.encode import encode, encode_indexed, most_bytes
 from tests.service.imaging.files import LIMITS, gradient
 
 RGB = gradient(40, 56)
@@ -83,3 +83,17 @@ def test_a_parsing_map_is_an_indexed_png() -> None:
     colours = np.asarray(image.convert("RGB"))
     assert (colours[ids == 1] == (10, 20, 30)).all()
     assert (colours[ids == 2] == (255, 0, 128)).all()
+
+
+@pytest.mark.parametrize("size", [(32, 32), (700, 40), (256, 300)])
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_no_encoding_of_noise_takes_more_than_is_reserved_for_it(size: tuple[int, int], has_alpha: bool) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*size, 4), np.uint8)
+    alpha = np.ascontiguousarray(noise[..., 3]) if has_alpha else None
+    taken = [
+        len(encode(np.ascontiguousarray(noise[..., :3]), alpha, media_type, quality))
+        for media_type in ("image/png", "image/jpeg", "image/webp")
+        for quality in (None, 90, 100)
+    ]
+    most = most_bytes(size, has_alpha=has_alpha)
+    assert max(taken) < most < 2 * max(taken) + 20_000

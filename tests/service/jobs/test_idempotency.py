@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,13 +11,14 @@ from service.jobs.idempotency import IdempotencyKeys, checked, fingerprint
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
 
+MAX_BYTES = 1000
 TIMES = {"hold_seconds": 60.0, "kept_seconds": 60.0}
 
 
 @pytest.fixture
 async def keys(redis_server: RedisServer) -> AsyncIterator[IdempotencyKeys]:
     redis = redis_clients.asynchronous(settings(redis_url=redis_server.url).redis_url)
-    yield IdempotencyKeys(redis)
+    yield IdempotencyKeys(redis, MAX_BYTES)
     await redis.aclose()
 
 
@@ -50,10 +52,83 @@ async def test_a_failure_frees_the_key(keys: IdempotencyKeys) -> None:
 
 
 async def test_a_claim_of_the_dead_is_taken_over_with_its_job(keys: IdempotencyKeys) -> None:
-    dead = keys.claimed("me", "k", "f", **TIMES)
+    dead = keys.claimed("me", "k", "f", hold_seconds=-1, kept_seconds=60)
     first = await dead.__aenter__()
-    async with keys.claimed("me", "k", "f", hold_seconds=-1, kept_seconds=60) as claim:
+    async with keys.claimed("me", "k", "f", **TIMES) as claim:
         assert claim.job_id == first.job_id
+
+
+async def test_a_late_holder_changes_nothing_of_its_successors(keys: IdempotencyKeys) -> None:
+    late = keys.claimed("me", "k", "f", hold_seconds=-1, kept_seconds=60)
+    first = await late.__aenter__()
+    async with keys.claimed("me", "k", "f", **TIMES) as second:
+        first.answer = b"late"
+        await late.__aexit__(None, None, None)
+        with pytest.raises(IdempotencyKeyBusy):
+            async with keys.claimed("me", "k", "f", **TIMES):
+                raise AssertionError("the late holder has freed the claim of another")
+        second.answer = b"second"
+    async with keys.claimed("me", "k", "f", **TIMES) as third:
+        assert third.known_answer == b"second"
+
+
+async def test_an_answer_after_the_claim_has_lapsed_reaches_nobody_else(
+    keys: IdempotencyKeys, redis_server: RedisServer
+) -> None:
+    with redis_server.client() as redis:
+        late = keys.claimed("me", "k", "f", **TIMES)
+        first = await late.__aenter__()
+        redis.delete(*redis.keys("inpaint:idempotency:*"))  # as if its time had passed
+        other = keys.claimed("me", "k", "another payload", **TIMES)
+        second = await other.__aenter__()
+        first.answer = b"picture of the first"
+        await late.__aexit__(None, None, None)
+        with pytest.raises(IdempotencyKeyBusy):
+            async with keys.claimed("me", "k", "another payload", **TIMES):
+                raise AssertionError("the key is held")
+        second.answer = b"picture of the second"
+        await other.__aexit__(None, None, None)
+        async with keys.claimed("me", "k", "another payload", **TIMES) as third:
+            assert third.known_answer == b"picture of the second"
+        assert all(redis.ttl(key) > 0 for key in redis.keys("inpaint:idempotency:*"))
+
+
+async def test_answers_are_kept_within_the_room_and_make_place_when_they_lapse(
+    keys: IdempotencyKeys, redis_server: RedisServer
+) -> None:
+    async def keep(key: str, size: int, kept_seconds: float) -> None:
+        async with keys.claimed("me", key, "f", hold_seconds=60, kept_seconds=kept_seconds) as claim:
+            claim.answer = b"x" * size
+
+    async def is_kept(key: str) -> bool:
+        async with keys.claimed("me", key, "f", **TIMES) as claim:
+            return claim.known_answer is not None
+
+    await keep("small", 800, 0.2)
+    await keep("large", 300, 60)
+    assert (await is_kept("small"), await is_kept("large")) == (True, False)
+    await keep("id", 32, 60)
+    assert await is_kept("id"), "the id of a job is no picture"
+    await asyncio.sleep(0.3)
+    await keep("large", 300, 60)
+    assert await is_kept("large")
+    with redis_server.client() as redis:
+        assert redis.get("inpaint:bytes:total") == b"300"
+
+
+async def test_work_that_is_done_is_answered_when_redis_dies_before_it_is_kept() -> None:
+    with RedisServer() as server:
+        redis = redis_clients.asynchronous(settings(redis_url=server.url).redis_url)
+        async with IdempotencyKeys(redis, MAX_BYTES).claimed("me", "k", "f", **TIMES) as claim:
+            server.kill()
+            claim.answer = b"picture"
+        server.start()
+        failing = IdempotencyKeys(redis, MAX_BYTES).claimed("me", "k2", "f", **TIMES)
+        await failing.__aenter__()
+        server.kill()
+        error = ZeroDivisionError()
+        assert not await failing.__aexit__(type(error), error, None), "the request keeps its own error"
+        await redis.aclose()
 
 
 @pytest.mark.parametrize("key", ["", " ", " a", "a ", "ä", "a\n", "k" * 256])

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from redis.exceptions import ResponseError
 
-from service.errors import EngineGarbage, Overloaded
+from service.errors import EngineGarbage, Overloaded, StorageFull
 from service.jobs import redis_clients
 from service.jobs.states import Item
 from service.jobs.store import JobStore, NewJob, new_job_id
@@ -88,6 +89,36 @@ async def test_a_reservation_that_is_not_filled_makes_room_again(store: JobStore
     for key in await redis_clients.ask(store.redis, "KEYS", "inpaint:job:*"):
         await redis_clients.ask(store.redis, "DEL", key)  # as if their time had passed
     await accepted(store)
+
+
+async def test_a_result_larger_than_what_was_reserved_must_fit_beside_the_others(store: JobStore) -> None:
+    job_id = await accepted(store, size=100)
+    await store.begin(job_id, 60)
+    with pytest.raises(StorageFull) as raised:
+        await store.settle_item(job_id, 1, 0, DONE, [b"x" * 1000])
+    assert raised.value.errors[0]["setting"] == "JOBS_MAX_BYTES"
+    assert await store.settle_item(job_id, 1, 0, DONE, [b"x" * 900])
+    assert await kept_bytes(store) == 1000
+    assert await store.finish(job_id, 1, "succeeded")
+    assert await kept_bytes(store) == 900
+
+
+async def test_a_job_ends_in_a_redis_without_memory(store: JobStore, redis_server: RedisServer) -> None:
+    ending, canceled, withdrawn = [await accepted(store) for _ in range(3)]
+    await store.begin(ending, 60)
+    with redis_server.without_memory():
+        with pytest.raises(StorageFull):
+            await store.settle_item(ending, 1, 0, DONE, [b"picture"])
+        assert await store.settle_item(ending, 1, 0, Item("failed", problem={}))
+        assert await store.finish(ending, 1, "failed", StorageFull())
+        assert await store.begin(canceled, 60) == ("run", 1)
+        await store.cancel(canceled)
+        await store.withdraw(withdrawn)
+        with pytest.raises(ResponseError) as refused:
+            await store.reserve(new_job_id(), NewJob("me", {}, [(b"i", b"m")], "http://f"))
+        assert redis_clients.is_out_of_memory(refused.value)
+    assert [(await store.get(job_id)).state for job_id in (ending, canceled)] == ["failed", "canceled"]
+    assert await kept_bytes(store) == 0
 
 
 async def test_withdrawing_leaves_nothing(store: JobStore) -> None:

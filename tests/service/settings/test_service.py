@@ -25,6 +25,14 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
     assert (settings.port, settings.max_faces) == (8200, 3)
 
 
+def test_answers_are_not_kept_for_less_than_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IDEMPOTENCY_TTL_SECONDS", "59")
+    with pytest.raises(BadSettings, match="REQUEST_DEADLINE_SECONDS: is longer than IDEMPOTENCY_TTL_SECONDS"):
+        load_settings()
+    monkeypatch.setenv("REQUEST_DEADLINE_SECONDS", "59")
+    assert load_settings().request_deadline_seconds == 59
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -33,6 +41,7 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
         ("ENGINE_URL", "localhost"),
         ("MAX_IMAGE_PIXELS", "-1"),
         ("REQUEST_DEADLINE_SECONDS", "0"),
+        ("REQUEST_DEADLINE_SECONDS", "601"),
         ("IMAGING_THREADS", "0"),
         ("REDIS_URL", "http://127.0.0.1"),
         ("WEBHOOK_SECRET", "whsec_short"),
