@@ -60,12 +60,13 @@ def needs(scope: str | None) -> Any:
         bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
         header: Annotated[str | None, Depends(HEADER)],
     ) -> None:
-        caller = Caller(found_key(service.keyring, bearer.credentials if bearer else header))
+        key = found_key(service.keyring, bearer.credentials if bearer else header)
+        caller = Caller(key, request.client.host if request.client else "")
         request.state.caller = caller
         if caller.key is not None:
             record.principal = caller.principal
         caller.require(scope)
-        record.headers |= await service.rates.take(caller.principal, caller.key.rate if caller.key else None)
+        record.headers |= await service.rates.take(caller.namespace, caller.key.rate if caller.key else None)
 
     return Depends(check)
 

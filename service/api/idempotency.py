@@ -31,7 +31,7 @@ def claimed(
     """Hold the caller's `key` for a payload of these parts; its answer is kept for `kept_seconds`."""
     hold_seconds = context.service.settings.request_deadline_seconds + HOLD_MARGIN_SECONDS
     return context.service.jobs.keys.claimed(
-        context.caller.principal, key, fingerprint(parts), hold_seconds=hold_seconds, kept_seconds=kept_seconds
+        context.caller.namespace, key, fingerprint(parts), hold_seconds=hold_seconds, kept_seconds=kept_seconds
     )
 
 

@@ -106,13 +106,15 @@ async def owned_job(id: str, service: ServiceDep, caller: CallerDep) -> Job:
 JobDep = Annotated[Job, Depends(owned_job)]
 
 
-@router.get("/jobs", summary="Your jobs, the newest first.", responses=documented(BadField, JobsUnavailable))
+@router.get("/jobs", summary="The jobs of your key, the newest first.", responses=documented(BadField, JobsUnavailable))
 async def list_jobs(
     service: ServiceDep,
     caller: CallerDep,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
     cursor: Annotated[int | None, Query(ge=1, description="`next_cursor` of the previous page.")] = None,
 ) -> JobsBody:
+    """Needs a key, also where others may call without one: then the id is all that protects a job."""
+    caller.require_key()
     jobs = await service.jobs.store.listed(caller.principal, cursor, limit + 1)
     page, more = jobs[:limit], len(jobs) > limit
     return JobsBody(jobs=[job_body(job) for job in page], next_cursor=str(page[-1].number) if more else None)

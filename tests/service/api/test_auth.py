@@ -7,11 +7,13 @@ import httpx
 import pytest
 from fastapi import Request
 
+from service.api.auth import Caller
 from service.api.dependencies import caller_of, needs
 from service.app import create_app
 from service.keys import make_key
 from service.telemetry.logs import REQUEST_LOGGER, JsonLines
 from tests.fakes.engine import FakeEngine
+from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
 from tests.service.api.conftest import Served
 from tests.service.api.test_problems import assert_problem
@@ -117,6 +119,28 @@ async def test_the_log_names_the_key_and_never_shows_it(
 
 async def who(request: Request) -> str:
     return caller_of(request).principal
+
+
+@pytest.mark.parametrize(
+    ("address", "namespace"),
+    [
+        ("192.0.2.7", "anonymous:192.0.2.7"),
+        ("::ffff:192.0.2.7", "anonymous:192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "anonymous:2001:db8:1:2::"),
+        ("", "anonymous:"),
+    ],
+)
+def test_anonymous_callers_are_told_apart_by_their_network(address: str, namespace: str) -> None:
+    assert Caller(None, address).namespace == namespace
+
+
+async def test_anonymous_callers_have_a_rate_each(redis_server: RedisServer) -> None:
+    app = create_app(settings(redis_url=redis_server.url, rate_limit="2/60"), FakeEngine())
+    async with app.router.lifespan_context(app):
+        for address in ("192.0.2.1", "192.0.2.2"):
+            transport = httpx.ASGITransport(app, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+                assert [(await client.get("/limits")).status_code for _ in range(3)] == [200, 200, 429]
 
 
 @pytest.mark.parametrize(("keys", "principal"), [(KEYS, "painter"), ("", "anonymous")])

@@ -64,6 +64,15 @@ async def work(engine: FakeEngine, redis_server: RedisServer) -> AsyncIterator[W
         yield Work(client, engine, redis_server, {})
 
 
+@pytest.fixture
+async def keyed(engine: FakeEngine, redis_server: RedisServer) -> AsyncIterator[Work]:
+    """The same with a key that every request carries."""
+    key, entry = make_key("mine", frozenset({"jobs", "inpaint"}))
+    async with in_memory(engine, redis_url=redis_server.url, api_keys=str(entry)) as client:
+        client.headers["x-api-key"] = key
+        yield Work(client, engine, redis_server, {})
+
+
 def problem(response: httpx.Response, status: int, code: str) -> dict:
     assert (response.status_code, response.json().get("code")) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
@@ -345,17 +354,35 @@ async def test_the_wait_is_bounded(engine: FakeEngine, redis_server: RedisServer
         assert (await work.get(job, "?wait=600"))["state"] == "queued"
 
 
-async def test_the_list_has_pages_and_the_newest_first(work: Work, files: dict) -> None:
-    made = [(await work.post(files))["id"] for _ in range(5)]
+async def test_the_list_has_pages_and_the_newest_first(keyed: Work, files: dict) -> None:
+    made = [(await keyed.post(files))["id"] for _ in range(5)]
     seen, url = [], "/jobs?limit=2"
     for _ in range(3):
-        page = (await work.client.get(url)).json()
+        page = (await keyed.client.get(url)).json()
         seen += [job["id"] for job in page["jobs"]]
         url = f"/jobs?limit=2&cursor={page['next_cursor']}"
     assert seen == made[::-1]
     assert page["next_cursor"] is None
-    problem(await work.client.get("/jobs?limit=0"), 422, "bad_field")
-    problem(await work.client.get("/jobs?cursor=x"), 422, "bad_field")
+    problem(await keyed.client.get("/jobs?limit=0"), 422, "bad_field")
+    problem(await keyed.client.get("/jobs?cursor=x"), 422, "bad_field")
+
+
+async def test_without_keys_nobody_lists_jobs_and_an_id_opens_its_job(work: Work, files: dict) -> None:
+    job = await work.post(files)
+    problem(await work.client.get("/jobs"), 401, "key_missing")
+    assert (await work.get(job))["id"] == job["id"]
+
+
+async def test_anonymous_callers_have_idempotency_keys_of_their_own(work: Work, files: dict) -> None:
+    def from_address(address: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(work.client._transport.app, client=(address, 1))
+        return httpx.AsyncClient(transport=transport, base_url="http://test", headers={"idempotency-key": "k"})
+
+    async with from_address("192.0.2.1") as one, from_address("192.0.2.2") as other:
+        mine = (await one.post("/jobs", files=files)).json()["id"]
+        assert (await other.post("/jobs", files=files)).json()["id"] != mine
+        assert (await other.post("/jobs", files=files, data={"seed": "1"})).status_code == 422
+        assert (await one.post("/jobs", files=files)).json()["id"] == mine
 
 
 async def test_an_unknown_job_is_404(work: Work) -> None:
@@ -436,7 +463,8 @@ async def test_a_job_that_can_never_fit_is_422(engine: FakeEngine, redis_server:
         assert (body["errors"][0]["allowed_bytes"], body["errors"][0]["setting"]) == (10_000, "JOBS_MAX_BYTES")
 
 
-async def test_a_redis_without_memory_is_503_and_loses_no_job(work: Work, files: dict) -> None:
+async def test_a_redis_without_memory_is_503_and_loses_no_job(keyed: Work, files: dict) -> None:
+    work = keyed
     job = await work.post(files)
     with work.redis.without_memory():
         for path, headers in (
@@ -496,7 +524,6 @@ async def test_without_redis_jobs_are_503_and_inpaint_answers(served: Served, fi
     async with served(redis_url="redis://127.0.0.1:1/0") as client:
         for response in (
             await client.post("/jobs", files=files),
-            await client.get("/jobs"),
             await client.get(f"/jobs/{'0' * 32}"),
             await client.post("/inpaint", files=files, headers={"prefer": "respond-async"}),
             await client.post("/inpaint", files=files, headers={"idempotency-key": "a"}),
@@ -543,7 +570,7 @@ async def test_twenty_posts_at_once_with_one_key_make_one_job(work: Work, files:
         if response.status_code != 202:
             problem(response, 409, "idempotency_key_busy")
             assert response.headers["retry-after"] == "1"
-    assert len((await work.client.get("/jobs")).json()["jobs"]) == 1
+    assert len(work.keys("job:*")) == 1
     assert (await work.post(files, headers=key))["id"] in made
 
 

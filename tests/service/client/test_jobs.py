@@ -15,6 +15,7 @@ from service.client import NO_RETRIES, InpaintAnswer, Retries
 from service.client.errors import Garbled, TimedOut, Unreachable
 from service.client.jobs import ItemStatus, JobPage, JobStatus
 from service.errors import EmptyHole, EngineGarbage, JobCanceled, ResultExpired, ServiceError, SizesDiffer, UnknownJob
+from service.keys import make_key
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
@@ -29,6 +30,9 @@ EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 PAIR = (png(scene()), png(box_mask()))
 
 
+KEY, ENTRY = make_key("mine", frozenset({"jobs", "inpaint"}))
+
+
 @pytest.fixture
 def engine() -> FakeEngine:
     return FakeEngine()
@@ -36,8 +40,8 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def client(connect: Connect, engine: FakeEngine, redis_server: RedisServer) -> Iterator[Any]:
-    with running(engine, redis_url=redis_server.url) as url:
-        yield connect(url, retries=QUICK)
+    with running(engine, redis_url=redis_server.url, api_keys=str(ENTRY)) as url:
+        yield connect(url, KEY, retries=QUICK)
 
 
 @pytest.fixture

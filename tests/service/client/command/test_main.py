@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from service.client import Client, Retries
+from service.client import Retries
 from service.client.command import run as running_part
 from service.client.command.main import app
 from service.client.command.outcomes import EXIT_CODES
@@ -289,14 +289,14 @@ def launch(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_cancels_the_jobs(jobs_url: str, number: signal.Signals) -> None:
+def test_an_interruption_cancels_the_jobs(jobs_url: str, redis_server: RedisServer, number: signal.Signals) -> None:
     process = launch("in", "masks", "-o", "out", "--async", "--url", jobs_url, stderr=subprocess.PIPE)
-    with Client(jobs_url) as client:
-        until(lambda: len(client.jobs()) == 3, "the queueing of three jobs")
+    with redis_server.client() as redis:
+        until(lambda: len(redis.keys("inpaint:job:*")) == 3, "the queueing of three jobs")
         process.send_signal(number)
         _, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (130, b"inpaint: Interrupted.\n")
-        assert [job.state for job in client.jobs()] == ["canceled"] * 3
+        assert [redis.hget(key, "state") for key in redis.keys("inpaint:job:*")] == [b"canceled"] * 3
     assert not Path("out").exists()
 
 
