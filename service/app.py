@@ -100,6 +100,7 @@ def _state(
         settings=settings,
         metrics=metrics,
         engine=engine,
+        threads=threads,
         inpainter=make_inpainter(settings, engine, threads),
         picture_parser=make_picture_parser(settings, engine, threads),
         admission=Admission(settings.max_concurrent_requests, settings.max_waiting_requests),

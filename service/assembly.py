@@ -22,6 +22,7 @@ def make_inpainter(settings: Settings, engine: Engine, threads: ImagingThreads) 
         feather_pixels=settings.feather_pixels,
         max_faces=settings.max_faces,
         max_holes=settings.max_holes,
+        max_samples_pixels=settings.max_samples_pixels,
     )
 
 

@@ -95,4 +95,4 @@ async def _parsing(context: RequestContext, form: ParsingForm) -> Response:
         asked = ParsingRequest(**await _picture_fields(form), align=form.align)
         answer = await service.picture_parser.parse(asked, context.deadline, record.stages)
     record.model, record.input_pixels, record.face_count = answer.model, answer.width * answer.height, len(answer.faces)
-    return parsing_response(answer, record.stages.seconds, media_type)
+    return await service.threads.run(parsing_response, answer, record.stages.seconds, media_type)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi.responses import Response
 
 from service.api.dependencies import RequestContext
+from service.api.pieces import PiecesResponse, cut, joined
 from service.completion.inpaint import InpaintRequest
 from service.jobs.idempotency import Claim, Part, fingerprint
 from service.jobs.request_records import to_record
@@ -25,18 +26,20 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
 }
 
 
-def claimed(
-    context: RequestContext, key: str, parts: list[Part], kept_seconds: float
-) -> AbstractAsyncContextManager[Claim]:
+@asynccontextmanager
+async def claimed(context: RequestContext, key: str, parts: list[Part], kept_seconds: float) -> AsyncIterator[Claim]:
     """Hold the caller's `key` for a payload of these parts; its answer is kept for `kept_seconds`."""
-    hold_seconds = context.service.settings.request_deadline_seconds + HOLD_MARGIN_SECONDS
-    return context.service.jobs.keys.claimed(
-        context.caller.namespace, key, fingerprint(parts), hold_seconds=hold_seconds, kept_seconds=kept_seconds
-    )
+    service, caller = context.service, context.caller
+    hold_seconds = service.settings.request_deadline_seconds + HOLD_MARGIN_SECONDS
+    payload = await service.threads.run(fingerprint, parts)
+    async with service.jobs.keys.claimed(
+        caller.namespace, key, payload, hold_seconds=hold_seconds, kept_seconds=kept_seconds
+    ) as claim:
+        yield claim
 
 
 async def answered_once(
-    context: RequestContext, asked: InpaintRequest, media_type: str, answer: Callable[[], Awaitable[Response]]
+    context: RequestContext, asked: InpaintRequest, media_type: str, answer: Callable[[], Awaitable[PiecesResponse]]
 ) -> Response:
     """`answer()`, or with an Idempotency-Key the answer that an equal request got before."""
     key = context.request.headers.get("idempotency-key")
@@ -44,18 +47,21 @@ async def answered_once(
         return await answer()
     parts = [("door", media_type.encode()), ("order", json.dumps(to_record(asked)).encode())]
     parts += [("image", asked.image), ("mask", asked.mask)]
-    async with claimed(context, key, parts, context.service.settings.idempotency_ttl_seconds) as claim:
+    threads, settings = context.service.threads, context.service.settings
+    async with claimed(context, key, parts, settings.idempotency_ttl_seconds) as claim:
         if claim.known_answer is not None:
-            return _unpacked(claim.known_answer)
+            return await threads.run(_unpacked, claim.known_answer)
         response = await answer()
-        claim.answer = _packed(response)
+        claim.answer = await threads.run(_packed, response)
         return response
 
 
-def _packed(response: Response) -> bytes:
-    return json.dumps(dict(response.headers)).encode() + b"\n" + bytes(response.body)
+def _packed(response: PiecesResponse) -> memoryview:
+    headers = json.dumps(dict(response.headers)).encode() + b"\n"
+    return joined([headers, *response.pieces])
 
 
-def _unpacked(kept: bytes) -> Response:
-    headers, _, body = kept.partition(b"\n")
-    return Response(body, headers=json.loads(headers))
+def _unpacked(kept: bytes) -> PiecesResponse:
+    end = kept.index(b"\n") + 1
+    headers = json.loads(kept[:end])
+    return PiecesResponse(cut(kept, end), headers["content-type"], headers)

@@ -14,6 +14,7 @@ from service.api.forms import InpaintForm, form_body
 from service.api.idempotency import IDEMPOTENCY_KEY, answered_once
 from service.api.inpaint_requests import answer_type, inpaint_request
 from service.api.job_schemas import ACCEPTED
+from service.api.pieces import PiecesResponse
 from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.submission import PREFER, answer_as_job, prefers_async
@@ -69,9 +70,9 @@ async def _answer(context: RequestContext, form: InpaintForm) -> Response:
         return await answered_once(context, asked, media_type, lambda: _complete(context, asked, media_type))
 
 
-async def _complete(context: RequestContext, asked: InpaintRequest, media_type: str) -> Response:
+async def _complete(context: RequestContext, asked: InpaintRequest, media_type: str) -> PiecesResponse:
     record = context.record
     answer = await context.service.inpainter.inpaint(asked, context.deadline, record.stages)
     record.input_pixels = answer.width * answer.height
     record.hole_ratio, record.face_count = answer.hole_ratio, len(answer.faces)
-    return answer_response(answer, record.stages.seconds, media_type)
+    return await context.service.threads.run(answer_response, answer, record.stages.seconds, media_type)

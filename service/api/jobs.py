@@ -170,7 +170,7 @@ async def get_result(request: Request, service: ServiceDep, job: JobDep) -> Resp
     accept = header_of(request, "accept")
     if job.item_count > 1:
         negotiate(accept, (ZIP,))
-        return zipped(request, service.jobs, job)
+        return zipped(request, service.jobs, service.threads, job)
     item = job.items()[0]
     assert item.answer is not None, "a job of one item has succeeded with it"
     samples = item.answer["samples"]
@@ -179,7 +179,8 @@ async def get_result(request: Request, service: ServiceDep, job: JobDep) -> Resp
     if pictures is None:
         raise ResultExpired("The result is no longer kept.")
     answer, stage_seconds = answer_from_record(item.answer, pictures)
-    return fetched(request, service.jobs, job, answer_response(answer, stage_seconds, media_type))
+    response = await service.threads.run(answer_response, answer, stage_seconds, media_type)
+    return fetched(request, service.jobs, job, response)
 
 
 def _require_result(job: Job) -> None:

@@ -1,33 +1,38 @@
-"""From the answers of the use case to HTTP responses."""
+"""From the answers of the use case to HTTP responses. It takes longer for larger pictures: call it in a thread."""
 
 from __future__ import annotations
 
-import base64
-from typing import Any
+import json
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 
 from service.api import schemas
 from service.api.accept import JSON
+from service.api.pieces import PiecesResponse, cut, encoded
 from service.completion.inpaint import FaceFound, InpaintAnswer
 from service.completion.parsing import ParsingAnswer
 
+LATER = [schemas.EncodedPicture(media_type="", data="")]  # the pictures are put into the JSON when it is written
 
-def answer_response(answer: InpaintAnswer, stage_seconds: dict[str, float], media_type: str) -> Response:
-    """The picture, or JSON that holds it."""
+
+def answer_response(answer: InpaintAnswer, stage_seconds: dict[str, float], media_type: str) -> PiecesResponse:
+    """The picture, or JSON that holds all of them."""
     headers = {"X-Model": answer.model, "X-Seed": str(answer.seed)}
     if media_type == JSON:
-        return JSONResponse(_body(answer, stage_seconds), headers=headers)
-    return Response(answer.pictures[0], media_type=answer.media_type, headers=headers)
+        body = _inpaint_body(answer, stage_seconds)
+        return PiecesResponse(_json(body, answer.pictures, answer.media_type), JSON, headers)
+    return PiecesResponse(cut(answer.pictures[0]), answer.media_type, headers)
 
 
-def parsing_response(answer: ParsingAnswer, stage_seconds: dict[str, float], media_type: str) -> Response:
+def parsing_response(answer: ParsingAnswer, stage_seconds: dict[str, float], media_type: str) -> PiecesResponse:
     """The indexed PNG, or JSON that holds it."""
     headers = {"X-Model": answer.model}
     if media_type == JSON:
-        return JSONResponse(_parsing_body(answer, stage_seconds), headers=headers)
-    return Response(answer.picture, media_type=answer.media_type, headers=headers)
+        body = _parsing_body(answer, stage_seconds)
+        return PiecesResponse(_json(body, [answer.picture], answer.media_type), JSON, headers)
+    return PiecesResponse(cut(answer.picture), answer.media_type, headers)
 
 
 def face_body(face: FaceFound) -> schemas.Face:
@@ -38,9 +43,34 @@ def face_body(face: FaceFound) -> schemas.Face:
     )
 
 
-def _parsing_body(answer: ParsingAnswer, stage_seconds: dict[str, float]) -> dict[str, Any]:
+def _json(body: BaseModel, pictures: Sequence[bytes], media_type: str) -> Iterator[bytes]:
+    """`body` with the pictures as its `images`."""
+    fields = body.model_dump(exclude={"images"})
+    yield json.dumps(fields, separators=(",", ":")).encode().removesuffix(b"}") + b',"images":['
+    for number, picture in enumerate(pictures):
+        yield b',{"media_type":' if number else b'{"media_type":'
+        yield json.dumps(media_type).encode() + b',"data":"'
+        yield from encoded(picture)
+        yield b'"}'
+    yield b"]}"
+
+
+def _inpaint_body(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> schemas.InpaintAnswerBody:
+    return schemas.InpaintAnswerBody(
+        model=answer.model,
+        seed=answer.seed,
+        width=answer.width,
+        height=answer.height,
+        hole_ratio=answer.hole_ratio,
+        faces=[face_body(face) for face in answer.faces],
+        images=LATER,
+        timings=_rounded(stage_seconds),
+    )
+
+
+def _parsing_body(answer: ParsingAnswer, stage_seconds: dict[str, float]) -> schemas.ParsingBody:
     area = answer.width * answer.height
-    body = schemas.ParsingBody(
+    return schemas.ParsingBody(
         model=answer.model,
         width=answer.width,
         height=answer.height,
@@ -55,29 +85,10 @@ def _parsing_body(answer: ParsingAnswer, stage_seconds: dict[str, float]) -> dic
             for one in answer.classes
         ],
         faces=[face_body(face) for face in answer.faces],
-        images=[_encoded(answer.media_type, answer.picture)],
+        images=LATER,
         timings=_rounded(stage_seconds),
     )
-    return body.model_dump()
-
-
-def _encoded(media_type: str, picture: bytes) -> schemas.EncodedPicture:
-    return schemas.EncodedPicture(media_type=media_type, data=base64.b64encode(picture).decode())
 
 
 def _rounded(stage_seconds: dict[str, float]) -> dict[str, float]:
     return {name: round(seconds, 6) for name, seconds in stage_seconds.items()}
-
-
-def _body(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> dict[str, Any]:
-    body = schemas.InpaintAnswerBody(
-        model=answer.model,
-        seed=answer.seed,
-        width=answer.width,
-        height=answer.height,
-        hole_ratio=answer.hole_ratio,
-        faces=[face_body(face) for face in answer.faces],
-        images=[_encoded(answer.media_type, picture) for picture in answer.pictures],
-        timings=_rounded(stage_seconds),
-    )
-    return body.model_dump()

@@ -11,28 +11,31 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from service.api.job_schemas import job_body
+from service.api.pieces import PiecesResponse, cut
 from service.jobs.job_service import JobService
 from service.jobs.states import Item, Job
+from service.threads import ImagingThreads
 
 ZIP = "application/zip"
 SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
-def fetched(request: Request, jobs: JobService, job: Job, response: Response) -> Response:
+def fetched(request: Request, jobs: JobService, job: Job, response: PiecesResponse) -> Response:
     """`response`, after which the result is gone if the job was asked for that way."""
     if not job.delete_on_fetch:
         return response
 
-    async def once() -> AsyncIterator[bytes]:
-        yield bytes(response.body)
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in response.pieces:
+            yield piece
 
-    return StreamingResponse(_then_delete(request, jobs, job, once()), headers=dict(response.headers))
+    return StreamingResponse(_then_delete(request, jobs, job, pieces()), headers=dict(response.headers))
 
 
-def zipped(request: Request, jobs: JobService, job: Job) -> Response:
+def zipped(request: Request, jobs: JobService, threads: ImagingThreads, job: Job) -> Response:
     """Every item's picture by its number, and `job.json`: the job with its items' states."""
     headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.request["model"]}
-    chunks = _zip(jobs, job)
+    chunks = _zip(jobs, threads, job)
     stream = _then_delete(request, jobs, job, chunks) if job.delete_on_fetch else chunks
     return StreamingResponse(stream, media_type=ZIP, headers=headers)
 
@@ -60,22 +63,26 @@ class _Sink(RawIOBase):
         self._chunks.append(chunk)
         return len(chunk)
 
-    def taken(self) -> bytes:
+    def taken(self) -> list[bytes]:
+        """What came since the last time, in pieces."""
         chunks, self._chunks = self._chunks, []
-        return b"".join(chunks)
+        return [piece for chunk in chunks for piece in cut(chunk)]
 
 
-async def _zip(jobs: JobService, job: Job) -> AsyncIterator[bytes]:
+async def _zip(jobs: JobService, threads: ImagingThreads, job: Job) -> AsyncIterator[bytes]:
     sink, blobs = _Sink(), jobs.store.blobs
     with ZipFile(sink, "w", ZIP_STORED) as archive:
         archive.writestr(ZipInfo("job.json"), json.dumps(job_body(job).model_dump(), indent=2))
-        yield sink.taken()
+        for chunk in sink.taken():
+            yield chunk
         for index, item in enumerate(job.items()):
             pictures = await blobs.results(job.id, index, 1) if item.answer else None
             if pictures is not None:
-                archive.writestr(ZipInfo(file_name(index, item)), pictures[0])
-                yield sink.taken()
-    yield sink.taken()
+                await threads.run(archive.writestr, ZipInfo(file_name(index, item)), pictures[0])
+                for chunk in sink.taken():
+                    yield chunk
+    for chunk in sink.taken():
+        yield chunk
 
 
 def file_name(index: int, item: Item) -> str:

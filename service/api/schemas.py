@@ -104,6 +104,7 @@ class LimitsBody(BaseModel):
 
     max_body_bytes: int
     max_image_pixels: int
+    max_samples_pixels: int
     max_side_pixels: int
     min_side_pixels: int
     max_mask_dilate_pixels: int

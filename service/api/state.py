@@ -14,6 +14,7 @@ from service.jobs.job_service import JobService
 from service.keys import Keyring
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
+from service.threads import ImagingThreads
 
 
 @dataclass
@@ -21,6 +22,7 @@ class ServiceState:
     settings: Settings
     metrics: Metrics
     engine: Engine
+    threads: ImagingThreads
     inpainter: Inpainter
     picture_parser: PictureParser
     admission: Admission

@@ -51,7 +51,7 @@ class Aligner:
 
     async def faces(self, rgb: Rgb, hole: Hole, deadline: Deadline, *, touching: bool) -> list[AlignedFace]:
         """The faces of a picture, the surest first. `touching` leaves out those far from every hole pixel."""
-        boxes = await self._threads.run(detect_faces, rgb, hole if hole.any() else None)
+        boxes = await self._threads.run(_detect, rgb, hole)
         deadline.check()
         return await self.align(rgb, hole, boxes, deadline, touching=touching)
 
@@ -142,6 +142,10 @@ async def all_or_cancel(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+
+
+def _detect(rgb: Rgb, hole: Hole) -> list[FaceBox]:
+    return detect_faces(rgb, hole if hole.any() else None)
 
 
 def _first_frames(

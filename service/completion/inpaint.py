@@ -20,8 +20,8 @@ from service.completion.plan import reaches_beyond
 from service.completion.shares import Box, Division, Target, divide
 from service.deadline import Deadline
 from service.engine import Engine
-from service.errors import BadField, BadLandmarks, GuidanceNotAccepted
-from service.imaging.arrays import Points, Size
+from service.errors import BadField, BadLandmarks, GuidanceNotAccepted, TooManyPixels
+from service.imaging.arrays import Hole, Points, Size
 from service.imaging.compose import Blend
 from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
 from service.imaging.encode import encode, most_bytes
@@ -118,12 +118,14 @@ class Inpainter:
         feather_pixels: int,
         max_faces: int,
         max_holes: int,
+        max_samples_pixels: int,
     ) -> None:
         self._engine = engine
         self._threads = threads
         self._limits = limits
         self._feather_pixels = feather_pixels
         self._max_holes = max_holes
+        self._max_samples_pixels = max_samples_pixels
         self._aligner = Aligner(engine, threads, max_faces)
 
     async def inpaint(self, request: InpaintRequest, deadline: Deadline, stages: Stages) -> InpaintAnswer:
@@ -132,7 +134,8 @@ class Inpainter:
         refuse_guidance(request, pipeline)
         with stages.timed("decode"):
             canvas = await self._threads.run(self._decode, request)
-            hole_ratio = float(canvas.hole.mean())
+            hole_ratio = await self._threads.run(missing_share, canvas.hole)
+        self._require_room(request, canvas.size)
         deadline.check()
         with stages.timed("align"):
             targets = await self._face_targets(request, pipeline, canvas, deadline)
@@ -172,6 +175,7 @@ class Inpainter:
         pipeline = pipeline_named(request.model)
         refuse_guidance(request, pipeline)
         canvas = await self._threads.run(self._decode, request)
+        self._require_room(request, canvas.size)
         if request.landmarks is not None:
             given_target(request.landmarks, canvas.size, pipeline.frame_pixels)
         return request.samples * most_bytes(canvas.size, has_alpha=canvas.alpha is not None)
@@ -190,6 +194,13 @@ class Inpainter:
             )
         faces = [FaceFound(face.box, points) for face, points in zip(aligned, landmarks, strict=True)]
         return LandmarksAnswer(PREDICTOR, canvas.size[1], canvas.size[0], faces)
+
+    def _require_room(self, request: InpaintRequest, size: Size) -> None:
+        """Raises TooManyPixels when the samples of a request are too large together."""
+        pixels, allowed = request.samples * size[0] * size[1], self._max_samples_pixels
+        if request.samples > 1 and pixels > allowed:
+            errors = [{"field": "samples", "actual": pixels, "allowed": allowed, "setting": "MAX_SAMPLES_PIXELS"}]
+            raise TooManyPixels(f"{request.samples} samples of this picture have too many pixels.", errors=errors)
 
     def _decode(self, request: InpaintRequest | LandmarksRequest) -> Canvas:
         return decode_canvas(request, self._limits)
@@ -243,6 +254,11 @@ def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimit
         size=picture.size,
     )
     return Canvas.emptied(picture.rgb, picture.alpha, hole)
+
+
+def missing_share(hole: Hole) -> float:
+    """0..1 of the picture."""
+    return float(hole.mean())
 
 
 def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:

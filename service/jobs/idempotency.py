@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from redis.asyncio import Redis
+from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from service.errors import BadField, IdempotencyKeyBusy, IdempotencyKeyReused
+from service.jobs import redis_clients
 from service.jobs.scripts import PRELUDE
 from service.jobs.store import new_job_id
 
@@ -68,16 +70,15 @@ class Claim:
 
     job_id: str
     known_answer: bytes | None  # of an earlier request
-    answer: bytes | None = None  # set it to keep an answer for later requests
+    answer: bytes | memoryview | None = None  # set it to keep an answer for later requests
 
 
 class IdempotencyKeys:
     """The keys that were used, by owner. Their answers count for `max_bytes`, with the pictures of jobs."""
 
-    def __init__(self, redis: Redis, max_bytes: int) -> None:
+    def __init__(self, url: SecretStr, max_bytes: int) -> None:
+        self._url = url
         self._max_bytes = max_bytes
-        self._claim = redis.register_script(PRELUDE + CLAIM)
-        self._settle = redis.register_script(PRELUDE + SETTLE)
 
     @asynccontextmanager
     async def claimed(
@@ -91,7 +92,7 @@ class IdempotencyKeys:
         name, token = f"{owner}:{hashlib.sha256(checked(key).encode()).hexdigest()}", secrets.token_hex(16)
         times: list[str | float] = [hold_seconds, max(hold_seconds, kept_seconds)]
         arguments = [name, repr(time.time()), fingerprint, token, *times, new_job_id()]
-        answer, detail = await self._claim(args=arguments)
+        answer, detail = await self._run(CLAIM, arguments)
         if answer == b"other":
             raise IdempotencyKeyReused("This Idempotency-Key came with another payload before.")
         if answer == b"held":
@@ -109,13 +110,21 @@ class IdempotencyKeys:
     async def _end(self, name: str, token: str, claim: Claim, kept_seconds: float) -> None:
         """Keep the answer or free the key. Whatever goes wrong here, the request has its answer or its own error."""
         kept = [] if claim.answer is None else [claim.answer]
-        arguments: list[str | float | bytes] = [name, repr(time.time()), token, kept_seconds, self._max_bytes, *kept]
+        arguments = [name, repr(time.time()), token, kept_seconds, self._max_bytes, *kept]
         try:
-            outcome = await self._settle(args=arguments)
+            outcome = await self._run(SETTLE, arguments)
         except (RedisError, OSError) as error:
             outcome = type(error).__name__.encode()
         if kept and outcome != b"kept":
             logger.warning("the answer for an Idempotency-Key is not kept: %s", outcome.decode())
+
+    async def _run(self, script: str, arguments: Sequence[str | float | bytes | memoryview]) -> Any:
+        """In a thread and on a connection of its own: an answer may have many megabytes."""
+        return await asyncio.to_thread(self._run_blocking, script, arguments)
+
+    def _run_blocking(self, script: str, arguments: Sequence[str | float | bytes | memoryview]) -> Any:
+        with redis_clients.synchronous(self._url) as redis:
+            return redis_clients.execute_blocking(redis, "EVAL", PRELUDE + script, 0, *arguments)
 
 
 def checked(key: str) -> str:

@@ -110,7 +110,7 @@ async def open_job_service(settings: Settings) -> AsyncIterator[JobService]:
         yield JobService(
             store=JobStore(redis, settings),
             queue=JobQueue(blocking, settings, settings.request_deadline_seconds),
-            keys=IdempotencyKeys(redis, settings.jobs_max_bytes),
+            keys=IdempotencyKeys(settings.redis_url, settings.jobs_max_bytes),
             max_waiters=settings.jobs_max_waiting_requests,
         )
     finally:

@@ -35,7 +35,7 @@ async def ask(connection: redis.asyncio.Redis, *command: str | bytes | float) ->
     return await execute(*command)
 
 
-def execute_blocking(connection: redis.Redis, *command: str | bytes | float) -> Any:
+def execute_blocking(connection: redis.Redis, *command: str | bytes | memoryview | float) -> Any:
     """The same for code without an event loop."""
     execute: Any = connection.execute_command
     return execute(*command)

@@ -58,9 +58,9 @@ class NewJob:
 class JobStore:
     """Records of jobs, for the API and for workers. Raises redis.RedisError when Redis cannot be reached."""
 
-    def __init__(self, redis: Redis, settings: JobSettings) -> None:
+    def __init__(self, redis: Redis, settings: JobSettings, *, tries: int = 1) -> None:
         self.redis = redis
-        self.blobs = Blobs(redis)
+        self.blobs = Blobs(settings.redis_url, tries)
         self._settings = settings
         self._scripts = {name: redis.register_script(PRELUDE + body) for name, body in SCRIPTS.items()}
 

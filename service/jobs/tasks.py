@@ -54,7 +54,7 @@ async def run_once(job_id: str, settings: Settings, engine: Engine | None = None
     """One attempt at a job, in this process. `engine` is the one to use instead of the one at ENGINE_URL."""
     redis = redis_clients.asynchronous(settings.redis_url, tries=REDIS_TRIES)
     try:
-        store = JobStore(redis, settings)
+        store = JobStore(redis, settings, tries=REDIS_TRIES)
         async with open_engine(settings, engine) as usable:
             await JobAttempt(store, settings, usable, job_id).run()
     finally:

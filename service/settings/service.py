@@ -43,6 +43,9 @@ class Settings(JobSettings):
 
     max_body_bytes: int = Field(50_000_000, ge=1024, description="Largest request body.")
     max_image_pixels: int = Field(25_000_000, ge=4096, le=89_000_000, description="Most pixels of one picture.")
+    max_samples_pixels: int = Field(
+        50_000_000, ge=4096, description="Most pixels of all samples of one picture together."
+    )
     max_side_pixels: int = Field(10_000, ge=64, le=32_000, description="Longest side of a picture.")
     min_side_pixels: int = Field(32, ge=1, description="Shortest side of a picture.")
     max_mask_dilate_pixels: int = Field(128, ge=0, description="Largest `mask_dilate`.")

@@ -12,7 +12,7 @@ from PIL import Image
 from service.completion.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest, RegionFilled
 from service.completion.pipelines import PIPELINES
 from service.deadline import Deadline
-from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, UnknownModel
+from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, TooManyPixels, UnknownModel
 from service.imaging.decode import ImageLimits
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
@@ -20,6 +20,7 @@ from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.faces import group, mouth_hole
 from tests.fakes.pictures import box_mask, pixels, png, scene
 
+MAX_SAMPLES_PIXELS = 3 * 500 * 800
 SAMPLES = Path(__file__).parents[3] / "service" / "web" / "samples"
 FACE = mean_shape() + np.array((100, 50))
 ON_THE_FACE = (180, 150, 280, 220)
@@ -36,7 +37,13 @@ def order(mask: np.ndarray, **changes: Any) -> InpaintRequest:
 
 def inpainter(engine: FakeEngine) -> Inpainter:
     return Inpainter(
-        engine, ImagingThreads(1), ImageLimits(10**6, 2000, 32), feather_pixels=8, max_faces=8, max_holes=8
+        engine,
+        ImagingThreads(1),
+        ImageLimits(10**6, 2000, 32),
+        feather_pixels=8,
+        max_faces=8,
+        max_holes=8,
+        max_samples_pixels=MAX_SAMPLES_PIXELS,
     )
 
 
@@ -134,6 +141,15 @@ async def test_samples_differ_inside_the_hole_only() -> None:
         assert np.array_equal(picture[mask == 0], scene(500, 800)[mask == 0])
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (pictures[one][mask > 0] != pictures[other][mask > 0]).any(axis=-1).mean() > 0.9
+
+
+async def test_samples_are_bounded_together() -> None:
+    with pytest.raises(TooManyPixels) as raised:
+        await plural(samples=4)
+    allowed = {"allowed": MAX_SAMPLES_PIXELS, "setting": "MAX_SAMPLES_PIXELS"}
+    assert raised.value.errors == [{"field": "samples", "actual": 4 * 500 * 800, **allowed}]
+    with pytest.raises(TooManyPixels):
+        await inpainter(FakeEngine()).check(order(holes(FAR_AWAY), model="gfc", samples=4))
 
 
 async def test_an_equal_seed_gives_equal_bytes_and_another_does_not() -> None:

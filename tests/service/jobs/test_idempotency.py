@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
 from service.errors import BadField, IdempotencyKeyBusy, IdempotencyKeyReused
-from service.jobs import redis_clients
 from service.jobs.idempotency import IdempotencyKeys, checked, fingerprint
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
@@ -16,10 +14,8 @@ TIMES = {"hold_seconds": 60.0, "kept_seconds": 60.0}
 
 
 @pytest.fixture
-async def keys(redis_server: RedisServer) -> AsyncIterator[IdempotencyKeys]:
-    redis = redis_clients.asynchronous(settings(redis_url=redis_server.url).redis_url)
-    yield IdempotencyKeys(redis, MAX_BYTES)
-    await redis.aclose()
+def keys(redis_server: RedisServer) -> IdempotencyKeys:
+    return IdempotencyKeys(settings(redis_url=redis_server.url).redis_url, MAX_BYTES)
 
 
 async def test_an_answer_is_kept_for_its_owner(keys: IdempotencyKeys) -> None:
@@ -118,17 +114,16 @@ async def test_answers_are_kept_within_the_room_and_make_place_when_they_lapse(
 
 async def test_work_that_is_done_is_answered_when_redis_dies_before_it_is_kept() -> None:
     with RedisServer() as server:
-        redis = redis_clients.asynchronous(settings(redis_url=server.url).redis_url)
-        async with IdempotencyKeys(redis, MAX_BYTES).claimed("me", "k", "f", **TIMES) as claim:
+        keys = IdempotencyKeys(settings(redis_url=server.url).redis_url, MAX_BYTES)
+        async with keys.claimed("me", "k", "f", **TIMES) as claim:
             server.kill()
             claim.answer = b"picture"
         server.start()
-        failing = IdempotencyKeys(redis, MAX_BYTES).claimed("me", "k2", "f", **TIMES)
+        failing = keys.claimed("me", "k2", "f", **TIMES)
         await failing.__aenter__()
         server.kill()
         error = ZeroDivisionError()
         assert not await failing.__aexit__(type(error), error, None), "the request keeps its own error"
-        await redis.aclose()
 
 
 @pytest.mark.parametrize("key", ["", " ", " a", "a ", "ä", "a\n", "k" * 256])
