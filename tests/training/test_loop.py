@@ -1,5 +1,4 @@
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -149,22 +148,6 @@ def test_sigterm_saves_and_the_same_command_goes_on(folder: Path, tmp_path: Path
     assert 2 <= seen <= 12
     subprocess.run(command(folder, tmp_path, "--devices", "1"), check=True, capture_output=True, timeout=120)
     assert load_checkpoint(tmp_path / "generator" / "checkpoint.pt")["images_seen"] == 12
-
-
-def test_two_processes_under_torchrun(folder: Path, tmp_path: Path) -> None:
-    torchrun = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
-        "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0",
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [*torchrun, "-m", "--", *command(folder, tmp_path, "--devices", "2")[2:]],
-        capture_output=True, text=True, timeout=240, env=environment,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    state = load_checkpoint(tmp_path / "generator" / "checkpoint.pt")
-    assert state["images_seen"] == 12
-    assert len((tmp_path / "generator" / "metrics.jsonl").read_text().splitlines()) == 6
 
 
 @pytest.mark.parametrize(
