@@ -53,8 +53,8 @@ def train(
 ) -> int:
     """Train `part` in the folder `run`, from its checkpoint if there is one; images seen when it ends.
 
-    Without a checkpoint it begins with the snapshots in the folder `start`, if given: shipped networks and their
-    count of images go on, discriminators and optimisers begin anew.
+    Without a checkpoint it begins with the snapshots that `start` names, if given: shipped networks and their count of
+    images go on, discriminators and optimisers begin anew.
 
     Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM, and with StoppedError when faces cannot
     be read or files not written; in each case the state is saved, and the same call goes on from there. On one CPU,
@@ -70,15 +70,15 @@ def train(
     require_batches(part, step, machine)
     settle(fabric, step)
     averages = {name: copy.deepcopy(step.networks[name]).eval().requires_grad_(False) for name in step.shipped}
+    said = [f"{part.name}: {describe(fabric, machine)}", *left_out(part, step), *idle(part, machine, fabric.world_size)]
     images_seen = resume(run / "checkpoint.pt", part, step, averages)
     if start is not None and not (run / "checkpoint.pt").is_file():
-        images_seen = begin_with(start, step, averages)
+        images_seen = begin_with(start, part, step, averages)
+        said.append(f"{part.name}: begins with {start} at {images_seen:,} images")
     require_one_start(fabric, run, images_seen)
     join(step, fabric.world_size)
     if fabric.is_global_zero:
-        print(f"{part.name}: {describe(fabric, machine)}")
-        for line in (*left_out(part, step), *idle(part, machine, fabric.world_size)):
-            print(line)
+        print("\n".join(said))
 
     total_images = part.stages[-1].until_images
     progress = Progress(fabric, part, run, images_seen)
@@ -298,18 +298,28 @@ def resume(path: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -
     return int(state["images_seen"])
 
 
-def begin_with(folder: Path, step: Step, averages: dict[str, nn.Module]) -> int:
-    """Load NAME.safetensors of every shipped network; images seen, by their metadata."""
+def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> int:
+    """Load the snapshots of every shipped network; images seen, by their metadata.
+
+    0 where they do not say it, or where they have seen all that the part would show: then its stages begin anew.
+    """
     images_seen = 0
     for name in step.shipped:
-        state, metadata = load_snapshot(folder / f"{name}.safetensors")
+        path = snapshot_of(start, name)
+        state, metadata = load_snapshot(path)
         try:
             step.thaw(name, state)
         except RuntimeError as error:
-            raise CheckpointError(f"{folder / name}.safetensors is of another network: {error}") from error
+            raise CheckpointError(f"{path} is of another network: {error}") from error
         averages[name].load_state_dict(step.networks[name].state_dict())
-        images_seen = int(metadata["images_seen"])
-    return images_seen
+        images_seen = int(metadata.get("images_seen", 0))
+    return images_seen if images_seen < part.stages[-1].until_images else 0
+
+
+def snapshot_of(start: Path, name: str) -> Path:
+    """The snapshot of a network: `start` itself, NAME.safetensors of a run folder, or that of a model's folder."""
+    places = [start / f"{name}.safetensors", start / "snapshot.safetensors"] if start.is_dir() else [start]
+    return next((path for path in places if path.is_file()), places[0])
 
 
 def finite(values: Iterable[object]) -> bool:

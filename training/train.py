@@ -49,7 +49,7 @@ def main(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option(help="Folder of snapshots (NAME.safetensors) to begin with where there is no checkpoint."),
+        typer.Option(help="Snapshot, or folder of a run or a model, to begin with where there is no checkpoint."),
     ] = None,
     split: Split = "train",
     seconds: Annotated[float | None, typer.Option(help="Stop and save after this time.")] = None,

@@ -13,8 +13,8 @@ from training.data.drawn import DrawnFaces
 from training.export import export
 from training.loop import train
 from training.machine import Machine
-from training.papers.gfc.networks import Generator, folded
-from training.papers.gfc.recipe import SQUARE, gfc, gfc_demo, gfc_tiny
+from training.papers.gfc.networks import Generator, folded, unfold
+from training.papers.gfc.recipe import SQUARE, build, drawn_faces, gfc, gfc_demo, gfc_tiny
 from training.papers.gfc.serving import DEPLOYED, load_generator
 from training.recipe import Files, Part
 
@@ -71,6 +71,30 @@ def test_folded_norms_change_nothing() -> None:
     plain.load_state_dict(folded(normed))
     assert torch.allclose(plain(pictures), normed(pictures), atol=1e-4)
     assert folded(plain).keys() == plain.state_dict().keys()
+
+
+@torch.no_grad()
+def test_norms_that_begin_with_folded_weights_change_nothing() -> None:
+    torch.manual_seed(0)
+    old, new = Generator(3, 16, norm=True), Generator(3, 16, norm=True)
+    pictures = drawn_faces()
+    for _ in range(3):
+        old(pictures)
+    state = folded(old.eval())
+    unfold(new, state, pictures)
+    shown = 2 * torch.rand(4, 3, 128, 128) - 1
+    assert torch.allclose(new.eval()(shown), old(shown), atol=1e-3)
+    learning = new.train()(pictures)  # in training it normalises by the pictures that it sees
+    assert (learning - old(pictures)).abs().mean() < 0.02 * old(pictures).abs().mean()
+    again = folded(new)
+    assert all(torch.allclose(again[key], tensor, atol=1e-3) for key, tensor in state.items())
+
+
+def test_a_snapshot_of_other_noise_is_refused() -> None:
+    rough, smooth = (build(Files(), width=2, bottleneck=16, judge_width=4, noise_grain=grain) for grain in (1, 32))
+    state = smooth.freeze(smooth.networks)["generator"]
+    with pytest.raises(RuntimeError, match="grain of 32, not 1"):
+        rough.thaw("generator", state)
 
 
 def test_the_papers_recipe() -> None:
