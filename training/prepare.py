@@ -6,6 +6,9 @@ Broken off, the same command goes on. Every picture that was left out stands wit
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,16 +17,16 @@ from tqdm import tqdm
 
 from training.data.checks import Contents, examine_all, open_contents
 from training.data.faces import FaceFolder
-from training.data.importers.celeba import FRAMES, CelebA
+from training.data.importers.celeba import CelebA
 from training.data.importers.celebamask_hq import CelebAMaskHQ
 from training.data.importers.helen import Helen
 from training.data.importers.importing import MANIFEST_FILE, import_faces
-from training.data.importers.photographs import SMALLEST_BOX_PIXELS, Photographs
+from training.data.importers.photographs import Photographs
 from training.data.importers.source import Source
 from training.data.table import DataError
 from training.errors import one_line
 from training.landmarking import OWN, LandmarkOptions, open_points
-from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, require
+from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder
 
 PROGRAM = "training.prepare"
 
@@ -31,13 +34,13 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 SourceFolder = Annotated[Path, typer.Option(help="The unpacked data set, or the folder of photographs.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Prepared folder to write, or to go on with.")]
-Pixels = Annotated[int, typer.Option(help="Side of the square pictures.", min=64)]
+Pixels = Annotated[int, typer.Option(help="Side of the square pictures that are written.", min=64)]
 Landmarks = Annotated[
     str,
     typer.Option(
-        help="Where the 68 landmarks come from. own: .pts files beside the pictures. FILE.npy: float32 [pictures, 68, "
-        "2], pixels of the data set's pictures, rows in their order. fan: the package face-alignment (extra "
-        "`landmarks`) with the weights of --fan. demo: the shipped predictor; see the warning."
+        help="Where the 68 landmarks come from. own: .pts files beside the pictures. FILE.npy: float32, pictures x 68 "
+        "x 2, pixels of the data set's pictures, rows in their order. fan: the package face-alignment (extra "
+        "landmarks) with the weights of --fan. demo: the shipped predictor; trained on that, another is its copy."
     ),
 ]
 FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 (.pth.tar) for --landmarks fan.")]
@@ -48,93 +51,67 @@ def prepare() -> None:
     """Make a prepared folder, or check one."""
 
 
-@app.command("celebamask-hq")
-@one_line(PROGRAM)
-def celebamask_hq(
-    source: SourceFolder,
-    output: Output,
-    landmarks: Landmarks = OWN,
-    fan: FanFile = None,
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
-    device: Device = "auto",
-    pixels: Pixels = 512,
-    count: Count = None,
-) -> None:
-    """CelebAMask-HQ: CelebA-HQ-img/ and CelebAMask-HQ-mask-anno/; 19 classes, no landmarks; split 28,000 / 2,000."""
-    run(CelebAMaskHQ(source), source, output, LandmarkOptions(landmarks, fan, repository, device), pixels, count)
+@dataclass(frozen=True)
+class Import:
+    """A command that imports."""
+
+    open: Callable[[Path], Source]
+    pixels: int  # side of the pictures, unless the user says otherwise
+    about: str  # for --help
 
 
-@app.command()
-@one_line(PROGRAM)
-def helen(
-    source: SourceFolder,
-    output: Output,
-    landmarks: Landmarks = OWN,
-    fan: FanFile = None,
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
-    device: Device = "auto",
-    pixels: Pixels = 256,
-    count: Count = None,
-) -> None:
-    """Helen with the labels of Smith et al. 2013: images/, labels/ and lists; 11 classes; own landmarks from 300-W."""
-    run(Helen(source), source, output, LandmarkOptions(landmarks, fan, repository, device), pixels, count)
-
-
-@app.command()
-@one_line(PROGRAM)
-def celeba(
-    source: SourceFolder,
-    output: Output,
-    frame: Annotated[str, typer.Option(help="crop: the middle square of 178 px; ffhq: by the five points.")] = "crop",
-    landmarks: Landmarks = OWN,
-    fan: FanFile = None,
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
-    device: Device = "auto",
-    pixels: Pixels = 178,
-    count: Count = None,
-) -> None:
-    """CelebA: img_align_celeba/ and the lists of splits, attributes and landmarks; 40 attributes, -1 or 1."""
-    require(frame, FRAMES, "frame")
-    asked = LandmarkOptions(landmarks, fan, repository, device)
-    run(CelebA(source, frame), source, output, asked, pixels, count, frame=frame)
-
-
-@app.command()
-@one_line(PROGRAM)
-def folder(
-    source: SourceFolder,
-    output: Output,
-    landmarks: Landmarks = OWN,
-    fan: FanFile = None,
-    repository: RepositoryFolder = SHIPPED_REPOSITORY,
-    device: Device = "auto",
-    pixels: Pixels = 256,
-    count: Count = None,
-    smallest: Annotated[int, typer.Option(help="Least side of a face in its photograph, in pixels.", min=24)] = (
-        SMALLEST_BOX_PIXELS
+IMPORTS: dict[str, Import] = {
+    "celebamask-hq": Import(
+        CelebAMaskHQ,
+        512,
+        "CelebAMask-HQ: CelebA-HQ-img/, CelebAMask-HQ-mask-anno/; 19 classes, no landmarks; 28,000 and 2,000 faces.",
     ),
-) -> None:
-    """Any folder of photographs, and those below it: faces are found and aligned as FFHQ's are."""
-    asked = LandmarkOptions(landmarks, fan, repository, device)
-    run(Photographs(source, smallest_pixels=smallest), source, output, asked, pixels, count, smallest=smallest)
+    "helen": Import(
+        Helen, 256, "Helen with the labels of Smith et al. 2013: images/, labels/ and lists; 11 classes; .pts of 300-W."
+    ),
+    "celeba": Import(
+        CelebA, 178, "CelebA's middle squares: img_align_celeba/, lists of splits, 40 attributes (-1, 1) and landmarks."
+    ),
+    "celeba-ffhq": Import(
+        partial(CelebA, frame="ffhq"), 178, "CelebA, laid by its five landmarks as FFHQ's faces are."
+    ),
+    "folder": Import(
+        Photographs, 256, "Any folder of photographs, and those below it: faces are found and aligned as FFHQ's are."
+    ),
+}
+
+
+def add_import(name: str, one: Import) -> None:
+    """A command of the table."""
+
+    @app.command(name, help=one.about)
+    @one_line(PROGRAM)
+    def command(
+        source: SourceFolder,
+        output: Output,
+        landmarks: Landmarks = OWN,
+        fan: FanFile = None,
+        repository: RepositoryFolder = SHIPPED_REPOSITORY,
+        device: Device = "auto",
+        pixels: Pixels = one.pixels,
+        count: Count = None,
+    ) -> None:
+        asked = LandmarkOptions(landmarks, fan, repository, device)
+        told = {"data set": name, "source": str(source.resolve())}
+        run(one.open(source), told, output, asked, pixels, count)
+
+
+for word, what in IMPORTS.items():
+    add_import(word, what)
 
 
 def run(
-    source: Source,
-    folder: Path,
-    output: Path,
-    asked: LandmarkOptions,
-    pixels: int,
-    count: int | None,
-    **options: object,
+    source: Source, told: dict[str, str], output: Path, asked: LandmarkOptions, pixels: int, count: int | None
 ) -> None:
-    """Import, say what was left out, and pack. A folder that was begun goes on only with equal further `options`."""
+    """Import, say what was left out, and pack. What is `told` of the source is noted: only with it a folder goes on."""
     names = source.names()
-    points = open_points(asked, source, names)
     taken = names[:count]
-    about = {"source": str(folder.resolve()), "kind": type(source).__name__}
-    about |= {name: str(value) for name, value in options.items()}
-    imported = import_faces(source, taken, points, output, pixels, about)
+    imported = import_faces(source, taken, open_points(asked, source, names), output, pixels, told)
     print(f"{imported.faces} faces of {len(taken)} pictures in {output}")
     for reason, pictures in imported.left_out.most_common():
         print(f"  left out: {pictures:>7,}  {reason}")

@@ -85,6 +85,18 @@ def test_celeba_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path)
     assert faces.attributes(0, ["Smiling", "Arched_Eyebrows"]).tolist() == [1, 1]
 
 
+def test_celeba_is_laid_as_ffhq_too(tmp_path: Path, tiny_repository: Path) -> None:
+    write_celeba(tmp_path / "source", [0, 1])
+    common = ("--source", tmp_path / "source", "--landmarks", "demo", "--repository", tiny_repository)
+    for name in ("celeba", "celeba-ffhq"):
+        assert prepare(name, *common, "-o", tmp_path / name).exit_code == 0
+    apart = [
+        FaceFolder(tmp_path / name).attributes(0, ["lefteye_x", "righteye_x"]) for name in ("celeba", "celeba-ffhq")
+    ]
+    assert apart[0].tolist() == [69, 106]
+    assert apart[1][1] - apart[1][0] == pytest.approx(178 / 4, abs=3)
+
+
 def test_photographs_become_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:
     (tmp_path / "source" / "holiday").mkdir(parents=True)
     shutil.copy(PHOTOGRAPH, tmp_path / "source" / "holiday" / "one.jpg")
@@ -114,8 +126,6 @@ def test_mistakes_are_one_line(tmp_path: Path, tiny_repository: Path) -> None:
     assert "no 68 landmarks of its own" in message_of(prepare(*common))
     absent = prepare(*common, "--landmarks", "demo", "--repository", tmp_path / "absent")
     assert "there is no snapshot at" in message_of(absent)
-    frame = prepare("celeba", "--source", tmp_path, "-o", tmp_path / "out", "--frame", "oval")
-    assert "unknown frame 'oval'; there are crop, ffhq" in message_of(frame)
     assert not (tmp_path / "out").exists()
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.faces import DataError, Faces
+from training.data.joined import ComposedFaces
 
 
-class PairedFaces:
+class PairedFaces(ComposedFaces):
     """One augmented pair for each pair: the augmented folder holds whole epochs, one after another.
 
     The row is original faces 0..n-1, then augmented ones. With e epochs of augmented pictures the originals stand in
@@ -35,14 +36,6 @@ class PairedFaces:
     def _place(self, index: int) -> tuple[Faces, int]:
         count = len(self.augmented)
         return (self.originals, index % len(self.originals)) if index < count else (self.augmented, index - count)
-
-    def image(self, index: int) -> NDArray[np.uint8]:
-        faces, place = self._place(index)
-        return faces.image(place)
-
-    def landmarks(self, index: int) -> NDArray[np.float32]:
-        faces, place = self._place(index)
-        return faces.landmarks(place)
 
     def parsing(self, index: int) -> NDArray[np.uint8] | None:
         faces, place = self._place(index)

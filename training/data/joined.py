@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.faces import FaceFolder, open_split
+from training.data.faces import FaceFolder, Faces, open_split
 from training.data.parsing import CLASS_SETS, merge_table
 from training.data.table import DataError
 
@@ -25,7 +26,23 @@ def open_faces(folders: Sequence[Path], split: str) -> FaceFolder | JoinedFaces:
     return parts[0] if len(parts) == 1 else JoinedFaces(parts)
 
 
-class JoinedFaces:
+class ComposedFaces(ABC):
+    """Faces that stand in other sets of faces."""
+
+    @abstractmethod
+    def _place(self, index: int) -> tuple[Faces, int]:
+        """The set that a face stands in, and its index there."""
+
+    def image(self, index: int) -> NDArray[np.uint8]:
+        faces, place = self._place(index)
+        return faces.image(place)
+
+    def landmarks(self, index: int) -> NDArray[np.float32]:
+        faces, place = self._place(index)
+        return faces.landmarks(place)
+
+
+class JoinedFaces(ComposedFaces):
     """All faces of `parts` in their order. Pictures may differ in size, and maps in their set of classes.
 
     Maps are merged to the largest set of classes that all folders can be merged to.
@@ -68,14 +85,6 @@ class JoinedFaces:
     def name(self, index: int) -> str:
         faces, place = self._place(index)
         return faces.name(place)
-
-    def image(self, index: int) -> NDArray[np.uint8]:
-        faces, place = self._place(index)
-        return faces.image(place)
-
-    def landmarks(self, index: int) -> NDArray[np.float32]:
-        faces, place = self._place(index)
-        return faces.landmarks(place)
 
     def parsing(self, index: int) -> NDArray[np.uint8] | None:
         if not self.has_maps:

@@ -55,7 +55,7 @@ class OwnPoints:
 def read_pts(file: Path) -> NDArray[np.float32]:
     """[68,2] of a .pts file, whose first pixel is (1, 1); here it is (0, 0). Raises Unusable."""
     if not file.is_file():
-        raise Unusable("no landmarks of its own", str(file))
+        raise Unusable("no landmarks of its own (--landmarks names other sources)", str(file))
     inside = re.search(r"\{([^}]*)\}", file.read_text(errors="replace"))
     try:
         points = np.array((inside[1] if inside else "").split(), np.float32).reshape(-1, 2)
