@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -50,6 +51,8 @@ def write_pack(contents: Contents, file: Path) -> None:
             if sum(lengths) != head.files_bytes:
                 raise DataError(f"{folder} changed while it was packed; try again")
             head.write(opened, np.cumsum(lengths, dtype=np.int64))
+            opened.flush()
+            os.fsync(opened.fileno())
         beside.replace(file)
     finally:
         beside.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from training.checkpoint import write_atomically
 from training.data.checks import check_points
 from training.data.frames import FrameError
 from training.data.importers.source import ImportedFace, Points, Source, Unusable
@@ -32,6 +34,7 @@ IMPORTING, JOURNAL = ".importing", "journal.jsonl"
 MANIFEST_FILE = "manifest.csv"
 JPEG_QUALITY = 95
 VALIDATION_SHARE = 1 / 20  # of faces whose data set has no splits
+LONGEST_LINE_BYTES = 1 << 24  # of the journal
 DECIMALS = 3  # of landmarks, in pixels
 
 
@@ -64,24 +67,41 @@ def open_journal(output: Path, options: dict[str, str]) -> Path:
     """The journal, which begins with the options. Raises DataError for a folder that holds anything else."""
     journal = output / IMPORTING / JOURNAL
     if (output / FACES_FILE).exists():
+        shutil.rmtree(output / IMPORTING, ignore_errors=True)  # of an import that ended in its very last step
         raise DataError(f"{output / FACES_FILE} exists: name a new folder")
-    if not journal.exists():
-        if output.is_dir() and any(output.iterdir()):
+    if journal.exists():
+        drop_broken_line(journal)
+        require_same(output, journal, options)
+    else:
+        if output.is_dir() and any(path.name not in (IMPORTING, PICTURES) for path in output.iterdir()):
             raise DataError(f"{output} holds other files: name a new folder")
+        if (output / PICTURES).is_dir() and any((output / PICTURES).iterdir()):
+            raise DataError(f"{output / PICTURES} holds pictures already: name a new folder")
         for folder in (PICTURES, f"{IMPORTING}/{MAPS}"):
             (output / folder).mkdir(parents=True, exist_ok=True)
-        journal.write_text(json.dumps(options) + "\n")
-        return journal
-    text = journal.read_text()
-    journal.write_text(text[: text.rfind("\n") + 1])  # a line that was broken off
-    begun = json.loads(text.partition("\n")[0])
+        write_atomically(journal, lambda beside: beside.write_text(json.dumps(options) + "\n"))
+    return journal
+
+
+def drop_broken_line(journal: Path) -> None:
+    """Cut off what stands behind the last end of a line."""
+    with journal.open("r+b") as lines:
+        end = lines.seek(0, os.SEEK_END)
+        lines.seek(max(0, end - LONGEST_LINE_BYTES))
+        tail = lines.read()
+        lines.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
+
+
+def require_same(output: Path, journal: Path, options: dict[str, str]) -> None:
+    """DataError unless the import was begun with the same options."""
+    with journal.open() as lines:
+        begun = json.loads(next(lines))
     for key in sorted(begun.keys() | options.keys()):
         if begun.get(key) != options.get(key):
             raise DataError(
                 f"{output} was begun with {key} {begun.get(key)}, not {options.get(key)}: "
                 "take the same options or name a new folder"
             )
-    return journal
 
 
 def read_journal(journal: Path) -> Iterator[dict[str, Any]]:

@@ -84,6 +84,25 @@ def test_what_was_broken_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert contents_of(tmp_path / "out") == contents_of(tmp_path / "whole")
 
 
+def test_an_import_that_was_killed_at_its_edges(tmp_path: Path) -> None:
+    """Before its journal was there, it begins anew; after its table was there, it is done, and what is left goes."""
+    (tmp_path / "out" / "images").mkdir(parents=True)
+    (tmp_path / "out" / ".importing" / "parsing").mkdir(parents=True)
+    assert take(DrawnSource(), tmp_path / "out").faces == 8
+    (tmp_path / "out" / ".importing" / "parsing").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"faces\.csv exists"):
+        take(DrawnSource(), tmp_path / "out")
+    assert not (tmp_path / "out" / ".importing").exists()
+
+
+def test_a_folder_of_pictures_is_no_begun_import(tmp_path: Path) -> None:
+    (tmp_path / "out" / "images").mkdir(parents=True)
+    (tmp_path / "out" / "images" / "mine.jpg").write_bytes(b"mine")
+    with pytest.raises(DataError, match="holds pictures already"):
+        take(DrawnSource(), tmp_path / "out")
+    assert contents_of(tmp_path / "out") == {"images/mine.jpg": b"mine"}
+
+
 def test_the_last_steps_can_be_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed after the maps changed sides and before the table was written: they do not change back."""
     drawn = write_celebamask_hq(tmp_path / "source", [1, 2], viewers_left=True)
