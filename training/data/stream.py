@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -213,6 +214,11 @@ def collate(items: list[Item]) -> Batch:
     return Batch(**known)
 
 
+def take_one_core(worker: int) -> None:
+    """Of a loader process: there is one for each core, so OpenCV must not use all of them too."""
+    cv2.setNumThreads(1)
+
+
 def batches(
     stream: Dataset[Item],
     *,
@@ -233,6 +239,7 @@ def batches(
         batch_sampler=ShareSampler(start, batch_size, parts),
         num_workers=workers,
         collate_fn=collate,
+        worker_init_fn=take_one_core,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         generator=torch.Generator(),  # leaves torch's own random state alone

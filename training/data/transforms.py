@@ -6,6 +6,7 @@ Every function takes a numpy Generator and is deterministic in it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -106,10 +107,19 @@ def recolour(picture: NDArray[np.uint8], jitter: Jitter, rng: np.random.Generato
     gains = 1 + rng.uniform(-1, 1, 3) * jitter.colour * 0.4
     contrast = 1 + rng.uniform(-1, 1) * jitter.colour
     brightness = rng.uniform(-1, 1) * jitter.colour * 128
-    changed = (picture.astype(np.float32) - 128) * (gains * contrast) + 128 + brightness
-    if rng.random() < 0.15 * (jitter.colour > 0):
+    table = (np.arange(256.0)[:, None] - 128) * (gains * contrast) + 128 + brightness  # byte -> value, [256,3]
+    grey = rng.random() < 0.15 * (jitter.colour > 0)
+    blurred = rng.random() < jitter.blur
+    if not grey and not blurred:
+        return np.asarray(cv2.LUT(picture, as_bytes(table)[None]), dtype=np.uint8)
+    changed = np.stack([table[picture[..., channel], channel] for channel in range(3)], axis=2)
+    if grey:
         changed = np.repeat(changed.mean(axis=2, keepdims=True), 3, axis=2)
-    if rng.random() < jitter.blur:
+    if blurred:
         sigma = float(rng.uniform(0.5, 2.0)) * picture.shape[0] / 256
         changed = np.asarray(cv2.GaussianBlur(changed.astype(np.float32), (0, 0), sigma))
-    return np.clip(changed, 0, 255).astype(np.uint8)
+    return as_bytes(changed)
+
+
+def as_bytes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.clip(values, 0, 255).astype(np.uint8)

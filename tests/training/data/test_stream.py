@@ -1,5 +1,6 @@
 import itertools
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -11,7 +12,7 @@ from training.data.faces import DataError
 from training.data.holes import Mixture
 from training.data.parsing import HELEN
 from training.data.shares import shares
-from training.data.stream import Batch, FaceStream, ShareSampler, Wants, batches, draw_window
+from training.data.stream import Batch, FaceStream, Item, ShareSampler, Wants, batches, draw_window
 from training.data.transforms import Jitter
 
 FACES = DrawnFaces(5, 64)
@@ -234,3 +235,19 @@ def test_without_a_hole_every_window_is_equally_likely() -> None:
     assert len(counts) == 33
     assert counts.min() > 130  # of 200 expected
     assert counts.max() < 270
+
+
+class CountsThreads(FaceStream):
+    """Tells in every item how many threads OpenCV uses where the item is made."""
+
+    def __getitem__(self, position: int) -> Item:
+        return super().__getitem__(position) | {"noise": torch.tensor(cv2.getNumThreads())}
+
+
+def test_a_loader_process_takes_one_core() -> None:
+    before = cv2.getNumThreads()
+    stream = CountsThreads(FACES, Mixture(((1.0, "none"),)), pixels=64, seed=0)
+    batch = next(batches(stream, start=0, batch_size=2, workers=1))
+    assert batch.noise is not None
+    assert batch.noise.tolist() == [1, 1]
+    assert cv2.getNumThreads() == before

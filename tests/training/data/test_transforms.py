@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -86,3 +87,22 @@ def test_colours_change_within_bytes() -> None:
     assert changed.dtype == np.uint8
     assert changed.shape == PICTURE.shape
     assert not np.array_equal(changed, PICTURE)
+
+
+def plainly(picture: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:
+    """`recolour` without its table: contrast and gains around the middle grey, brightness, grey, blur."""
+    gains = 1 + rng.uniform(-1, 1, 3) * jitter.colour * 0.4
+    contrast = 1 + rng.uniform(-1, 1) * jitter.colour
+    values = (picture.astype(float) - 128) * (gains * contrast) + 128 + rng.uniform(-1, 1) * jitter.colour * 128
+    if rng.random() < 0.15 * (jitter.colour > 0):
+        values = np.repeat(values.mean(axis=2, keepdims=True), 3, axis=2)
+    if rng.random() < jitter.blur:
+        values = cv2.GaussianBlur(values.astype(np.float32), (0, 0), rng.uniform(0.5, 2.0) * picture.shape[0] / 256)
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("jitter", [Jitter(colour=0.3), Jitter(colour=0.8, blur=0.5), Jitter(blur=0.5)])
+def test_a_table_changes_colours_as_the_formula_does(jitter: Jitter) -> None:
+    for seed in range(40):
+        changed, expected = (way(PICTURE, jitter, np.random.default_rng(seed)) for way in (recolour, plainly))
+        assert np.array_equal(changed, expected), seed
