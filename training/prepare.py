@@ -6,6 +6,7 @@ Broken off, the same command goes on. Every picture that was left out stands wit
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from training.data.importers.helen import Helen
 from training.data.importers.importing import MANIFEST_FILE, import_faces
 from training.data.importers.photographs import Photographs
 from training.data.importers.source import Source
+from training.data.listing import PICTURES
 from training.data.table import DataError
 from training.errors import one_line
 from training.landmarking import OWN, LandmarkOptions, open_points
@@ -139,14 +141,16 @@ def check(folder: Annotated[Path, typer.Argument(help="Prepared folder.")]) -> N
 
 def describe(contents: Contents, maps: int) -> str:
     """A line about a folder."""
-    table = contents.table
-    splits = (
-        "no column `split`"
-        if table.splits is None
-        else ", ".join(f"{table.splits.count(split):,} {split}" for split in dict.fromkeys(table.splits))
-    )
+    table, listing = contents.table, contents.listing
+    splits = ["no column `split`"]
+    if table.splits is not None:
+        splits = [f"{count:,} {split}" for split, count in Counter(table.splits).items()]
     parsing = f"{maps:,} parsing maps of {contents.classes} classes" if maps else "no parsing maps"
-    return f"{contents.listing.folder}: {len(table.names):,} faces ({splits}), {parsing}, {len(table.columns)} columns"
+    pictures = sum(path.startswith(f"{PICTURES}/") for path in listing.files)
+    named = sum(listing.find(PICTURES, name) is not None for name in table.names)
+    rest = f"; {pictures - named:,} files in {PICTURES}/ belong to no row" if pictures > named else ""
+    faces = f"{len(table.names):,} faces ({', '.join(splits)})"
+    return f"{listing.folder}: {faces}, {parsing}, {len(table.columns)} further columns{rest}"
 
 
 if __name__ == "__main__":

@@ -132,7 +132,8 @@ def test_mistakes_are_one_line(tmp_path: Path, tiny_repository: Path) -> None:
 def test_check_says_what_a_folder_holds(drawn_folder: Path) -> None:
     result = prepare("check", drawn_folder)
     assert result.exit_code == 0, result.output
-    assert "6 faces (no column `split`), 6 parsing maps of 11 classes, 6 columns" in result.output
+    assert "6 faces (no column `split`), 6 parsing maps of 11 classes, 6 further columns" in result.output
+    assert "belong to no row" not in result.output
 
 
 def test_check_names_every_fault_and_fails(drawn_folder: Path, tmp_path: Path) -> None:
@@ -142,8 +143,10 @@ def test_check_names_every_fault_and_fails(drawn_folder: Path, tmp_path: Path) -
     points = np.load(folder / "landmarks.npy")
     points[5] = np.nan
     np.save(folder / "landmarks.npy", points)
+    (folder / "images" / "forgotten.jpg").write_bytes(b"")
     message = message_of(prepare("check", folder))
     assert "6 faults in" in message
+    assert "; 1 files in images/ belong to no row" in message
     for fault in ("0000.png cannot be decoded", "0004.png cannot be decoded", "0005: landmarks are not finite"):
         assert fault in message
     (folder / "faces.csv").write_text("file\n0000\n")
