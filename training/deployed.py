@@ -35,11 +35,11 @@ class Deployed:
     """A leaf model of the repository."""
 
     part: str  # the part of a recipe that trains it
-    network: str  # its snapshot in that part's run folder
     load: Callable[[dict[str, Tensor]], nn.Module]  # a snapshot to the module that is exported, in evaluation mode
     inputs: tuple[Port, ...]  # INPUT__0, INPUT__1, ...
     outputs: tuple[Port, ...]  # OUTPUT__0, ...
     output_tolerance: float  # largest difference allowed between eager and script, in units of the output
     differing_share: float = 0.0  # share of the output's values that may differ by more: class ids on an edge
+    network: str | None = None  # its snapshot in that part's run folder; None = it is called like the part
     describe: Callable[[dict[str, Tensor]], dict[str, str]] = nothing  # parameters that config.pbtxt must declare
     float32: tuple[str, ...] = ()  # layers of the module that stay float32 whatever the precision

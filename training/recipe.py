@@ -79,6 +79,12 @@ class Part:
         return replace(self, stages=tuple(replace(stage, batch_size=batch_size) for stage in self.stages))
 
 
+def tiny(part: Part, build: Callable[[Files], Step], stages: tuple[Stage, ...]) -> Part:
+    """For tests: the part with other networks and a few updates, which it averages, reports, saves and draws often."""
+    often = replace(part, ema_half_life_images=4, report_every_images=2, checkpoint_every_images=4)
+    return replace(often, build=build, stages=stages, sheet_every_images=12, sheet_faces=2)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A named set of parts, trained one after another, each on its own (LaFIn, section 2.3)."""

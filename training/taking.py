@@ -53,7 +53,7 @@ def makes(record: Record | None, name: str) -> bool:
 
 def snapshot_in(run: Path, name: str) -> Path:
     """Where a run folder has the snapshot of a deployed model."""
-    return run / DEPLOYED[name].part / f"{DEPLOYED[name].network}.safetensors"
+    return run / DEPLOYED[name].part / f"{DEPLOYED[name].network or DEPLOYED[name].part}.safetensors"
 
 
 def prepare_snapshots(

@@ -14,6 +14,14 @@ from training.exchange import JOURNAL, Exchange, finish
 TARGETS = ("a/weights", "a/1/script", "b/weights", "b/1/script")
 
 
+def prepared(folder: Path) -> Exchange:
+    """Every file is made anew, and none is replaced yet."""
+    exchange = Exchange(folder)
+    for target in TARGETS:
+        exchange.prepare(folder / target, lambda beside: beside.write_text("new"))
+    return exchange
+
+
 def replace_and_die(folder: Path, last: int) -> None:
     """Replace the files, and be killed at the `last`-th rename of all."""
     count, rename = 0, Path.replace
@@ -26,9 +34,7 @@ def replace_and_die(folder: Path, last: int) -> None:
         return rename(self, target)
 
     Path.replace = replace
-    exchange = Exchange(folder)
-    for place in TARGETS:
-        exchange.prepare(folder / place, lambda beside: beside.write_text("new"))
+    exchange = prepared(folder)
     exchange.carry_out()
 
 
@@ -46,9 +52,7 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 def test_nothing_changes_before_everything_is_prepared(folder: Path) -> None:
-    exchange = Exchange(folder)
-    for target in TARGETS:
-        exchange.prepare(folder / target, lambda beside: beside.write_text("new"))
+    exchange = prepared(folder)
     assert {name: text for name, text in contents(folder).items() if name in TARGETS} == dict.fromkeys(TARGETS, "old")
     exchange.carry_out()
     assert contents(folder) == dict.fromkeys(TARGETS, "new")
@@ -63,9 +67,7 @@ def test_what_is_given_up_leaves_nothing(folder: Path) -> None:
 
 def test_a_full_disk_leaves_the_old_files(folder: Path) -> None:
     """There is room for what is prepared, and none for the journal."""
-    exchange = Exchange(folder)
-    for target in TARGETS:
-        exchange.prepare(folder / target, lambda beside: beside.write_text("new"))
+    exchange = prepared(folder)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
     try:
@@ -79,9 +81,7 @@ def test_a_full_disk_leaves_the_old_files(folder: Path) -> None:
 
 def test_what_the_journal_speaks_of_is_not_given_up(folder: Path) -> None:
     """A folder that cannot be written for a while: the next call goes on."""
-    exchange = Exchange(folder)
-    for target in TARGETS:
-        exchange.prepare(folder / target, lambda beside: beside.write_text("new"))
+    exchange = prepared(folder)
     (folder / "b" / "1" / "script").unlink()
     (folder / "b" / "1").rmdir()
     (folder / "b" / "1").write_text("in the way")

@@ -16,7 +16,7 @@ from training.masking import complete
 from training.papers.gfc.losses import Weights
 from training.papers.gfc.networks import FRAME_PIXELS, HOLE_PIXELS, Discriminator, Generator
 from training.papers.gfc.step import GLOBAL, LOCAL, GeneratorStep
-from training.recipe import Files, Part, Recipe, Stage
+from training.recipe import Files, Part, Recipe, Stage, tiny
 from training.step import ALL, RECONSTRUCTION
 
 # Section 4.1: a 64 px square anywhere.
@@ -27,6 +27,7 @@ SECTION_4_1 = Jitter(rotation_degrees=15, scale=0.1, shift=0.05)
 DEMO_HOLES = Mixture(
     ((0.40, "block"), (0.20, "center"), (0.10, "eyes"), (0.05, "O4"), (0.05, "O5"), (0.05, "O6"), (0.15, "20-40"))
 )
+DEMO_JITTER = Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1)
 NOISE = Wants(noise=True)  # what fills the hole
 PAPER = Weights()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
@@ -153,31 +154,21 @@ def gfc_demo() -> Recipe:
         ),
         holes=DEMO_HOLES,
         wants=NOISE,
-        jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.04, colour=0.1),
+        jitter=DEMO_JITTER,
         ema_half_life_images=1_000,
-        checkpoint_every_images=4_000,
-        sheet_every_images=4_000,
     )
     return Recipe("gfc_demo", (part,))
 
 
 def gfc_tiny() -> Recipe:
     """For tests: a few updates of every phase."""
-    part = Part(
-        name="generator",
-        build=lambda files: build(files, width=2, bottleneck=16, judge_width=4),
-        stages=(
+    part = tiny(
+        gfc().part("generator"),
+        lambda files: build(files, width=2, bottleneck=16, judge_width=4),
+        (
             Stage(until_images=4, pixels=FRAME_PIXELS, batch_size=2, phase=RECONSTRUCTION),
             Stage(until_images=8, pixels=FRAME_PIXELS, batch_size=2, phase=LOCAL),
             Stage(until_images=12, pixels=FRAME_PIXELS, batch_size=2),
         ),
-        holes=SQUARE,
-        wants=NOISE,
-        jitter=SECTION_4_1,
-        ema_half_life_images=4,
-        report_every_images=2,
-        checkpoint_every_images=4,
-        sheet_every_images=12,
-        sheet_faces=2,
     )
     return Recipe("gfc_tiny", (part,))

@@ -48,12 +48,7 @@ NOISE = Port("FP32", (3, FRAME_PIXELS, FRAME_PIXELS))
 
 DEPLOYED: dict[str, Deployed] = {
     "gfc_generator": Deployed(
-        part="generator",
-        network="generator",
-        load=load_generator,
-        inputs=(IMAGE, HOLE, NOISE),
-        outputs=(IMAGE,),
-        output_tolerance=1.0,
+        part="generator", load=load_generator, inputs=(IMAGE, HOLE, NOISE), outputs=(IMAGE,), output_tolerance=1.0
     ),
 }
 

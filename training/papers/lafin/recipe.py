@@ -10,7 +10,7 @@ from training.frozen.features import load_features
 from training.papers.lafin.losses import Weights
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
 from training.papers.lafin.step import GeneratorStep, PredictorStep
-from training.recipe import Files, Part, Recipe, Stage
+from training.recipe import Files, Part, Recipe, Stage, tiny
 from training.step import RECONSTRUCTION
 
 # Public code: holes of the two trainings.
@@ -168,22 +168,11 @@ def lafin_augmented_demo() -> Recipe:
 
 def lafin_tiny() -> Recipe:
     """For tests: a few updates on small frames, both parts."""
-    predictor = Part(
-        name="predictor",
-        build=build_predictor,
-        stages=(Stage(until_images=12, pixels=256, batch_size=2),),
-        holes=PREDICTOR_HOLES,
-        ema_half_life_images=4,
-        report_every_images=2,
-        checkpoint_every_images=4,
-        sheet_every_images=12,
-        sheet_faces=2,
-    )
-    generator = replace(
-        predictor,
-        name="generator",
-        build=lambda files: build_generator(files, width=8),
-        stages=(Stage(until_images=8, pixels=64, batch_size=2), Stage(until_images=12, pixels=128, batch_size=2)),
-        holes=GENERATOR_HOLES,
+    whole = lafin()
+    predictor = tiny(whole.part("predictor"), build_predictor, (Stage(until_images=12, pixels=256, batch_size=2),))
+    generator = tiny(
+        whole.part("generator"),
+        lambda files: build_generator(files, width=8),
+        (Stage(until_images=8, pixels=64, batch_size=2), Stage(until_images=12, pixels=128, batch_size=2)),
     )
     return Recipe("lafin_tiny", (predictor, generator))

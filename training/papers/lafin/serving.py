@@ -70,7 +70,6 @@ LANDMARKS = Port("FP32", (68, 2))
 DEPLOYED: dict[str, Deployed] = {
     "lafin_predictor": Deployed(
         part="predictor",
-        network="predictor",
         load=load_predictor,
         inputs=(IMAGE, HOLE),
         outputs=(LANDMARKS,),
@@ -78,12 +77,7 @@ DEPLOYED: dict[str, Deployed] = {
         float32=("predictor.head",),  # bfloat16 knows whole pixels only from 128 px on
     ),
     "lafin_generator": Deployed(
-        part="generator",
-        network="generator",
-        load=load_generator,
-        inputs=(IMAGE, HOLE, LANDMARKS),
-        outputs=(IMAGE,),
-        output_tolerance=1.0,
+        part="generator", load=load_generator, inputs=(IMAGE, HOLE, LANDMARKS), outputs=(IMAGE,), output_tolerance=1.0
     ),
 }
 

@@ -12,7 +12,7 @@ from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.papers.parser.networks import PUBLISHED_WIDTH, Parser
 from training.papers.parser.step import ParserStep
-from training.recipe import Part, Recipe, Stage
+from training.recipe import Part, Recipe, Stage, tiny
 
 NO_HOLES = Mixture(((1.0, "none"),))
 
@@ -84,15 +84,9 @@ def parser_demo() -> Recipe:
 
 def parser_tiny() -> Recipe:
     """For tests: a few updates of a narrow network on small frames."""
-    part = replace(
-        parser_demo().parts[0],
-        build=lambda files: build_demo(11, 4),
-        stages=(Stage(until_images=8, pixels=64, batch_size=2), Stage(until_images=12, pixels=96, batch_size=2)),
-        jitter=Jitter(rotation_degrees=5, scale=0.1),
-        ema_half_life_images=4,
-        report_every_images=2,
-        checkpoint_every_images=4,
-        sheet_every_images=12,
-        sheet_faces=2,
+    part = tiny(
+        replace(parser_demo().part("parser"), jitter=Jitter(rotation_degrees=5, scale=0.1)),
+        lambda files: build_demo(11, 4),
+        (Stage(until_images=8, pixels=64, batch_size=2), Stage(until_images=12, pixels=96, batch_size=2)),
     )
     return Recipe("parser_tiny", (part,))

@@ -90,7 +90,6 @@ def describe(state: Mapping[str, Tensor]) -> dict[str, str]:
 DEPLOYED: dict[str, Deployed] = {
     "parser": Deployed(
         part="parser",
-        network="parser",
         load=load_parser,
         inputs=(Port("UINT8", (3, FRAME_PIXELS, FRAME_PIXELS)),),
         outputs=(Port("UINT8", (1, FRAME_PIXELS, FRAME_PIXELS)),),

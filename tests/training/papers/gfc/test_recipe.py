@@ -1,4 +1,4 @@
-"""The tiny recipe from end to end: it trains through every phase, resumes to the bit, and its export equals eager."""
+"""The tiny recipe from end to end: it trains through every phase, and its export equals eager; the recipes' figures."""
 
 import shutil
 from dataclasses import replace
@@ -16,39 +16,28 @@ from training.machine import Machine
 from training.papers.gfc.networks import Generator, folded, unfold
 from training.papers.gfc.recipe import SQUARE, build, drawn_faces, gfc, gfc_demo, gfc_tiny
 from training.papers.gfc.serving import DEPLOYED, load_generator
-from training.recipe import Files, Part
+from training.recipe import Files
 
 CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(4, 64)
-
-
-@pytest.fixture(scope="module")
-def part() -> Part:
-    return gfc_tiny().part("generator")
-
-
-@pytest.fixture(scope="module")
-def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("unbroken")
-    assert train(part, FACES, run, Files(), CPU) == 12
-    return run
+TINY = gfc_tiny().part("generator")
 
 
 def test_a_missing_parser_is_said_and_none_is_missed_without_its_loss(
-    part: Part, unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    train(replace(part, stages=part.stages[:1]), FACES, tmp_path, Files(), CPU)
+    train(replace(TINY, stages=TINY.stages[:1]), FACES, tmp_path, Files(), CPU)
     said = capsys.readouterr().out
     assert "generator: no parser given (--parser): the losses that need one are left out" in said
     assert "--features" not in said  # the paper has no such loss
 
 
-def test_the_export_of_a_run_equals_eager(unbroken: Path, tmp_path: Path) -> None:
+def test_the_export_of_a_run_equals_eager(tmp_path: Path) -> None:
+    assert train(TINY, FACES, tmp_path / "run", Files(), CPU) == 12
     folder = tmp_path / "gfc_generator"
-    folder.mkdir()
-    (folder / "1").mkdir()
+    (folder / "1").mkdir(parents=True)
     shutil.copy(SHIPPED_REPOSITORY / "gfc_generator" / "config.pbtxt", folder)
-    shutil.copy(unbroken / "generator.safetensors", folder / "snapshot.safetensors")
+    shutil.copy(tmp_path / "run" / "generator.safetensors", folder / "snapshot.safetensors")
     export(folder, DEPLOYED["gfc_generator"])
     script = torch.jit.load(str(folder / "1" / "model.pt"))
     eager = load_generator(load_snapshot(folder / "snapshot.safetensors")[0])
