@@ -43,6 +43,13 @@ def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
             gradient.copy_(summed.view(gradient.shape))
 
 
+def part_ways() -> None:
+    """At the end of a program: wait for all, since one that ends while another still talks to it takes it along."""
+    if distributed.is_available() and distributed.is_initialized():
+        distributed.barrier()
+        distributed.destroy_process_group()
+
+
 def any_process(fabric: Fabric, answer: bool) -> bool:
     """Whether any process says yes."""
     return float(total(fabric, torch.tensor(float(answer)))) > 0

@@ -22,6 +22,7 @@ from training.machine import Machine
 from training.options import Accelerator, DataFolders, Precision, Split, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
 from training.papers.parser.serving import open_parser
+from training.processes import part_ways
 from training.recipe import Files, Part
 from training.records import Record, describe, describe_data
 from training.runs import opened
@@ -92,6 +93,7 @@ def main(
             print(how_it_ended(recipe, one, seen, run / one.name))
         if seen < one.stages[-1].until_images:
             break
+    part_ways()
 
 
 @contextmanager
