@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +12,16 @@ import torch
 import typer
 from torch import Tensor
 
-from training.checkpoint import save_snapshot, write_atomically
+from training.checkpoint import save_snapshot
 from training.errors import TrainingError, one_line
+from training.exchange import Exchange, exchanged
 from training.papers.lafin import published as lafin_published
 from training.papers.parser import published as parser_published
 from training.papers.parser import serving as parser_serving
 from training.published_keys import PublishedKeysError
-from training.signature import declare_parameters
+from training.records import file_hash
+from training.signature import with_parameters
+from training.taking import prepare_ensemble_cards
 
 SHIPPED_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 
@@ -69,10 +70,12 @@ def lafin(
     if landmarks is not None:
         rules, change = lafin_published.PREDICTOR, lafin_published.convert_predictor
         converted.append(read_published("lafin_predictor", landmarks, rules.entry, change))
-    for name in ("lafin", "lafin_predictor", "lafin_generator"):
-        copy_config(repository, name)
-    for one in converted:
-        write(repository, one)
+    with exchanged(repository) as exchange:
+        for name in ("lafin", "lafin_predictor", "lafin_generator"):
+            prepare_config(exchange, name)
+        said = prepare(exchange, converted)
+    for line in said:
+        print(line)
     print(f"now run: python -m training.export --repository {repository}")
 
 
@@ -84,9 +87,11 @@ def parser(
 ) -> None:
     """Face parser: the snapshot of `parser`, with the 19 class names in its config.pbtxt."""
     converted = read_published("parser", weights, None, parser_published.convert_parser)
-    copy_config(repository, "parser")
-    write(repository, converted)
-    declare_parameters(repository / "parser", parser_serving.describe(converted.weights))
+    with exchanged(repository) as exchange:
+        prepare_config(exchange, "parser", parser_serving.describe(converted.weights))
+        said = prepare(exchange, [converted])
+    for line in said:
+        print(line)
     print(f"now run: python -m training.export --repository {repository} --model parser")
 
 
@@ -128,31 +133,46 @@ def load_tensors(path: Path) -> dict[str, Any]:
     return content
 
 
-def copy_config(repository: Path, model: str) -> None:
-    """Give a fresh folder the reviewed config.pbtxt; one that stands there is left alone."""
-    target = repository / model / "config.pbtxt"
-    if not target.is_file():
-        source = SHIPPED_REPOSITORY / model / "config.pbtxt"
-        write_atomically(target, lambda beside: shutil.copyfile(source, beside))
-    (repository / model / "1").mkdir(exist_ok=True)  # the version folder: an ensemble needs it, though empty
+def prepare_config(exchange: Exchange, model: str, parameters: dict[str, str] | None = None) -> None:
+    """Give a fresh folder the reviewed config.pbtxt; one that stands there is left alone, except for `parameters`."""
+    target = exchange.folder / model / "config.pbtxt"
+    (target.parent / "1").mkdir(parents=True, exist_ok=True)  # the version folder: an ensemble needs it, though empty
+    before = (target if target.is_file() else SHIPPED_REPOSITORY / model / "config.pbtxt").read_text()
+    text = with_parameters(before, parameters) if parameters else before
+    if not target.is_file() or text != before:
+        exchange.prepare(target, lambda beside: beside.write_text(text))
 
 
-def write(repository: Path, converted: Converted) -> None:
-    """snapshot.safetensors, in full precision, and the card that says where it came from."""
-    folder = repository / converted.model
-    digest = hashlib.sha256(converted.source.read_bytes()).hexdigest()
-    iteration = "unknown" if converted.iteration is None else str(converted.iteration)
-    metadata = {"source": converted.source.name, "sha256": digest, "iteration": iteration}
-    save_snapshot(folder / "snapshot.safetensors", converted.weights, metadata, half=False)
-    card = (
+def prepare(exchange: Exchange, converted: Sequence[Converted]) -> list[str]:
+    """Snapshots, in full precision, and the cards that say where they came from; lines to print."""
+    for one in converted:
+        folder = exchange.folder / one.model
+        digest = file_hash(one.source)
+        iteration = "unknown" if one.iteration is None else str(one.iteration)
+        metadata = {"source": one.source.name, "sha256": digest, "iteration": iteration}
+        exchange.prepare(folder / "snapshot.safetensors", writer(one.weights, metadata))
+        exchange.prepare(folder / "card.md", text_writer(card(one, digest, iteration)))
+    cards = prepare_ensemble_cards(exchange, [one.model for one in converted])
+    return [*(f"wrote {exchange.folder / one.model / 'snapshot.safetensors'}" for one in converted), *cards]
+
+
+def writer(weights: dict[str, Tensor], metadata: dict[str, str]) -> Callable[[Path], object]:
+    return lambda beside: save_snapshot(beside, weights, metadata, half=False)
+
+
+def text_writer(text: str) -> Callable[[Path], object]:
+    return lambda beside: beside.write_text(text)
+
+
+def card(converted: Converted, digest: str, iteration: str) -> str:
+    """Markdown: where the weights came from."""
+    return (
         f"# {converted.model}\n\n"
         f"Converted from a published checkpoint with `python -m training.convert {converted.command}`.\n\n"
         f"- file: `{converted.source.name}`\n- sha256: `{digest}`\n- iteration: {iteration}\n\n"
         f"{NOTES.get(converted.model, '')}"
         "The weights carry the licence of those who published them, not this project's.\n"
     )
-    write_atomically(folder / "card.md", lambda beside: beside.write_text(card))
-    print(f"wrote {folder / 'snapshot.safetensors'}")
 
 
 if __name__ == "__main__":

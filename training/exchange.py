@@ -1,19 +1,35 @@
 """Several files of a folder change together: all are prepared beside their places, then all are put there.
 
 A journal in the folder says which, once everything is prepared. A kill before it leaves the old files, a kill after it
-is made good by the next `Exchange`, which puts the rest in place.
+is made good by the next exchange, which puts the rest in place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from training.checkpoint import flush_folder, write_atomically
+from training.locks import locked
 
+LOCK = ".export.lock"
 JOURNAL = ".exchange.json"
 PREPARED = ".new-"  # how the name of a prepared file begins
+
+
+@contextmanager
+def exchanged(folder: Path) -> Iterator[Exchange]:
+    """Prepare files inside; they are put in place at the end, or, after an error, not at all. One process at a time."""
+    with locked(folder / LOCK, wait=True):
+        exchange = Exchange(folder)
+        try:
+            yield exchange
+            exchange.carry_out()
+        except BaseException:
+            exchange.give_up()
+            raise
 
 
 class Exchange:

@@ -16,15 +16,12 @@ from torch import Tensor, nn
 from training.checkpoint import load_snapshot
 from training.deployed import Deployed, Port
 from training.errors import TrainingError, one_line
-from training.exchange import Exchange
-from training.locks import locked
+from training.exchange import Exchange, exchanged
 from training.options import require
 from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
 from training.signature import require_parameters, require_signature
 from training.taking import models_of_run, prepare_snapshots
-
-LOCK = ".export.lock"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -51,17 +48,9 @@ def main(
     torch.manual_seed(0)
     require_known(repository, model or [])
     require(precision, ["auto", *PRECISIONS], "precision")
-    with locked(repository / LOCK, wait=True):
-        exchange = Exchange(repository)
-        try:
-            said = (
-                renew(exchange, model, precision, force=force) if run is None else take(exchange, run, model, precision)
-            )
-            make_version_folders(repository)
-            exchange.carry_out()
-        except BaseException:
-            exchange.give_up()
-            raise
+    with exchanged(repository) as exchange:
+        said = renew(exchange, model, precision, force=force) if run is None else take(exchange, run, model, precision)
+        make_version_folders(repository)
     for line in said:
         print(line, flush=True)
 

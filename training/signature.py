@@ -7,7 +7,6 @@ from pathlib import Path
 from google.protobuf import text_format
 from tritonclient.grpc import model_config_pb2
 
-from training.checkpoint import write_atomically
 from training.deployed import Deployed, Port
 from training.errors import TrainingError
 
@@ -62,16 +61,13 @@ def require_parameters(folder: Path, wanted: dict[str, str]) -> None:
             )
 
 
-def declare_parameters(folder: Path, parameters: dict[str, str]) -> None:
-    """Write parameters into config.pbtxt, each on a line of its own, instead of what it says about them."""
-    read_config(folder)
-    path = folder / "config.pbtxt"
-    lines = path.read_text().splitlines()
+def with_parameters(config: str, parameters: dict[str, str]) -> str:
+    """The text of a config.pbtxt that declares parameters, one per line, instead of what it says about them."""
+    lines = config.splitlines()
     for name, value in parameters.items():
         lines = [line for line in lines if not line.startswith(f'parameters {{ key: "{name}" ')]
         lines.append(parameter_text(name, value))
-    write_atomically(path, lambda beside: beside.write_text("\n".join(lines) + "\n"))
-    require_parameters(folder, parameters)
+    return "\n".join(lines) + "\n"
 
 
 def parameter_text(name: str, value: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from training.cards import ensemble_card, leaf_card
@@ -71,11 +71,20 @@ def prepare_snapshots(
         if not target.is_file() or file_hash(target) != digest:
             replaced.append(name)
             said.append(prepare_card(exchange, name, leaf_card(name, load_snapshot(copies[name])[1], record, digest)))
-    for ensemble, parts in ensembles_of(exchange.folder).items():
-        changed = [name for name in parts if name in replaced]
-        if changed:
-            said.append(prepare_card(exchange, ensemble, ensemble_card(ensemble, parts, changed)))
-    return copies, said
+    return copies, [*said, *prepare_ensemble_cards(exchange, replaced)]
+
+
+def prepare_ensemble_cards(exchange: Exchange, replaced: Sequence[str]) -> list[str]:
+    """Cards of the ensembles that call models whose weights are replaced; lines to print."""
+    changed = {
+        ensemble: (parts, [name for name in parts if name in replaced])
+        for ensemble, parts in ensembles_of(exchange.folder).items()
+    }
+    return [
+        prepare_card(exchange, ensemble, ensemble_card(ensemble, parts, others))
+        for ensemble, (parts, others) in changed.items()
+        if others
+    ]
 
 
 def copy_of(source: Path) -> Callable[[Path], object]:

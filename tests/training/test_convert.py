@@ -1,6 +1,7 @@
 """Published checkpoints: the converted networks compute what the published ones do; wrong files are refused."""
 
 import os
+import resource
 import shutil
 from pathlib import Path
 
@@ -257,3 +258,27 @@ def test_a_parser_with_missing_keys_is_refused_by_key(tmp_path, parser_weights):
     assert "missing keys: conv_out.conv_out.weight" in message_of(result)
     assert "unexpected keys: extra" in message_of(result)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_leaves_the_repository_as_it_was(parser_repository, tmp_path):
+    """There is room for the configuration with nineteen names, and none for the weights."""
+    repository = shutil.copytree(SHIPPED_REPOSITORY / "parser", tmp_path / "repository" / "parser").parent
+    before = {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        result = convert_parser(repository, parser_repository.parent / "bisenet.pth")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "the disk is full" in message_of(result)
+    assert {path: path.read_bytes() for path in repository.rglob("*") if path.is_file()} == before
+
+
+def test_the_card_of_an_ensemble_no_longer_praises_other_weights(good_files, tmp_path):
+    for name in ("lafin", "lafin_predictor", "lafin_generator"):
+        (tmp_path / name).mkdir()
+        for file in ("config.pbtxt", "card.md"):
+            shutil.copy(SHIPPED_REPOSITORY / name / file, tmp_path / name)
+    result = convert(good_files, tmp_path)
+    assert f"wrote {tmp_path / 'lafin' / 'card.md'} anew" in result.output
+    assert "PSNR" not in (tmp_path / "lafin" / "card.md").read_text()
