@@ -1,38 +1,24 @@
 """A training that must stop: what is saved, what is said, and that it goes on as if nothing had been."""
 
 import contextlib
+import os
 import resource
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.failing import CPU, PART, FailingFaces
 from training.checkpoint import load_checkpoint
 from training.data.drawn import DrawnFaces
 from training.data.faces import DataError
 from training.loop import train
-from training.machine import Machine
-from training.papers.gfc.recipe import gfc_tiny
 from training.recipe import Files
 from training.stopping import StoppedError, in_words
-
-PART = gfc_tiny().part("generator")
-CPU = Machine(accelerator="cpu", devices=1, threads=1, precision="32-true")
-
-
-class FailingFaces(DrawnFaces):
-    """Faces that cannot be read any more, once so many have been."""
-
-    def __init__(self, good: int, error: Exception) -> None:
-        super().__init__(4, 64)
-        self.good, self.error = good, error
-
-    def image(self, index: int) -> torch.Tensor:
-        self.good -= 1
-        if self.good < 0:
-            raise self.error
-        return super().image(index)
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +48,7 @@ def test_faces_that_cannot_be_read_stop_it_where_it_is(unbroken: Path, tmp_path:
 
 
 def test_a_loading_process_is_quoted_by_its_last_line(tmp_path: Path) -> None:
-    machine = Machine(accelerator="cpu", devices=1, threads=1, precision="32-true", workers=1)
+    machine = replace(CPU, workers=1)
     with pytest.raises(StoppedError, match=r"stopped at 2 of 12 images: 0003\.png is gone\. When"):
         train(PART, FailingFaces(3, DataError("0003.png is gone")), tmp_path, Files(), machine)
 
@@ -124,3 +110,17 @@ def test_figures_that_cannot_be_written_stop_it_after_saving(tmp_path: Path) -> 
 )
 def test_the_reason_is_one_line(error: Exception, words: str) -> None:
     assert in_words(error) == words
+
+
+def test_processes_stop_together_when_one_cannot_read(tmp_path: Path) -> None:
+    """The second process's third picture is missing; the first one knows nothing of it, and writes the checkpoint."""
+    command = ["--nproc-per-node", "2", "--rdzv-backend", "c10d", "--rdzv-endpoint", "127.0.0.1:0"]
+    module = ["-m", "--", "tests.training.failing", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *command, *module],
+        capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "process 1: generator stopped at 4 of 12 images: 0003.png is gone. When" in done.stderr
+    assert "process 0: generator stopped at 4 of 12 images: another process has said why. When" in done.stderr
+    assert load_checkpoint(tmp_path / "checkpoint.pt")["images_seen"] == 4
