@@ -135,7 +135,7 @@ def test_a_paper_has_one_name_in_three_places() -> None:
         "protocol",
     }
     models = {config.parent.name for config in (ROOT / "model_repository").glob("*/config.pbtxt")}
-    without_pipeline = {"parser"}  # it completes nothing; POST /parsing serves it on its own
+    without_pipeline = {"finder", "parser"}  # they complete nothing
     assert rooms - without_pipeline == pipelines == set(PIPELINES)
     assert without_pipeline <= rooms
     for room in rooms:

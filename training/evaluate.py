@@ -13,6 +13,7 @@ from training.baselines import BASELINES
 from training.blending import BLENDS
 from training.data.faces import open_split
 from training.errors import OptionError, one_line
+from training.finder_report import FINDERS, report_finder
 from training.framed import FramedFaces, frame_faces
 from training.frozen.scripted import open_features
 from training.given import System
@@ -36,7 +37,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     data: options.DataFolder,
     repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
-    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join(SYSTEMS)}.")] = "lafin",
+    model: Annotated[str, typer.Option(help=f"What to measure: {', '.join((*SYSTEMS, *FINDERS))}.")] = "lafin",
     snapshot: Annotated[
         list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
     ] = None,
@@ -57,16 +58,23 @@ def main(
         bool, typer.Option("--spread", help="Complete every face twice: how far plural results differ in the hole.")
     ] = False,
     baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
+    scenes: Annotated[Path | None, typer.Option(help="Of a finder: pictures without a face.")] = None,
+    people: Annotated[Path | None, typer.Option(help="Of a finder: photographs of people with faces.json.")] = None,
     output: options.Output = None,
     batch_size: options.BatchSize = 4,
     device: options.Device = "auto",
 ) -> None:
     """Complete every face under every kind of hole, and print means over the faces, one row a kind and method.
 
-    Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then.
+    Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then. Of the finder:
+    recall on composed scenes and on photographs, and false faces; --count is the scenes of a row then.
     """
     kinds, place = options.read_kinds(holes), options.open_device(device)
     models = Repository(repository, read_snapshots(snapshot or []), exports, place)
+    if model in FINDERS:
+        figures = report_finder(model, models, open_split(data, split), scenes, people, count)
+        write_json(output, {"split": split, **figures})
+        return
     if model in PARSERS:
         figures = report_parser(model, models, open_split(data, split), count, batch_size)
         write_json(output, {**about(model, models), "split": split, **figures})

@@ -50,14 +50,24 @@ def describe_data(folders: Sequence[Path], split: str, faces: FaceFolder | Joine
 
 
 def describe_file(path: Path) -> Record:
-    """A file by its content, a prepared folder by that of its faces."""
-    digest = FaceFolder(path).content if path.is_dir() else file_hash(path)
+    """A file by its content, a prepared folder by that of its faces, another folder by its files' names and sizes."""
+    if not path.is_dir():
+        digest = file_hash(path)
+    else:
+        digest = FaceFolder(path).content if (path / "faces.csv").is_file() else listing_hash(path)
     return {"name": path.name, "sha256": digest}
 
 
 def file_hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listing_hash(folder: Path) -> str:
+    """Over the names and sizes of the files of a folder."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    listed = "\n".join(f"{path.name} {path.stat().st_size}" for path in files)
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def describe_step(step: Step) -> Record:

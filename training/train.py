@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from training.data.augmented import PairedFaces
-from training.data.faces import FaceFolder
+from training.data.faces import FaceFolder, Faces
 from training.data.joined import open_faces
 from training.errors import one_line
 from training.frozen.parsers import FaceParser
@@ -21,6 +21,7 @@ from training.loop import train
 from training.machine import Machine
 from training.options import Accelerator, DataFolders, Precision, Split, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
+from training.papers.finder.sources import SceneFaces
 from training.papers.parser.serving import open_parser
 from training.processes import part_ways
 from training.recipe import Files, Part
@@ -48,6 +49,8 @@ def main(
     augmented: Annotated[
         Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
     ] = None,
+    scenes: Annotated[Path | None, typer.Option(help="Pictures without a face, for the finder.")] = None,
+    people: Annotated[Path | None, typer.Option(help="Photographs of people with faces.json, for the finder.")] = None,
     start: Annotated[
         Path | None,
         typer.Option(help="Snapshot, or folder of a run or a model, to begin with where there is no checkpoint."),
@@ -80,9 +83,10 @@ def main(
     if batch:
         parts = [one.with_batch(batch) for one in parts]
     opened_faces = open_faces(data, split)
-    faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
+    faces: Faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
+    faces = SceneFaces(faces, scenes, people) if scenes else faces
     files = Files(features, frozen_parser(parser) if parser else None)
-    given = {"features": features, "parser": parser, "augmented": augmented}
+    given = {"features": features, "parser": parser, "augmented": augmented, "scenes": scenes, "people": people}
     told = describe_data(data, split, opened_faces) if is_first() else None
     ends_at_seconds = None if seconds is None else time.monotonic() + seconds
     for one in parts:

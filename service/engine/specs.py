@@ -33,10 +33,22 @@ HOLE = (1, FRAME_PIXELS, FRAME_PIXELS)  # {0, 1}, 1 = missing
 LANDMARKS = (68, 2)  # (x, y) in pixels of the face frame
 PARSING = (1, FRAME_PIXELS, FRAME_PIXELS)  # class ids; the parameter `classes` in config.pbtxt names them
 
+FINDER_PIXELS = 640  # side of the frame that the finder sees the whole photograph in
+MOST_FACES = 64  # rows of its list; a score of 0 is no face
+FINDER_NUMBERS = 16  # score, centre x and y, size, sine and cosine of the roll, five points (x, y); frame pixels
+
 GFC_IMAGE = (3, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
 GFC_HOLE = (1, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
 
 SPECS: dict[str, ModelSpec] = {
+    "finder": ModelSpec(
+        name="finder",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", (3, FINDER_PIXELS, FINDER_PIXELS)),
+            TensorSpec("hole", "INPUT__1", "UINT8", (1, FINDER_PIXELS, FINDER_PIXELS)),
+        ),
+        outputs=(TensorSpec("faces", "OUTPUT__0", "FP32", (MOST_FACES, FINDER_NUMBERS)),),
+    ),
     "gfc_generator": ModelSpec(
         name="gfc_generator",
         inputs=(

@@ -7,10 +7,12 @@ import pytest
 import safetensors.torch
 import torch
 
+from tests.training.pictures import write_people, write_scenes
 from training.checkpoint import save_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
 from training.frozen.features import FrozenFeatures
+from training.papers.finder.networks import Finder
 from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
 from training.papers.parser.networks import Parser
@@ -18,11 +20,12 @@ from training.papers.parser.networks import Parser
 
 @pytest.fixture(scope="session")
 def tiny_repository(tmp_path_factory) -> Path:
-    """A model repository with untrained snapshots: narrow generators of LaFIn and GFC, LaFIn's predictor, a parser."""
+    """A model repository with untrained snapshots: narrow generators of LaFIn and GFC, predictor, parser and finder."""
     repository = tmp_path_factory.mktemp("repository")
     torch.manual_seed(0)
     generator, predictor = Generator(8, spectral=False), Predictor()
     networks = {
+        "finder": Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)),
         "gfc_generator": GfcGenerator(2, 16),
         "lafin_generator": generator,
         "lafin_predictor": predictor,
@@ -40,6 +43,22 @@ def drawn_folder(tmp_path_factory) -> Path:
     """A prepared folder of six drawn faces at 128 px; the last is the validation face."""
     folder = tmp_path_factory.mktemp("drawn")
     write_folder(folder, count=6, size=128, seed=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def scenes_folder(tmp_path_factory) -> Path:
+    """Ten pictures without a face."""
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def people_folder(tmp_path_factory) -> Path:
+    """Five photographs of people, with the points of their faces."""
+    folder = tmp_path_factory.mktemp("people")
+    write_people(folder)
     return folder
 
 

@@ -53,6 +53,22 @@ def test_other_weights_can_be_named(tiny_repository, drawn_folder, tmp_path):
     assert "2 faces at 256 px" in result.output
 
 
+def test_a_finder_is_measured_by_the_faces_it_finds(
+    tiny_repository, drawn_folder, scenes_folder, people_folder, tmp_path
+):
+    result = evaluate(
+        *("--data", drawn_folder, "--repository", tiny_repository, "--model", "finder", "--scenes", scenes_folder),
+        *("--people", people_folder, "--count", 1, "--output", tmp_path / "figures.json"),
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert (figures["model"], figures["frame_pixels"], set(figures["weights"])) == ("finder", 640, {"finder"})
+    lines = [line for line in result.stdout.splitlines() if line.startswith("|")]
+    for line, row in zip(lines[2:], figures["rows"], strict=True):
+        assert line.startswith(f"| {row['row']} | ")
+    assert {"inner face hidden", "photographs, whole", "no face, with holes"} <= {row["row"] for row in figures["rows"]}
+
+
 def test_a_parser_is_measured_by_class(tiny_repository, drawn_folder, tmp_path):
     result = evaluate(
         *("--data", drawn_folder, "--repository", tiny_repository, "--model", "parser", "--split", "all"),

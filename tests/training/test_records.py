@@ -94,6 +94,14 @@ def test_a_given_file_is_known_by_its_content(tmp_path: Path) -> None:
     assert changed({"features": a}, {"features": None}) == [f"features was a ({a['sha256'][:8]}) and is none"]
 
 
+def test_a_given_folder_is_known_by_its_pictures(tmp_path: Path) -> None:
+    for name, words in (("a", "picture"), ("b", "picture"), ("c", "another picture")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_text(words)
+    a, b, c = (describe_file(tmp_path / name) for name in "abc")
+    assert a["sha256"] == b["sha256"] != c["sha256"]
+
+
 def test_a_session_says_when_and_with_what() -> None:
     said = session()
     assert said["versions"]["torch"].partition("+")[0] == torch.__version__.partition("+")[0]

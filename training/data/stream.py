@@ -38,6 +38,7 @@ class Batch:
     attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for
     reference: Tensor | None = None  # [B,3,P,P] in [0,1]: another face, the whole frame
     noise: Tensor | None = None  # [B,3,H,W], uniform in [-1,1]
+    labels: Tensor | None = None  # [B,M,11] float32, of faces in a scene: five points (x, y) in pixels, and a kind
     weight: float = 1.0  # what the mean over these items counts in the mean over the whole batch of all processes
 
     def to(self, device: torch.device, memory_format: torch.memory_format = torch.preserve_format) -> Batch:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from training.deployed import Deployed
 from training.given import BuildSystem
+from training.papers.finder import recipe as finder
+from training.papers.finder import serving as finder_serving
 from training.papers.gfc import recipe as gfc
 from training.papers.gfc import serving as gfc_serving
 from training.papers.lafin import recipe as lafin
@@ -15,6 +17,9 @@ from training.papers.parser import serving as parser_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "finder": finder.finder,
+    "finder_demo": finder.finder_demo,
+    "finder_tiny": finder.finder_tiny,
     "gfc": gfc.gfc,
     "gfc_m1": gfc.gfc_m1,
     "gfc_m2": gfc.gfc_m2,
@@ -37,6 +42,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 DEPLOYED: dict[str, Deployed] = {
+    **finder_serving.DEPLOYED,
     **gfc_serving.DEPLOYED,
     **lafin_serving.DEPLOYED,
     **parser_serving.DEPLOYED,

@@ -1,0 +1,78 @@
+"""The tiny recipe runs, resumes, exports; the others say what they are."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
+from training.export import ExportError, export
+from training.loop import train
+from training.machine import Machine
+from training.papers import DEPLOYED, RECIPES
+from training.papers.finder.recipe import finder_tiny
+from training.papers.finder.sources import SceneFaces
+from training.recipe import Files
+
+CPU = Machine(accelerator="cpu", devices=1, threads=1)
+CONFIG = Path(__file__).parents[4] / "model_repository" / "finder" / "config.pbtxt"
+
+
+@pytest.fixture(scope="module")
+def run(scene_faces: SceneFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    assert train(finder_tiny().part("finder"), scene_faces, folder, Files(), CPU) == 12
+    return folder
+
+
+def test_a_run_reports_and_draws(run: Path) -> None:
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {"heat", "offset", "size", "roll", "shape"} <= set(lines[-1])
+    assert (run / "sheets" / "000000012.png").is_file()
+
+
+def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(run: Path, scene_faces: SceneFaces, tmp_path: Path) -> None:
+    part = finder_tiny().part("finder")
+    first = replace(part, stages=(replace(part.stages[0], until_images=4),))
+    train(first, scene_faces, tmp_path, Files(), CPU)
+    train(part, scene_faces, tmp_path, Files(), CPU)
+    whole, resumed = load_checkpoint(run / "checkpoint.pt"), load_checkpoint(tmp_path / "checkpoint.pt")
+    for name in ("networks", "averages"):
+        for key, tensor in whole[name]["finder"].items():
+            assert torch.equal(tensor, resumed[name]["finder"][key]), key
+
+
+@pytest.fixture
+def folder(run: Path, tmp_path: Path) -> Path:
+    """A deployed model of the tiny run."""
+    folder = tmp_path / "finder"
+    folder.mkdir()
+    shutil.copy(CONFIG, folder)
+    shutil.copy(run / "finder.safetensors", folder / "snapshot.safetensors")
+    return folder
+
+
+def test_its_snapshot_is_exported_and_says_the_same_in_plain_torch(folder: Path) -> None:
+    export(folder, DEPLOYED["finder"])
+    image = torch.randint(0, 256, (2, 3, 640, 640), dtype=torch.uint8)
+    hole = torch.zeros(2, 1, 640, 640, dtype=torch.uint8)
+    faces = torch.jit.load(folder / "1" / "model.pt")(image, hole)
+    eager = DEPLOYED["finder"].load(load_snapshot(folder / "snapshot.safetensors")[0])(image, hole)
+    assert torch.allclose(faces[..., 0], eager[..., 0], atol=1e-4)
+
+
+def test_a_snapshot_of_another_network_is_refused_in_words(folder: Path) -> None:
+    save_snapshot(folder / "snapshot.safetensors", {"weight": torch.zeros(2)}, {})
+    with pytest.raises(ExportError, match=r"does not fit finder: stem\.0\.weight"):
+        export(folder, DEPLOYED["finder"])
+
+
+@pytest.mark.parametrize("name", ["finder", "finder_demo", "finder_tiny"])
+def test_recipes_have_one_part_that_trains_on_scenes(name: str) -> None:
+    recipe = RECIPES[name]()
+    assert recipe.name == name
+    assert [part.name for part in recipe.parts] == ["finder"]
+    assert all(stage.pixels % 64 == 0 for stage in recipe.parts[0].stages)

@@ -1,0 +1,1 @@
+"""A face finder of our own: faces at any roll, also half erased."""

@@ -1,0 +1,58 @@
+"""What is deployed of the finder: picture and hole in, a list of faces out, all in one graph."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from training.deployed import Deployed, Port
+from training.papers.finder.finding import MOST_FACES, NUMBERS, Peaks
+from training.papers.finder.networks import STAGES, Finder
+
+FRAME_PIXELS = 640
+
+
+class ServedFinder(nn.Module):
+    """image UINT8 [B,3,640,640], hole UINT8 [B,1,640,640] -> faces FP32 [B,64,16].
+
+    Of each face, best first: score in [0,1] (0: none), centre x and y, size, sine and cosine of the roll, and five
+    points (x, y), all in pixels of the frame. What is under the hole changes nothing.
+    """
+
+    def __init__(self, finder: Finder) -> None:
+        super().__init__()
+        self.finder = finder
+        self.peaks = Peaks()
+
+    def forward(self, image: Tensor, hole: Tensor) -> Tensor:
+        faces: Tensor = self.peaks(self.finder(image.float() / 255, hole.float()))
+        return faces
+
+
+def load_finder(state: dict[str, Tensor]) -> ServedFinder:
+    """The finder of a snapshot as it is served. Raises RuntimeError that names the keys when they do not fit."""
+    finder = Finder(*shape_of(state))
+    finder.load_state_dict(state)
+    return ServedFinder(finder).eval()
+
+
+def shape_of(state: dict[str, Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Widths and depths, as the weights say them."""
+    strided = ["stem.0.weight", "stem.3.weight", *(f"downs.{stage}.0.weight" for stage in range(STAGES))]
+    missing = [key for key in strided if key not in state]
+    if missing:
+        raise RuntimeError(f"no finder:\n{missing[0]} is missing")
+    depths = [len({key.split(".")[2] for key in state if key.startswith(f"downs.{s}.")}) - 2 for s in range(STAGES)]
+    return tuple(state[key].shape[0] for key in strided), tuple(depths)
+
+
+DEPLOYED: dict[str, Deployed] = {
+    "finder": Deployed(
+        part="finder",
+        network="finder",
+        load=load_finder,
+        inputs=(Port("UINT8", (3, FRAME_PIXELS, FRAME_PIXELS)), Port("UINT8", (1, FRAME_PIXELS, FRAME_PIXELS))),
+        outputs=(Port("FP32", (MOST_FACES, NUMBERS)),),
+        output_tolerance=0.05,
+        differing_share=0.02,
+    ),
+}
