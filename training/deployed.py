@@ -43,3 +43,4 @@ class Deployed:
     network: str | None = None  # its snapshot in that part's run folder; None = it is called like the part
     describe: Callable[[dict[str, Tensor]], dict[str, str]] = nothing  # parameters that config.pbtxt must declare
     float32: tuple[str, ...] = ()  # layers of the module that stay float32 whatever the precision
+    apart: Callable[[Tensor, Tensor], str] | None = None  # why a second output is too far from a first, in words

@@ -86,7 +86,7 @@ def shortfall(eager: nn.Module, script: torch.jit.ScriptModule, deployed: Deploy
         expected = as_tuple(eager(*inputs))
         found = as_tuple(on_device(script, device)(*(tensor.to(device) for tensor in inputs)))
     words = [
-        distance(port, exact, near.cpu(), hole)
+        distance(port, exact, near.cpu(), hole) if deployed.apart is None else deployed.apart(exact, near.cpu())
         for port, exact, near in zip(deployed.outputs, expected, found, strict=True)
     ]
     return " and ".join(filter(None, words))

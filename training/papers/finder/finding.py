@@ -9,17 +9,19 @@ from torch import Tensor, nn
 from training.papers.finder.networks import LOG_SIZE, POINTS, STRIDE
 
 MOST_FACES = 64
+LEAST_SCORE = 0.05  # what scores less is left out
 SAME_FACE = 0.5  # centres nearer than this share of the larger size are one face
 NUMBERS = 6 + 2 * POINTS  # score, centre x and y, size, sine and cosine of the roll, five points (x, y)
 
 
 class Peaks(nn.Module):
-    """maps [B,16,h,w] -> faces [B,64,16], best first; score 0 where there is none. Pixels of the frame."""
+    """maps [B,16,h,w] -> faces [B,64,16], best first; rows of zeros where there are no more. Pixels of the frame."""
 
     def __init__(self) -> None:
         super().__init__()
         # TorchScript knows no constants of a module's file.
-        self.most, self.stride, self.log_size, self.same_face = MOST_FACES, STRIDE, LOG_SIZE, SAME_FACE
+        self.most, self.stride, self.log_size = MOST_FACES, STRIDE, LOG_SIZE
+        self.same_face, self.least_score = SAME_FACE, LEAST_SCORE
 
     def forward(self, maps: Tensor) -> Tensor:
         heat, offset, size, roll, shape = maps.split((1, 2, 1, 2, maps.shape[1] - 6), dim=1)
@@ -34,6 +36,7 @@ class Peaks(nn.Module):
         points = upright_to_frame(pick(shape, place) * size, roll, centre)
         score = best * first_of_its_face(centre, size[..., 0], self.same_face)
         faces = torch.cat((score[..., None], centre, size, roll, points), dim=-1)
+        faces = faces * (score >= self.least_score)[..., None]
         order = score.argsort(dim=1, descending=True, stable=True)
         faces = faces.gather(1, order[..., None].expand(-1, -1, faces.shape[2]))
         return F.pad(faces, (0, 0, 0, self.most - faces.shape[1]))

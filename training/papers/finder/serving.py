@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
-from training.deployed import Deployed, Port
+from training.deployed import Deployed, Port, Served
 from training.papers.finder.finding import MOST_FACES, NUMBERS, Peaks
 from training.papers.finder.networks import STAGES, Finder
 
 FRAME_PIXELS = 640
+SURE = 0.3  # score from which a face has to be found in every precision ...
+LARGEST_MOVE, LARGEST_SCORE = 0.06, 0.08  # ... its points this far, in its sizes, and its score
 
 
-class ServedFinder(nn.Module):
+class ServedFinder(Served):
     """image UINT8 [B,3,640,640], hole UINT8 [B,1,640,640] -> faces FP32 [B,64,16].
 
     Of each face, best first: score in [0,1] (0: none), centre x and y, size, sine and cosine of the roll, and five
@@ -24,7 +27,7 @@ class ServedFinder(nn.Module):
         self.peaks = Peaks()
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        faces: Tensor = self.peaks(self.finder(image.float() / 255, hole.float()))
+        faces: Tensor = self.peaks(self.finder((image.float() / 255).to(self.dtype), hole.to(self.dtype)))
         return faces
 
 
@@ -45,6 +48,22 @@ def shape_of(state: dict[str, Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]
     return tuple(state[key].shape[0] for key in strided), tuple(depths)
 
 
+def apart(expected: Tensor, found: Tensor) -> str:
+    """Why two lists [B,64,16] do not name the same faces, in words; empty if they do."""
+    sure = expected[..., 0] >= SURE
+    if not bool(sure.any()):
+        return "there is no face to compare"
+    between = torch.linalg.vector_norm(expected[:, :, None, 1:3] - found[:, None, :, 1:3], dim=-1)
+    nearest = between.argmin(dim=2)
+    there = found.gather(1, nearest[..., None].expand(-1, -1, found.shape[2]))
+    size = expected[..., 3:4]
+    moved = ((there[..., 6:] - expected[..., 6:]).abs() / size.clamp(min=1))[sure].max()
+    score = (there[..., 0] - expected[..., 0])[sure].abs().max()
+    if float(moved) > LARGEST_MOVE or float(score) > LARGEST_SCORE:
+        return f"points move by {float(moved):.3g} of a face's size, scores by {float(score):.3g}"
+    return ""
+
+
 DEPLOYED: dict[str, Deployed] = {
     "finder": Deployed(
         part="finder",
@@ -54,5 +73,6 @@ DEPLOYED: dict[str, Deployed] = {
         outputs=(Port("FP32", (MOST_FACES, NUMBERS)),),
         output_tolerance=0.05,
         differing_share=0.02,
+        apart=apart,
     ),
 }
