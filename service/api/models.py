@@ -15,6 +15,7 @@ from service.api.state import ServiceState
 from service.completion.parsing import PARSER
 from service.completion.pipelines import PIPELINES, pipeline_named
 from service.completion.pipelines.protocol import Pipeline
+from service.engine.precision import read_precisions
 from service.engine.specs import FRAME_PIXELS
 from service.errors import UnknownModel
 from service.imaging.decode import MEDIA_TYPES
@@ -54,6 +55,7 @@ async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
         plural=pipeline.plural,
         frame_pixels=pipeline.frame_pixels,
         deployed_models=list(pipeline.models),
+        precision=read_precisions(service.settings.model_repository, pipeline.models),
         ready=not set(missing) & set(pipeline.models),
     )
 
@@ -67,6 +69,7 @@ async def _described_parser(service: ServiceState) -> ModelBody:
         plural=False,
         frame_pixels=FRAME_PIXELS,
         deployed_models=[PARSER],
+        precision=read_precisions(service.settings.model_repository, [PARSER]),
         ready=PARSER not in await service.readiness.missing(),
     )
 

@@ -88,6 +88,10 @@ class ModelBody(BaseModel):
     plural: bool = Field(description="Whether `samples` may be more than 1.")
     frame_pixels: int = Field(description="Side of the aligned square that the networks are given, in pixels.")
     deployed_models: list[str] = Field(description="The models that the engine must have for it.")
+    precision: dict[str, str] = Field(
+        default_factory=dict,
+        description="What each of them computes in: float32, bfloat16 or float16; none without its file.",
+    )
     ready: bool = Field(description="Whether the engine has all of them loaded now.")
 
 

@@ -39,7 +39,7 @@ class Settings(JobSettings):
         "127.0.0.1:8001", pattern=r"^(grpcs?://)?[^\s/]+:\d+$", description="host:port of the KServe v2 gRPC."
     )
     engine_start_seconds: float = Field(120, gt=0, description="How long the start waits for the engine.")
-    model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards.")
+    model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards and files.")
 
     max_body_bytes: int = Field(50_000_000, ge=1024, description="Largest request body.")
     max_image_pixels: int = Field(25_000_000, ge=4096, le=89_000_000, description="Most pixels of one picture.")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -35,6 +36,16 @@ async def test_the_parser_shows_its_card_too(served: Served, tmp_path: Path) -> 
 async def test_a_model_without_a_card_has_none(served: Served, tmp_path: Path) -> None:
     async with served(model_repository=tmp_path) as client:
         assert (await client.get("/models/lafin")).json()["card"] is None
+
+
+async def test_a_model_shows_in_what_it_computes(served: Served, tmp_path: Path) -> None:
+    for name, precision in (("lafin_generator", "bfloat16"), ("parser", "float32")):
+        (tmp_path / name / "1").mkdir(parents=True)
+        with zipfile.ZipFile(tmp_path / name / "1" / "model.pt", "w") as archive:
+            archive.writestr("model/extra/precision", precision)
+    async with served(model_repository=tmp_path) as client:
+        listed = {model["name"]: model["precision"] for model in (await client.get("/models")).json()["models"]}
+    assert listed == {"gfc": {}, "lafin": {"lafin_generator": "bfloat16"}, "parser": {"parser": "float32"}}
 
 
 async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine: FakeEngine) -> None:
