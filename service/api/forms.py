@@ -61,7 +61,14 @@ class InpaintFields(MaskFields):
 
     model: str = Field("lafin", max_length=64, description="A name from GET /models.")
     landmarks: str | None = Field(
-        None, description=f"JSON: 68 points [x, y] in pixels of the upright image, iBUG order: {LANDMARKS_EXAMPLE}"
+        None,
+        description=f"JSON: 68 points [x, y] in pixels of the upright image, iBUG order: {LANDMARKS_EXAMPLE}; "
+        "for several faces a list of such lists.",
+    )
+    faces: str | None = Field(
+        None,
+        description="JSON: where the faces are, so that none is looked for. A list of boxes [x0, y0, x1, y1] around "
+        "eyes, nose and mouth, in pixels of the upright image, or of objects: `box` and `roll` (clockwise degrees).",
     )
     reference: UploadFile | None = Field(
         None, description="A picture that guides the filling, for models that take one."

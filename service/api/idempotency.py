@@ -13,7 +13,7 @@ from service.api.dependencies import RequestContext
 from service.api.pieces import PiecesResponse, cut, joined
 from service.completion.inpaint import InpaintRequest
 from service.jobs.idempotency import Claim, Part, fingerprint
-from service.jobs.request_records import to_record
+from service.jobs.request_records import parts_of
 
 HOLD_MARGIN_SECONDS = 10.0  # a request is never under way for longer than its deadline and this
 
@@ -45,8 +45,7 @@ async def answered_once(
     key = context.request.headers.get("idempotency-key")
     if key is None:
         return await answer()
-    parts = [("door", media_type.encode()), ("order", json.dumps(to_record(asked)).encode())]
-    parts += [("image", asked.image), ("mask", asked.mask)]
+    parts = [("route", media_type.encode()), *parts_of(asked)]
     threads, settings = context.service.threads, context.service.settings
     async with claimed(context, key, parts, settings.idempotency_ttl_seconds) as claim:
         if claim.known_answer is not None:

@@ -11,6 +11,7 @@ from service.api.admission import while_client_waits
 from service.api.dependencies import ContextDep, InpaintFormDep, RequestContext
 from service.api.error_groups import ENGINE_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import InpaintForm, form_body
+from service.api.guidance import guidance_of
 from service.api.idempotency import IDEMPOTENCY_KEY, answered_once
 from service.api.inpaint_requests import answer_type, inpaint_request
 from service.api.job_schemas import ACCEPTED
@@ -62,8 +63,8 @@ async def _answer(context: RequestContext, form: InpaintForm) -> Response:
     media_type = answer_type(context.header("accept"), form)
     async with context.service.admission.slot(context.deadline):
         image, mask = await form.image.read(), await form.mask.read()
-        max_dilate_pixels = context.service.settings.max_mask_dilate_pixels
-        asked = inpaint_request(form, image, mask, media_type, max_dilate_pixels)
+        settings, guidance = context.service.settings, await guidance_of(context, form)
+        asked = inpaint_request(form, image, mask, guidance, media_type, settings)
         context.record.model = asked.model
         if prefers_async(context):
             return await answer_as_job(context, asked)

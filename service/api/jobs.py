@@ -12,6 +12,7 @@ from service.api.admission import while_client_waits
 from service.api.dependencies import CallerDep, ContextDep, JobFormDep, RequestContext, ServiceDep, header_of
 from service.api.error_groups import BUSY_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import JobForm, form_body
+from service.api.guidance import guidance_of
 from service.api.idempotency import IDEMPOTENCY_KEY
 from service.api.inpaint_requests import answer_type, inpaint_request
 from service.api.job_schemas import ACCEPTED, JobBody, JobsBody, job_body
@@ -69,9 +70,9 @@ async def _create(context: RequestContext, form: JobForm) -> Response:
 
 async def _requests(context: RequestContext, form: JobForm) -> list[InpaintRequest]:
     media_type = answer_type(context.header("accept"), form)
-    max_dilate_pixels = context.service.settings.max_mask_dilate_pixels
+    settings, guidance = context.service.settings, await guidance_of(context, form)
     pairs = [(await image.read(), await mask.read()) for image, mask in zip(form.image, form.mask, strict=True)]
-    return [inpaint_request(form, image, mask, media_type, max_dilate_pixels) for image, mask in pairs]
+    return [inpaint_request(form, image, mask, guidance, media_type, settings) for image, mask in pairs]
 
 
 def _check_form(form: JobForm, max_items: int) -> None:
@@ -84,8 +85,9 @@ def _check_form(form: JobForm, max_items: int) -> None:
     if len(form.image) > 1 and form.samples > 1:
         errors = [{"field": "samples", "actual": form.samples, "allowed": 1}]
         raise BadField("A batch gives one result per picture: samples must be 1.", errors=errors)
-    if len(form.image) > 1 and form.landmarks is not None:
-        raise BadField("landmarks describe one picture.", errors=[{"field": "landmarks", "actual": len(form.image)}])
+    for name in ("landmarks", "faces"):
+        if len(form.image) > 1 and getattr(form, name) is not None:
+            raise BadField(f"{name} describe one picture.", errors=[{"field": name, "actual": len(form.image)}])
 
 
 def _check_webhook(url: str, settings: Settings) -> None:

@@ -85,6 +85,7 @@ class ModelBody(BaseModel):
     summary: str
     route: str = Field(default="/inpaint", description="The path that uses it: /inpaint, or a path of its own.")
     guidance: list[str] = Field(description="The optional form fields that guide it.")
+    attributes: list[str] = Field(default=[], description="The names that its form field `attributes` may hold.")
     plural: bool = Field(description="Whether `samples` may be more than 1.")
     frame_pixels: int = Field(description="Side of the aligned square that the networks are given, in pixels.")
     deployed_models: list[str] = Field(description="The models that the engine must have for it.")

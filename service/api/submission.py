@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from service.api.dependencies import RequestContext
 from service.api.idempotency import claimed
 from service.api.job_schemas import job_body
 from service.completion.inpaint import InpaintRequest
-from service.jobs.request_records import to_record
+from service.jobs.request_records import parts_of, to_record
 from service.jobs.states import Job
 from service.jobs.store import NewJob, new_job_id
 from service.trace import current_traceparent
@@ -55,6 +54,7 @@ async def submit(
         owner=context.caller.principal,
         request=to_record(asked[0]),
         pairs=[(one.image, one.mask) for one in asked],
+        reference=asked[0].guidance.reference,
         base_url=context.service.settings.public_url or str(context.request.base_url).rstrip("/"),
         webhook_url=webhook_url,
         delete_on_fetch=delete_on_fetch,
@@ -83,9 +83,8 @@ async def _accept(context: RequestContext, asked: Sequence[InpaintRequest], new:
 async def _accept_once(context: RequestContext, asked: Sequence[InpaintRequest], new: NewJob, key: str) -> Job:
     """The job of the first request with this key, or a new one."""
     settings, jobs = context.service.settings, context.service.jobs
-    parts = [("door", b"jobs"), ("order", json.dumps(new.request).encode())]
-    parts += [("webhook", (new.webhook_url or "").encode()), ("delete", str(new.delete_on_fetch).encode())]
-    parts += [part for image, mask in new.pairs for part in (("image", image), ("mask", mask))]
+    parts = [("route", b"jobs"), ("webhook", (new.webhook_url or "").encode())]
+    parts += [("delete", str(new.delete_on_fetch).encode()), *(part for one in asked for part in parts_of(one))]
     kept_seconds = settings.jobs_queue_ttl_seconds + settings.jobs_result_ttl_seconds
     async with claimed(context, key, parts, kept_seconds) as claim:
         job_id = claim.job_id if claim.known_answer is None else claim.known_answer.decode()

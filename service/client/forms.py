@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from service.client.pictures import Picture
 
-    Landmarks: TypeAlias = Sequence[Sequence[float]] | NDArray[np.floating[Any]]
+    Landmarks: TypeAlias = Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]] | NDArray[np.floating[Any]]
 
 
 class MaskOptions(TypedDict, total=False):
@@ -27,9 +27,12 @@ class InpaintOptions(MaskOptions, total=False):
     """What `inpaint` and `submit` take beside the picture and its mask. What is left out, the service decides."""
 
     model: str  #                                      a name of `models()`
-    landmarks: Landmarks  #                            68 points [x, y] in pixels of the upright picture
-    reference: Picture  #                              a picture that guides the filling
-    attributes: Mapping[str, float]  #                 name -> -1..1
+    landmarks: (
+        Landmarks  #                            68 points [x, y] in pixels of the upright picture; or several faces
+    )
+    faces: Sequence[Sequence[float] | Mapping[str, Any]]  # boxes [x0, y0, x1, y1], or mappings of `box` and `roll`
+    reference: Picture  #                              a picture that guides the filling; no model takes one yet
+    attributes: Mapping[str, float]  #                 name -> -1..1; no model takes any yet
     samples: int  #                                    how many different results, 1..8
     seed: int  #                                       makes random results repeatable
     align: Literal["auto", "none"]  #                  none: the whole picture is the aligned face

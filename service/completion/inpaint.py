@@ -5,7 +5,9 @@ decode > find and align faces > divide the hole > fill its background > infer ea
 
 from __future__ import annotations
 
+import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,22 +16,25 @@ import numpy as np
 from service.completion.alignment import PREDICTOR, AlignedFace, Aligner, all_or_cancel, mirrored, same_place
 from service.completion.background import fill_background
 from service.completion.canvas import Canvas, frame_of, settle
+from service.completion.guidance import NO_GUIDANCE, Guidance
 from service.completion.pipelines import pipeline_named
-from service.completion.pipelines.protocol import Completion, FaceFrame, Pipeline, SampleSeed
+from service.completion.pipelines.protocol import Completion, FaceFrame, FrameGuidance, Pipeline, SampleSeed
 from service.completion.plan import reaches_beyond
 from service.completion.shares import Box, Division, Target, divide
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import BadField, BadLandmarks, GuidanceNotAccepted, TooManyPixels
-from service.imaging.arrays import Hole, Points, Size
+from service.imaging.arrays import Hole, Points, Rgb, Size
 from service.imaging.compose import Blend
 from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
 from service.imaging.encode import encode, most_bytes
+from service.imaging.faces import FaceBox
 from service.imaging.geometry import FrameTransform
 from service.imaging.holes import Region
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 
+SURE = math.inf  # the score of a box that the caller gives
 SEEDS = 2**31  # seeds are 0 to one less than this
 
 
@@ -41,8 +46,7 @@ class InpaintRequest:
     mask_mode: MaskMode = "luminance"
     mask_invert: bool = False
     mask_dilate_pixels: int = 0
-    landmarks: Points | None = None  # [68,2] canvas pixels of one face
-    guidance_sent: frozenset[str] = frozenset()
+    guidance: Guidance = NO_GUIDANCE
     samples: int = 1
     seed: int | None = None  # None: a new one each time, where chance plays a part
     align: Literal["auto", "none"] = "auto"
@@ -102,6 +106,7 @@ class _Fill:
     pipeline: Pipeline
     blend: Blend
     sample_seed: SampleSeed
+    guides: FrameGuidance
     deadline: Deadline
     stages: Stages
 
@@ -139,6 +144,7 @@ class Inpainter:
         deadline.check()
         with stages.timed("align"):
             targets = await self._face_targets(request, pipeline, canvas, deadline)
+            guides = await self._guides(request.guidance, pipeline.frame_pixels, deadline)
         deadline.check()
         with stages.timed("compose"):
             division = await self._threads.run(divide, canvas.rgb, canvas.hole, targets, self._max_holes)
@@ -147,7 +153,7 @@ class Inpainter:
         pictures = []
         for sample in range(request.samples):  # one after another: each holds a whole picture
             copy = replace(canvas)
-            fill = _Fill(pipeline, request.blend, SampleSeed(seed, sample), deadline, stages)
+            fill = _Fill(pipeline, request.blend, SampleSeed(seed, sample), guides, deadline, stages)
             faces = await self._fill(fill, copy, division)
             with stages.timed("encode"):
                 pictures.append(
@@ -176,8 +182,10 @@ class Inpainter:
         refuse_guidance(request, pipeline)
         canvas = await self._threads.run(self._decode, request)
         self._require_room(request, canvas.size)
-        if request.landmarks is not None:
-            given_target(request.landmarks, canvas.size, pipeline.frame_pixels)
+        for landmarks in request.guidance.landmarks:
+            given_target(landmarks, canvas.size, pipeline.frame_pixels)
+        if request.guidance.reference is not None:
+            await self._threads.run(decode_reference, request.guidance.reference, self._limits)
         return request.samples * most_bytes(canvas.size, has_alpha=canvas.alpha is not None)
 
     async def find_landmarks(self, request: LandmarksRequest, deadline: Deadline, stages: Stages) -> LandmarksAnswer:
@@ -209,24 +217,41 @@ class Inpainter:
         self, request: InpaintRequest, pipeline: Pipeline, canvas: Canvas, deadline: Deadline
     ) -> list[Target]:
         """The frames to fill first: the caller's own face, and the faces that are found on the rest of the hole."""
-        pixels = pipeline.frame_pixels
-        given = [] if request.landmarks is None else [given_target(request.landmarks, canvas.size, pixels)]
+        pixels, guidance = pipeline.frame_pixels, request.guidance
+        given = [given_target(landmarks, canvas.size, pixels) for landmarks in guidance.landmarks]
         if request.align == "none":
             height, width = canvas.size
             whole = (0.0, 0.0, float(width), float(height))
-            frame = FrameTransform.identity(canvas.size, pixels)
-            return [Target(frame, whole, request.landmarks, fills_frame=True)]
-        if given and not await self._threads.run(reaches_beyond, canvas.hole, given[0].transform):
+            landmarks = guidance.landmarks[0] if guidance.landmarks else None
+            return [Target(FrameTransform.identity(canvas.size, pixels), whole, landmarks, fills_frame=True)]
+        if given and not await self._threads.run(reaches_beyond, canvas.hole, [face.transform for face in given]):
             return given
-        found = await self._aligner.faces(canvas.rgb, canvas.hole, deadline, touching=True)
-        return given + [found_target(face, pixels) for face in found if not is_given(face, request.landmarks)]
+        found = await self._found(guidance, canvas, deadline)
+        return given + [found_target(face, pixels) for face in found if not is_given(face, guidance.landmarks)]
+
+    async def _found(self, guidance: Guidance, canvas: Canvas, deadline: Deadline) -> list[AlignedFace]:
+        """The faces at the hole: where the caller says that they are, else those that are found."""
+        if not guidance.faces:
+            return await self._aligner.faces(canvas.rgb, canvas.hole, deadline, touching=True)
+        boxes = [FaceBox(*face.box, SURE, face.roll_degrees) for face in guidance.faces]
+        return await self._aligner.align(canvas.rgb, canvas.hole, boxes, deadline, touching=True)
+
+    async def _guides(self, guidance: Guidance, frame_pixels: int, deadline: Deadline) -> FrameGuidance:
+        """What every frame of the request is given: the reference is decoded and aligned once."""
+        if guidance.reference is None:
+            return FrameGuidance(None, guidance.attributes)
+        rgb = await self._threads.run(decode_reference, guidance.reference, self._limits)
+        return FrameGuidance(await self._aligner.face_of(rgb, frame_pixels, deadline), guidance.attributes)
 
     async def _fill(self, fill: _Fill, canvas: Canvas, division: Division) -> list[FaceFound]:
         """Complete the faces' shares of the hole, settle them on the canvas, and say which faces that were."""
         with fill.stages.timed("infer"):
             frames = await self._threads.run(_frames, canvas, division)
             completions = await all_or_cancel(
-                [fill.pipeline.complete(self._engine, frame, fill.sample_seed, fill.deadline) for frame in frames]
+                [
+                    fill.pipeline.complete(self._engine, fill.guides.added_to(frame), fill.sample_seed, fill.deadline)
+                    for frame in frames
+                ]
             )
         fill.deadline.check()
         with fill.stages.timed("compose"):
@@ -256,6 +281,11 @@ def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimit
     return Canvas.emptied(picture.rgb, picture.alpha, hole)
 
 
+def decode_reference(reference: bytes, limits: ImageLimits) -> Rgb:
+    """The picture that guides, upright, [H,W,3]. Raises as for any picture."""
+    return decode_image(reference, limits).rgb
+
+
 def missing_share(hole: Hole) -> float:
     """0..1 of the picture."""
     return float(hole.mean())
@@ -263,9 +293,17 @@ def missing_share(hole: Hole) -> float:
 
 def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:
     """Raises GuidanceNotAccepted for a field that the pipeline would have to ignore, BadField for a useless number."""
-    for name in sorted(request.guidance_sent - pipeline.guidance):
-        refused = {"field": name, "model": pipeline.name, "allowed": sorted(pipeline.guidance)}
-        raise GuidanceNotAccepted(f"The model {pipeline.name!r} does not take {name!r}.", errors=[refused])
+    guidance = request.guidance
+    for name in guidance.given:
+        if name not in pipeline.guidance:
+            refused = {"field": name, "model": pipeline.name, "allowed": sorted(pipeline.guidance)}
+            raise GuidanceNotAccepted(f"The model {pipeline.name!r} does not take {name!r}.", errors=[refused])
+    for attribute in sorted(set(guidance.attributes or ()) - set(pipeline.attributes)):
+        unknown = {"field": "attributes", "actual": attribute[:40], "allowed": list(pipeline.attributes)}
+        raise BadField(f"The model {pipeline.name!r} knows no such attribute.", errors=[unknown])
+    if request.align == "none" and (guidance.faces or len(guidance.landmarks) > 1):
+        useless = {"field": "align", "actual": "none", "allowed": ["auto"]}
+        raise BadField("With align=none the picture is one face: no faces, landmarks of one.", errors=[useless])
     if request.samples > 1 and not pipeline.plural:
         too_many = {"field": "samples", "model": pipeline.name, "actual": request.samples, "allowed": 1}
         raise BadField(f"The model {pipeline.name!r} gives one result: samples must be 1.", errors=[too_many])
@@ -301,9 +339,9 @@ def found_target(face: AlignedFace, frame_pixels: int) -> Target:
     return Target(transform, face.box, None if face.needs_second_look else face.landmarks, face.landmarks)
 
 
-def is_given(face: AlignedFace, landmarks: Points | None) -> bool:
-    """Whether a found face is the one that the caller described."""
-    return landmarks is not None and same_place(face.landmarks, landmarks)
+def is_given(face: AlignedFace, described: Sequence[Points]) -> bool:
+    """Whether a found face is one that the caller described."""
+    return any(same_place(face.landmarks, landmarks) for landmarks in described)
 
 
 def face_found(target: Target, completion: Completion) -> FaceFound | None:

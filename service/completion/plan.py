@@ -36,11 +36,11 @@ def owners(transforms: Sequence[FrameTransform], region: Region) -> Owners:
     return owned
 
 
-def reaches_beyond(hole: Hole, transform: FrameTransform) -> bool:
-    """Whether hole pixels lie outside a frame."""
+def reaches_beyond(hole: Hole, transforms: Sequence[FrameTransform]) -> bool:
+    """Whether hole pixels lie outside all of the frames."""
     region = bounds(hole)
     assert region is not None, "an empty hole was refused when it was decoded"
-    outside = owners([transform], region) == NOBODY
+    outside = owners(transforms, region) == NOBODY
     return bool((hole[region.slices] * outside).any())
 
 

@@ -41,6 +41,7 @@ class FaceBox:
     x1: float
     y1: float
     score: float  # overlapping hits of the detector: more is surer
+    roll_degrees: float = 0.0  # clockwise; 0 is upright
 
 
 @dataclass(frozen=True)

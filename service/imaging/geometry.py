@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -93,7 +94,7 @@ class FrameTransform:
 
     @classmethod
     def from_box(cls, box: FaceBox, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
-        """An upright frame around a detector's box, near FFHQ's: good enough for a predictor of landmarks.
+        """A frame around a detector's box, turned as it is, near FFHQ's: good enough for a predictor of landmarks.
 
         The two constants are medians over 261 photo-like faces in FFHQ alignment, on which detect_faces found one box
         each: frame side / box side (deviation 0.076) and the frame's centre above the box's, in box sides (deviation
@@ -101,8 +102,11 @@ class FrameTransform:
         pixels, one standard deviation each. A turned head stays turned.
         """
         side = (box.x1 - box.x0 + box.y1 - box.y0) / 2
-        centre = (box.x0 + box.x1) / 2 - 0.5, (box.y0 + box.y1) / 2 - 0.5 - CENTRE_ABOVE_BOX * side
-        return cls.from_square(centre, SIDE_IN_BOXES * side, (1.0, 0.0), frame_pixels)
+        roll = math.radians(box.roll_degrees)
+        direction, above = (math.cos(roll), math.sin(roll)), CENTRE_ABOVE_BOX * side
+        middle_x, middle_y = (box.x0 + box.x1) / 2 - 0.5, (box.y0 + box.y1) / 2 - 0.5
+        centre = middle_x + above * direction[1], middle_y - above * direction[0]
+        return cls.from_square(centre, SIDE_IN_BOXES * side, direction, frame_pixels)
 
     @classmethod
     def identity(cls, canvas: Size, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:

@@ -22,23 +22,32 @@ class Blobs:
         self._url = url
         self._tries = tries
 
-    async def put_inputs(self, job_id: str, pairs: Sequence[tuple[bytes, bytes]], lapse_seconds: float) -> None:
-        """Store (image, mask) pairs; they go by themselves after `lapse_seconds` unless the job is confirmed."""
-        await asyncio.to_thread(self._put_inputs, job_id, pairs, lapse_seconds)
+    async def put_inputs(
+        self, job_id: str, pairs: Sequence[tuple[bytes, bytes]], reference: bytes | None, lapse_seconds: float
+    ) -> None:
+        """Store (image, mask) pairs and the picture that guides them all, if there is one.
 
-    def _put_inputs(self, job_id: str, pairs: Sequence[tuple[bytes, bytes]], lapse_seconds: float) -> None:
+        They go by themselves after `lapse_seconds` unless the job is confirmed.
+        """
+        await asyncio.to_thread(self._put_inputs, job_id, pairs, reference, lapse_seconds)
+
+    def _put_inputs(
+        self, job_id: str, pairs: Sequence[tuple[bytes, bytes]], reference: bytes | None, lapse_seconds: float
+    ) -> None:
         key = f"{PREFIX}inputs:{job_id}"
         with redis_clients.synchronous(self._url) as redis, redis.pipeline(transaction=True) as pipeline:
             for index, (image, mask) in enumerate(pairs):
                 pipeline.hset(key, mapping={f"image:{index}": image, f"mask:{index}": mask})
+            if reference is not None:
+                pipeline.hset(key, "reference", reference)
             pipeline.pexpire(key, round(lapse_seconds * 1000))
             pipeline.execute()
 
-    async def input_pair(self, job_id: str, index: int) -> tuple[bytes, bytes] | None:
-        """An item's (image, mask); None when they are no longer kept."""
-        fields = [f"image:{index}", f"mask:{index}"]
-        image, mask = await asyncio.to_thread(self._fetch, f"{PREFIX}inputs:{job_id}", fields)
-        return None if image is None or mask is None else (image, mask)
+    async def inputs(self, job_id: str, index: int) -> tuple[bytes, bytes, bytes | None] | None:
+        """An item's (image, mask, reference or None); None when they are no longer kept."""
+        fields = [f"image:{index}", f"mask:{index}", "reference"]
+        image, mask, reference = await asyncio.to_thread(self._fetch, f"{PREFIX}inputs:{job_id}", fields)
+        return None if image is None or mask is None else (image, mask, reference)
 
     async def results(self, job_id: str, index: int, samples: int) -> list[bytes] | None:
         """An item's encoded pictures, one for each sample; None if any of them is missing or no longer kept."""

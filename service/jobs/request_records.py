@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any
 
 import numpy as np
 
+from service.completion.guidance import Guidance
 from service.completion.inpaint import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
 
 PICTURES = frozenset({"image", "mask"})
@@ -14,26 +16,21 @@ PICTURES = frozenset({"image", "mask"})
 
 def to_record(request: InpaintRequest) -> dict[str, Any]:
     """Every field but the pictures."""
-    record = {
-        field.name: getattr(request, field.name) for field in dataclasses.fields(request) if field.name not in PICTURES
-    }
-    record["guidance_sent"] = sorted(request.guidance_sent)
-    record["landmarks"] = None if request.landmarks is None else request.landmarks.tolist()
-    return record
+    fields = [field.name for field in dataclasses.fields(request) if field.name not in PICTURES]
+    return {name: getattr(request, name) for name in fields} | {"guidance": request.guidance.to_record()}
 
 
-def from_record(record: dict[str, Any], image: bytes, mask: bytes) -> InpaintRequest:
+def from_record(record: dict[str, Any], image: bytes, mask: bytes, reference: bytes | None) -> InpaintRequest:
     """The request as it was accepted."""
-    landmarks = record["landmarks"]
-    return InpaintRequest(
-        **{
-            **record,
-            "image": image,
-            "mask": mask,
-            "guidance_sent": frozenset(record["guidance_sent"]),
-            "landmarks": None if landmarks is None else np.asarray(landmarks, np.float64),
-        }
-    )
+    guidance = Guidance.from_record(record["guidance"], reference)
+    return InpaintRequest(**{**record, "image": image, "mask": mask, "guidance": guidance})
+
+
+def parts_of(request: InpaintRequest) -> list[tuple[str, bytes]]:
+    """Everything that makes one request another: names and contents."""
+    reference = request.guidance.reference
+    pictures = [("image", request.image), ("mask", request.mask), *([("reference", reference)] if reference else [])]
+    return [("request", json.dumps(to_record(request)).encode()), *pictures]
 
 
 def answer_to_record(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Keys (one Redis, not a cluster):
     inpaint:job:<id>          hash: the record; `item:<n>` holds an item's outcome. No picture.
-    inpaint:inputs:<id>       hash: image:<n>, mask:<n>
+    inpaint:inputs:<id>       hash: image:<n>, mask:<n>, and perhaps reference
     inpaint:results:<id>      hash: <n>:<k> = the bytes of item n's sample k
     inpaint:owner:<owner>     sorted set of a key's jobs, by number
     inpaint:waiting           sorted set of the jobs that wait, by number: its rank is the queue position

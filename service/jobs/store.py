@@ -43,11 +43,12 @@ class NewJob:
     request_id: str = ""
     traceparent: str = ""
 
+    reference: bytes | None = None  # a picture that guides all of them
     result_bytes: int = 0  # the most that its results can take
 
     @property
     def input_bytes(self) -> int:
-        return sum(len(image) + len(mask) for image, mask in self.pairs)
+        return sum(len(image) + len(mask) for image, mask in self.pairs) + len(self.reference or b"")
 
     @property
     def bytes(self) -> int:
@@ -102,7 +103,7 @@ class JobStore:
 
     async def fill(self, job_id: str, new: NewJob) -> None:
         """Store the pictures of a reserved job; from now on it stays until its time is up."""
-        await self.blobs.put_inputs(job_id, new.pairs, RESERVED_SECONDS)
+        await self.blobs.put_inputs(job_id, new.pairs, new.reference, RESERVED_SECONDS)
         if not await self._run("confirm", job_id, *self._until(self._settings.jobs_queue_ttl_seconds)):
             raise JobsUnavailable("The job could not be stored in time.", retry_after_seconds=RETRY_AFTER_SECONDS)
 

@@ -150,10 +150,10 @@ class JobAttempt:
             problem = job.settled[index].problem
             return None if problem is None else StoredError(problem)
         try:
-            pair = await self._store.blobs.input_pair(self._id, index)
-            if pair is None:
+            inputs = await self._store.blobs.inputs(self._id, index)
+            if inputs is None:
                 raise ResultExpired("The pictures are no longer kept.")
-            item, pictures = await self._complete(from_record(job.request, *pair), inpainter)
+            item, pictures = await self._complete(from_record(job.request, *inputs), inpainter)
             await self._keep(index, item, pictures)
         except ServiceError as error:
             failed = Item("failed", problem=problem_of(error))

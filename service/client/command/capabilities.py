@@ -13,7 +13,7 @@ from service.errors import BadField, GuidanceNotAccepted, ServiceError, UnknownM
 
 RETRIES = Retries(max_attempts=3, max_seconds=10)
 DEFAULT_MODEL = "lafin"
-GUIDANCE = ("landmarks", "reference", "attributes")
+GUIDANCE = ("landmarks", "faces", "reference", "attributes")
 
 
 async def check_capabilities(service: Service, options: InpaintOptions, guidance: frozenset[str]) -> None:

@@ -9,18 +9,38 @@ from typing import Any
 from service.client.command.usage import BadUsage
 
 
-def read_landmarks(file: Path) -> list[list[float]]:
-    """68 points [x, y]. The answer of POST /landmarks is taken too, when it holds one face."""
-    content = _json_of(file)
-    faces = content.get("faces") if isinstance(content, dict) else None
-    if isinstance(faces, list):
-        if len(faces) != 1:
-            raise BadUsage(f"{file} holds {len(faces)} faces; keep the one whose landmarks are meant.")
-        content = faces[0].get("landmarks") if isinstance(faces[0], dict) else None
-    if not _is_points(content):
-        raise BadUsage(f"{file} must hold a JSON list of 68 points [x, y].")
-    points: list[list[float]] = content
+def read_landmarks(file: Path) -> list[Any]:
+    """68 points [x, y], or a list of such faces. An answer of POST /landmarks is taken too, with all of its faces."""
+    content = _faces_in(_json_of(file))
+    if isinstance(content, list) and content and all(isinstance(face, dict) for face in content):
+        described = [face.get("landmarks") for face in content]
+        content = described[0] if len(described) == 1 else described
+    if not _is_points(content) and not (isinstance(content, list) and content and all(map(_is_points, content))):
+        raise BadUsage(f"{file} must hold a JSON list of 68 points [x, y], or of such faces.")
+    points: list[Any] = content
     return points
+
+
+def read_faces(file: Path) -> list[Any]:
+    """Boxes [x0, y0, x1, y1], or objects with `box` and perhaps `roll`; or an answer of POST /landmarks."""
+    content = _faces_in(_json_of(file))
+    if not isinstance(content, list) or not content or not all(map(_is_face, content)):
+        raise BadUsage(f"{file} must hold a JSON list of boxes [x0, y0, x1, y1].")
+    return [face if isinstance(face, list) else _without_landmarks(face) for face in content]
+
+
+def _faces_in(content: Any) -> Any:
+    """What an answer of POST /landmarks holds; other content as it is."""
+    return content["faces"] if isinstance(content, dict) and "faces" in content else content
+
+
+def _is_face(face: Any) -> bool:
+    box = face.get("box") if isinstance(face, dict) else face
+    return isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
+
+
+def _without_landmarks(face: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in face.items() if name in ("box", "roll")}
 
 
 def read_attributes(text: str) -> dict[str, float]:

@@ -47,12 +47,21 @@ def inpaint(
     landmarks: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE.json", help="68 points [x, y], or an answer of POST /landmarks; or a folder of such."
+            metavar="FILE.json",
+            help="68 points [x, y] of a face or of each, or an answer of POST /landmarks; or a folder.",
         ),
     ] = None,
-    reference: Annotated[str | None, typer.Option(metavar="FILE", help="A picture that guides; or a folder.")] = None,
+    faces: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.json", help="Boxes [x0, y0, x1, y1] where the faces are; or a folder of such."),
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="A picture that guides, or a folder; no model takes one yet."),
+    ] = None,
     attributes: Annotated[
-        str | None, typer.Option(metavar="A", help="name=value,name=value from -1 to 1; or JSON, or a file of it.")
+        str | None,
+        typer.Option(metavar="A", help="name=value,name=value from -1 to 1, or JSON; no model takes any yet."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Makes random results repeatable.")] = None,
     samples: Annotated[
@@ -106,7 +115,7 @@ def inpaint(
         _refuse_more(context.args)
         options["attributes"] = None if attributes is None else read_attributes(attributes)
         given = cast(InpaintOptions, {name: value for name, value in options.items() if value is not None})
-        files = Files(photo, mask, out, landmarks, reference, picture_format, force)
+        files = Files(photo, mask, out, landmarks, faces, reference, picture_format, force)
         service = Service(url, key_from(key, key_file), concurrency, as_jobs)
         code = run(files, given, service, quiet=quiet)
     except BadUsage as error:

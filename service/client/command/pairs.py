@@ -12,6 +12,7 @@ from service.client.command.usage import BadUsage
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 MASK_ENDINGS = ("", "_mask", "-mask")  # of a.jpg: a.png, a_mask.png, a-mask.png
 LANDMARK_ENDINGS = ("", "_landmarks", "-landmarks")
+FACES_ENDINGS = ("", "_faces", "-faces")
 REFERENCE_ENDINGS = ("", "_reference", "-reference")
 
 
@@ -32,6 +33,7 @@ class Item:
     mask: Path
     landmarks: Path | None = None
     reference: Path | None = None
+    faces: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ def named_by(argument: str, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> Sever
 
 
 def paired(
-    photos: Several, masks: Several, landmarks: Several | None = None, references: Several | None = None
+    photos: Several,
+    masks: Several,
+    landmarks: Several | None = None,
+    references: Several | None = None,
+    faces: Several | None = None,
 ) -> tuple[list[Item], list[LeftOut]]:
     """Every photo with its own files. A file that is named alone serves every photo."""
     items: list[Item] = []
@@ -68,12 +74,13 @@ def paired(
     for photo in _without_masks(photos, masks):
         try:
             mask = _partner(photo, masks, MASK_ENDINGS)
-            guide = _partner(photo, landmarks, LANDMARK_ENDINGS) if landmarks else None
+            points = _partner(photo, landmarks, LANDMARK_ENDINGS) if landmarks else None
+            boxes = _partner(photo, faces, FACES_ENDINGS) if faces else None
             reference = _partner(photo, references, REFERENCE_ENDINGS) if references else None
         except _NoPartner as error:
             left_out.append(LeftOut(photo, str(error)))
         else:
-            items.append(Item(photo, mask, guide, reference))
+            items.append(Item(photo, mask, points, reference, boxes))
     return items, left_out
 
 

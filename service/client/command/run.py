@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from service.client.clients import AsyncClient
 from service.client.command.capabilities import advice, check_capabilities
-from service.client.command.guidance import read_landmarks
+from service.client.command.guidance import read_faces, read_landmarks
 from service.client.command.outcomes import INTERRUPTED, Outcome, exit_code
 from service.client.command.outputs import destination, free, require_distinct
 from service.client.command.pairs import Item, LeftOut, named_by, paired
@@ -57,12 +57,15 @@ def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
     """The photos with what goes with each, and where they go."""
     photos, masks = named_by(files.photo), named_by(files.mask)
     landmarks = named_by(files.landmarks, JSON_SUFFIXES) if files.landmarks else None
+    faces = named_by(files.faces, JSON_SUFFIXES) if files.faces else None
     references = named_by(files.reference) if files.reference else None
     if landmarks is not None and landmarks.alone:
         read_landmarks(landmarks.files[0])
+    if faces is not None and faces.alone:
+        read_faces(faces.files[0])
     target = destination(files.out, files.picture_format, many=not photos.alone)
     samples = options.get("samples", 1)
-    pairs, unpaired = paired(photos, masks, landmarks, references)
+    pairs, unpaired = paired(photos, masks, landmarks, references, faces)
     require_distinct(target, pairs, samples)
     items, existing = free(target, pairs, samples, force=files.force)
     left_out = unpaired + existing
@@ -72,7 +75,8 @@ def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
     send_options = SendOptions(
         target, complete, concurrency=service.concurrency, as_jobs=service.as_jobs, force=files.force
     )
-    given = {"landmarks": landmarks, "reference": references, "attributes": options.get("attributes")}
+    attributes = options.get("attributes")
+    given = {"landmarks": landmarks, "faces": faces, "reference": references, "attributes": attributes}
     return Plan(items, left_out, send_options, frozenset(name for name, value in given.items() if value is not None))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from service.client.answers import InpaintAnswer
 from service.client.clients import AsyncClient, AsyncJob
-from service.client.command.guidance import read_landmarks
+from service.client.command.guidance import read_faces, read_landmarks
 from service.client.command.outcomes import NotTried, Outcome, ends_everything
 from service.client.command.outputs import Destination, write
 from service.client.command.pairs import Item
@@ -83,6 +83,8 @@ class Sender:
         form = self._options.form.copy()
         if item.landmarks is not None:
             form["landmarks"] = read_landmarks(item.landmarks)
+        if item.faces is not None:
+            form["faces"] = read_faces(item.faces)
         if item.reference is not None:
             form["reference"] = item.reference
         if not self._options.as_jobs:

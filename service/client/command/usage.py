@@ -20,6 +20,7 @@ class Files:
     mask: str
     out: str
     landmarks: str | None = None
+    faces: str | None = None
     reference: str | None = None
     picture_format: Format | None = None
     force: bool = False  # overwrite what exists

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.completion.pipelines.protocol import Completion, FaceFrame, Guidance, SampleSeed, as_rgb, as_tensors
+from service.completion.guidance import GuidanceName
+from service.completion.pipelines.protocol import Completion, FaceFrame, SampleSeed, as_rgb, as_tensors
 from service.deadline import Deadline
 from service.engine import Engine
 from service.imaging.arrays import Floats
@@ -15,7 +16,8 @@ class Gfc:
     summary = "Generative Face Completion (Li et al. 2017): several results from one photo; blend=poisson suits it."
     models = ("gfc_generator",)
     frame_pixels = 128
-    guidance: frozenset[Guidance] = frozenset()
+    guidance: frozenset[GuidanceName] = frozenset({"faces"})
+    attributes: tuple[str, ...] = ()
     plural = True
 
     async def complete(

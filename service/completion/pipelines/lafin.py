@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from service.completion.pipelines.protocol import Completion, FaceFrame, Guidance, SampleSeed, as_rgb, as_tensors
+from service.completion.guidance import GuidanceName
+from service.completion.pipelines.protocol import Completion, FaceFrame, SampleSeed, as_rgb, as_tensors
 from service.deadline import Deadline
 from service.engine import Engine
 
@@ -14,7 +15,8 @@ class Lafin:
     summary = "Generative Landmark Guided Face Inpainting (Yang et al. 2019)."
     models = ("lafin", "lafin_predictor", "lafin_generator")
     frame_pixels = 256
-    guidance: frozenset[Guidance] = frozenset({"landmarks"})
+    guidance: frozenset[GuidanceName] = frozenset({"landmarks", "faces"})
+    attributes: tuple[str, ...] = ()
     plural = False
 
     async def complete(

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from service.completion.guidance import GuidanceName
 from service.deadline import Deadline
 from service.engine import Engine
 from service.imaging.arrays import Hole, Points, Rgb
 
-Guidance = Literal["landmarks", "reference", "attributes"]
-
 
 @dataclass(frozen=True)
 class FaceFrame:
-    """What a network sees: image [F,F,3] uint8 RGB, hole [F,F] {0,1}, landmarks [68,2] frame pixels or None."""
+    """What a network sees: image [F,F,3] uint8 RGB, hole [F,F] {0,1}, and what guides it, if anything does."""
 
     image: Rgb
     hole: Hole
-    landmarks: Points | None = None
+    landmarks: Points | None = None  # [68,2] frame pixels
+    reference: Rgb | None = None  # [F,F,3], aligned as the image is
+    attributes: Mapping[str, float] | None = None  # name -> -1..1
+
+
+@dataclass(frozen=True)
+class FrameGuidance:
+    """What guides all frames of a request alike."""
+
+    reference: Rgb | None
+    attributes: Mapping[str, float] | None
+
+    def added_to(self, frame: FaceFrame) -> FaceFrame:
+        return replace(frame, reference=self.reference, attributes=self.attributes)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,9 @@ class Pipeline(Protocol):
     @property
     def frame_pixels(self) -> int: ...
     @property
-    def guidance(self) -> frozenset[Guidance]: ...
+    def guidance(self) -> frozenset[GuidanceName]: ...
+    @property
+    def attributes(self) -> tuple[str, ...]: ...
     @property
     def plural(self) -> bool: ...
 

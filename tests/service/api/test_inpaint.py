@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.api.inpaint_requests import parse_landmarks
+from service.api.guidance import parse_landmarks
 from service.errors import BadLandmarks
 from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.pictures import box_mask, encoded, pixels, png, scene

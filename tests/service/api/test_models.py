@@ -11,10 +11,10 @@ from tests.service.api.conftest import Served
 
 async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClient) -> None:
     gfc, lafin, parser = (await client.get("/models")).json()["models"]
-    assert (gfc["name"], gfc["guidance"], gfc["plural"], gfc["frame_pixels"]) == ("gfc", [], True, 128)
+    assert (gfc["name"], gfc["guidance"], gfc["plural"], gfc["frame_pixels"]) == ("gfc", ["faces"], True, 128)
     assert (parser["name"], parser["route"], parser["guidance"], parser["ready"]) == ("parser", "/parsing", [], True)
     assert (parser["deployed_models"], lafin["route"]) == (["parser"], "/inpaint")
-    assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["landmarks"], False)
+    assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["faces", "landmarks"], False)
     assert (lafin["frame_pixels"], lafin["ready"]) == (256, True)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from service.completion.guidance import Guidance
 from service.completion.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest, RegionFilled
 from service.completion.pipelines import PIPELINES
 from service.deadline import Deadline
@@ -76,7 +77,7 @@ async def test_holes_far_apart_are_a_region_each() -> None:
 
 async def test_given_landmarks_call_the_generator_and_no_predictor() -> None:
     engine, mask = FakeEngine(), holes(ON_THE_FACE)
-    answer = await run(engine, order(mask, landmarks=FACE))
+    answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
     assert engine.calls == {"lafin_generator": 1}
     (face,) = answer.faces
@@ -87,7 +88,7 @@ async def test_given_landmarks_call_the_generator_and_no_predictor() -> None:
 
 async def test_given_landmarks_belong_to_one_face_and_other_holes_are_background() -> None:
     engine, mask = FakeEngine(), holes(ON_THE_FACE, FAR_AWAY)
-    answer = await run(engine, order(mask, landmarks=FACE))
+    answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
     assert engine.calls == {"lafin_generator": 1}
     assert len(answer.faces) == 1
@@ -96,14 +97,14 @@ async def test_given_landmarks_belong_to_one_face_and_other_holes_are_background
 
 async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
     engine, mask = FakeEngine(), holes(FAR_AWAY)
-    answer = await run(engine, order(mask, landmarks=FACE))
+    answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
     assert (engine.calls, answer.faces) == ({}, [])
 
 
 async def test_a_hole_across_the_frames_border_is_filled_on_both_sides() -> None:
     engine, mask = FakeEngine(), holes((250, 200, 600, 260))
-    answer = await run(engine, order(mask, landmarks=FACE))
+    answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
     assert engine.calls == {"lafin_generator": 1}
     assert [region.kind for region in answer.regions] == ["face", "background"]
@@ -119,12 +120,12 @@ async def test_without_alignment_the_whole_picture_is_the_frame() -> None:
 
 async def test_landmarks_without_alignment_guide_the_whole_picture() -> None:
     engine, mask = FakeEngine(), holes(ON_THE_FACE)
-    await run(engine, order(mask, align="none", landmarks=FACE))
+    await run(engine, order(mask, align="none", guidance=Guidance((FACE,))))
     assert engine.calls == {"lafin_generator": 1}
 
 
 async def test_the_same_request_gives_the_same_bytes() -> None:
-    request = order(holes(ON_THE_FACE, FAR_AWAY), landmarks=FACE)
+    request = order(holes(ON_THE_FACE, FAR_AWAY), guidance=Guidance((FACE,)))
     assert (await run(FakeEngine(), request)).pictures == (await run(FakeEngine(), request)).pictures
 
 
@@ -203,7 +204,7 @@ async def test_what_the_model_cannot_do_is_refused_before_anything_is_decoded() 
     nothing = InpaintRequest(b"", b"")
     for changes, error in [
         ({"model": "gan"}, UnknownModel),
-        ({"guidance_sent": frozenset({"reference"})}, GuidanceNotAccepted),
+        ({"guidance": Guidance(reference=b"r")}, GuidanceNotAccepted),
         ({"samples": 2}, BadField),
     ]:
         with pytest.raises(error):
@@ -214,7 +215,7 @@ async def test_errors_of_the_engine_come_through() -> None:
     engine = FakeEngine()
     engine.error = EngineGarbage()
     with pytest.raises(EngineGarbage):
-        await run(engine, order(holes(ON_THE_FACE), landmarks=FACE))
+        await run(engine, order(holes(ON_THE_FACE), guidance=Guidance((FACE,))))
 
 
 @pytest.mark.parametrize("model", PIPELINES)
@@ -240,7 +241,7 @@ async def test_a_transparent_hole_is_filled_opaque(media_type: str) -> None:
     clear = np.dstack((scene(500, 800), 255 - mask))
     opaque = np.dstack((scene(500, 800), np.full_like(mask, 255)))
     answers = [
-        await run(FakeEngine(), InpaintRequest(png(one), png(mask), landmarks=FACE, media_type=media_type))
+        await run(FakeEngine(), InpaintRequest(png(one), png(mask), guidance=Guidance((FACE,)), media_type=media_type))
         for one in (clear, opaque)
     ]
     assert answers[0].pictures == answers[1].pictures
@@ -297,7 +298,7 @@ async def test_given_landmarks_replace_the_face_that_is_found_there_and_no_other
     found = await complete_group(FakeEngine(), mouth_hole(0, 3))
     engine = FakeEngine()
     mask = np.maximum(mouth_hole(0, 3), mouth_hole(2, 3))
-    answer = await complete_group(engine, mask, landmarks=found.faces[0].landmarks)
+    answer = await complete_group(engine, mask, guidance=Guidance((found.faces[0].landmarks,)))
     assert engine.calls == {"lafin_generator": 2, "lafin_predictor": 2}
     assert np.array_equal(answer.faces[0].landmarks, found.faces[0].landmarks)
     assert len(answer.faces) == 2

@@ -89,5 +89,5 @@ def test_no_hole_no_square() -> None:
 def test_whether_the_hole_reaches_beyond_a_frame() -> None:
     hole = np.zeros((400, 600), np.uint8)
     hole[150:250, 150:450] = 1
-    assert reaches_beyond(hole, upright(200, 200, 300))
-    assert not reaches_beyond(hole, FrameTransform.identity((400, 600)))
+    assert reaches_beyond(hole, [upright(200, 200, 300)])
+    assert not reaches_beyond(hole, [upright(200, 200, 300), FrameTransform.identity((400, 600))])

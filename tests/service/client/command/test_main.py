@@ -218,7 +218,7 @@ def test_the_parser_has_the_same_exit_code(inpaint: Command, arguments: list[str
         (["--model", "gan"], "inpaint: There is no model 'gan'; the service has gfc, lafin."),
         (["--reference", "in/b.jpg"], "inpaint: lafin does not take reference; it takes landmarks."),
         (["--attributes", "smiling=1"], "inpaint: lafin does not take attributes; it takes landmarks."),
-        (["--samples", "2"], "inpaint: lafin gives one result a photo; --samples must be 1."),
+        (["--samples", "2"], "inpaint: lafin gives one result per photo; --samples must be 1."),
     ],
 )
 def test_what_the_service_does_not_have_is_said_once_and_nothing_is_sent(
