@@ -198,7 +198,7 @@ def test_no_module_without_a_subject() -> None:
 
 def test_no_two_files_of_the_service_share_a_name_by_chance() -> None:
     """A name means one thing. These mirror each other: the route and its use case, the form and who sends it, ..."""
-    mirrored = {"__init__", "__main__", "errors", "forms", "idempotency", "inpaint", "jobs"}
+    mirrored = {"__init__", "__main__", "background", "errors", "forms", "guidance", "idempotency", "inpaint", "jobs"}
     names = Counter(Path(name).stem for name in TRACKED if name.startswith("service/") and name.endswith(".py"))
     assert {name for name, count in names.items() if count > 1} == mirrored
 
