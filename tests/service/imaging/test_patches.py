@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from service.imaging.patches import CHANNELS, REACH_PIXELS, Level, Match, allowed_middles, peel
 
@@ -44,8 +45,8 @@ def test_searching_and_voting_find_the_stripes_from_a_bad_start() -> None:
     assert np.abs(one.values - stripes()).max() < 8
 
 
-def test_chance_finds_what_comparing_everything_finds(monkeypatch: object) -> None:
-    monkeypatch.setattr("service.imaging.patches.MOST_COMPARED", 0)  # type: ignore[attr-defined]
+def test_chance_finds_what_comparing_everything_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.imaging.patches.MOST_COMPARED", 0)
     test_searching_and_voting_find_the_stripes_from_a_bad_start()
 
 
