@@ -274,7 +274,13 @@ def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, 
             save_checkpoint(run / "checkpoint.pt", state)
             frozen = step.freeze({name: copy.deepcopy(network) for name, network in averages.items()})
             for name, tensors in frozen.items():
-                metadata = {"part": part.name, "network": name, "images_seen": str(images_seen)}
+                pixels = stage_at(part, images_seen - 1).pixels
+                metadata = {
+                    "part": part.name,
+                    "network": name,
+                    "images_seen": str(images_seen),
+                    "pixels": str(pixels),  # of the face frame
+                }
                 save_snapshot(run / f"{name}.safetensors", tensors, metadata)
     require_untroubled(fabric, part, images_seen, troubles)
 

@@ -26,7 +26,7 @@ class FrozenParser(FaceParser):
     """RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]; sides are multiples of 32, differentiable in the picture."""
 
     def __init__(self, parser: Parser, enlarge: int = 1) -> None:
-        super().__init__(FRAME_PIXELS)
+        super().__init__(pixels=FRAME_PIXELS)
         self.parser = parser
         self.enlarge = enlarge
         self.multiple = SIDE_MULTIPLE
@@ -55,12 +55,17 @@ class ServedParser(Served):
 
 
 def open_parser(path: Path) -> FrozenParser:
-    """The parser of a snapshot, for losses: frozen, in evaluation mode. Raises CheckpointError that names the file."""
-    state, _ = load_snapshot(path)
+    """The parser of a snapshot, for losses: frozen, in evaluation mode. Raises CheckpointError that names the file.
+
+    Its `pixels` are those that the snapshot was trained on, where its metadata say them.
+    """
+    state, metadata = load_snapshot(path)
     try:
-        return freeze(state)
+        parser = freeze(state)
     except RuntimeError as error:
         raise CheckpointError(f"{path} is no snapshot of a parser: {error}") from error
+    parser.pixels = int(metadata.get("pixels", FRAME_PIXELS))
+    return parser
 
 
 def freeze(state: Mapping[str, Tensor]) -> FrozenParser:

@@ -131,6 +131,25 @@ def test_both_discriminators_see_the_completed_picture(batch: Batch) -> None:
     assert torch.equal(square, completed[0, :, top : top + 64, left : left + 64])
 
 
+class Noting(Shades):
+    """Keeps the sizes of what it is shown."""
+
+    def __init__(self, pixels: int | None) -> None:
+        super().__init__(pixels)
+        self.sizes: list[tuple[int, ...]] = []
+
+    def forward(self, image: Tensor) -> Tensor:
+        self.sizes.append(tuple(image.shape[2:]))
+        return super().forward(image)
+
+
+@pytest.mark.parametrize(("pixels", "side"), [(256, 256), (512, 512), (None, 128)])
+def test_the_parser_sees_pictures_of_its_own_size(batch: Batch, pixels: int | None, side: int) -> None:
+    parser = Noting(pixels)
+    tiny(parser).update(batch)
+    assert parser.sizes == [(side, side)] * 2
+
+
 def test_the_parsing_loss_teaches_the_missing_region_alone(batch: Batch) -> None:
     parser = Shades()
     parser.pixels = 256

@@ -85,3 +85,9 @@ def test_class_names_follow_from_the_weights() -> None:
     assert len(names) == 11
     assert names[0] == "background"
     assert names[8] == "inner_mouth"
+
+
+def test_its_own_size_is_that_of_its_training(snapshot: Path, tmp_path: Path) -> None:
+    assert open_parser(snapshot).pixels == 256
+    save_snapshot(tmp_path / "large.safetensors", Parser(11, width=4).state_dict(), {"pixels": "512"})
+    assert open_parser(tmp_path / "large.safetensors").pixels == 512

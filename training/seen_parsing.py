@@ -1,0 +1,64 @@
+"""How well a parser reads what GFC's parsing loss shows it: python -m training.seen_parsing --data D --parser P."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+import typer
+
+from training.data.faces import Faces, open_split
+from training.data.stream import Wants, batches
+from training.errors import one_line
+from training.frozen.parsers import FaceParser
+from training.measuring_parsing import ParsingFigures, figures_of
+from training.metrics.regions import confusion
+from training.options import DataFolder, Split
+from training.papers.gfc.recipe import gfc
+from training.papers.gfc.step import parse
+from training.train import frozen_parser
+
+BATCH = 6
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+@one_line("training.seen_parsing")
+def main(
+    data: DataFolder,
+    parser: Annotated[Path, typer.Option(help="Snapshot of the parser, or TorchScript, as --parser of a training.")],
+    split: Split = "validation",
+    rounds: Annotated[int, typer.Option(help="How often each face is moved anew.", min=1)] = 2,
+) -> None:
+    """Mean F of facial parts, of whole faces as the recipe gfc moves them, at the size that the parser is shown."""
+    faces = open_split(data, split)
+    figures = measure(frozen_parser(parser), faces, rounds * len(faces))
+    print(
+        f"faces {figures.faces}, mean F of facial parts {figures.mean_f_facial_parts:.4f}, of all {figures.mean_f:.4f}"
+    )
+
+
+@torch.no_grad()
+def measure(parser: FaceParser, faces: Faces, count: int) -> ParsingFigures:
+    """`count` faces of the row of the recipe `gfc`, without holes; classes are those of the parser."""
+    part = gfc().part("generator")
+    classes = parser(torch.zeros(1, 3, *[parser.pixels or part.stages[-1].pixels] * 2)).shape[1]
+    stream = part.stream(faces, replace(part, wants=Wants(parsing_classes=classes)), part.stages[-1])
+    counts, left = torch.zeros(classes, classes + 1, dtype=torch.long), count
+    for batch in batches(stream, start=0, batch_size=BATCH, workers=0):
+        assert batch.parsing is not None
+        logits = parse(parser, 2 * batch.image - 1)[:left]
+        labels = F.interpolate(batch.parsing[:left, None].float(), size=logits.shape[2:], mode="nearest")[:, 0]
+        counts += confusion(logits.argmax(dim=1), labels.long(), classes)
+        left -= BATCH
+        if left <= 0:
+            break
+    return figures_of(counts, count)
+
+
+if __name__ == "__main__":
+    app()
