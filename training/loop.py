@@ -7,7 +7,7 @@ import copy
 import math
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,23 +16,17 @@ import cv2
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 
-from training.checkpoint import (
-    CheckpointError,
-    DiskFullError,
-    load_checkpoint,
-    load_snapshot,
-    save_checkpoint,
-    save_snapshot,
-)
+from training.checkpoint import CheckpointError
 from training.data.faces import Faces
 from training.data.stream import Batch, batches, collate
 from training.data.transforms import Jitter
 from training.machine import Machine, best_layout, describe, launch, loaders
 from training.processes import any_process, join, total
 from training.progress import Progress, require_finite
-from training.recipe import Files, Part, RecipeError, Stage
+from training.recipe import Files, Part, RecipeError, Stage, stage_at
+from training.saving import begin_with, resume, save
 from training.step import Step
 from training.stopping import noted, require_untroubled
 
@@ -177,11 +171,6 @@ def idle(part: Part, machine: Machine, world: int) -> list[str]:
     ]
 
 
-def stage_at(part: Part, images_seen: int) -> Stage:
-    """The stage that image number `images_seen` belongs to."""
-    return next(stage for stage in part.stages if images_seen < stage.until_images)
-
-
 def stage_batches(
     part: Part, stage: Stage, faces: Faces, images_seen: int, fabric: Fabric, machine: Machine
 ) -> Iterator[Batch]:
@@ -245,92 +234,6 @@ def write_sheet(
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), cv2.cvtColor(np.ascontiguousarray(sheet), cv2.COLOR_RGB2BGR)):
         raise OSError(f"{path} could not be written: is the disk full?")
-
-
-def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, nn.Module], images_seen: int) -> None:
-    """The checkpoint, then the snapshots.
-
-    RecipeError instead, and the last ones stay, if anything is not finite; StoppedError if they cannot be written.
-    """
-    wrong = [name for name, network in step.networks.items() if not finite(network.state_dict().values())]
-    wrong += [
-        name for name, one in step.optimizers.items() for state in one.state.values() if not finite(state.values())
-    ]
-    if any_process(fabric, bool(wrong)):
-        raise RecipeError(
-            f"weights of {', '.join(dict.fromkeys(wrong))} are no longer finite at {images_seen} images; "
-            "lower the learning rate"
-        )
-    troubles: list[Exception] = []
-    if fabric.is_global_zero:
-        state = {
-            "part": part.name,
-            "images_seen": images_seen,
-            "networks": {name: network.state_dict() for name, network in step.networks.items()},
-            "averages": {name: network.state_dict() for name, network in averages.items()},
-            "optimizers": {name: optimizer.state_dict() for name, optimizer in step.optimizers.items()},
-        }
-        with noted(troubles, OSError, DiskFullError):
-            save_checkpoint(run / "checkpoint.pt", state)
-            frozen = step.freeze({name: copy.deepcopy(network) for name, network in averages.items()})
-            for name, tensors in frozen.items():
-                pixels = stage_at(part, images_seen - 1).pixels
-                metadata = {
-                    "part": part.name,
-                    "network": name,
-                    "images_seen": str(images_seen),
-                    "pixels": str(pixels),  # of the face frame
-                }
-                save_snapshot(run / f"{name}.safetensors", tensors, metadata)
-    require_untroubled(fabric, part, images_seen, troubles)
-
-
-def resume(path: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> int:
-    """Load the checkpoint into networks, averages and optimisers; images seen, 0 without a checkpoint."""
-    if not path.is_file():
-        return 0
-    state = load_checkpoint(path)
-    if state.get("part") != part.name:
-        raise CheckpointError(f"{path} belongs to part {state.get('part')!r}, not {part.name!r}")
-    try:
-        for name, network in step.networks.items():
-            network.load_state_dict(state["networks"][name])
-        for name, network in averages.items():
-            network.load_state_dict(state["averages"][name])
-        for name, optimizer in step.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} is of another recipe: {error}") from error
-    return int(state["images_seen"])
-
-
-def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> int:
-    """Load the snapshots of every shipped network; images seen, by their metadata.
-
-    0 where they do not say it, or where they have seen all that the part would show: then its stages begin anew.
-    """
-    images_seen = 0
-    for name in step.shipped:
-        path = snapshot_of(start, name)
-        state, metadata = load_snapshot(path)
-        try:
-            step.thaw(name, state)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} is of another network: {error}") from error
-        averages[name].load_state_dict(step.networks[name].state_dict())
-        images_seen = int(metadata.get("images_seen", 0))
-    return images_seen if images_seen < part.stages[-1].until_images else 0
-
-
-def snapshot_of(start: Path, name: str) -> Path:
-    """The snapshot of a network: `start` itself, NAME.safetensors of a run folder, or that of a model's folder."""
-    places = [start / f"{name}.safetensors", start / "snapshot.safetensors"] if start.is_dir() else [start]
-    return next((path for path in places if path.is_file()), places[0])
-
-
-def finite(values: Iterable[object]) -> bool:
-    """Whether every number in the tensors among `values` is."""
-    return all(bool(value.isfinite().all()) for value in values if isinstance(value, Tensor))
 
 
 @contextlib.contextmanager

@@ -91,7 +91,8 @@ def describe(fabric: Fabric, machine: Machine) -> str:
     precision = machine.precision if machine.precision != "auto" else best_precision(fabric.device.type)
     layout = "channels last" if best_layout(fabric.device) is torch.channels_last else "plain layout"
     count = f"{fabric.world_size} process" + ("es" if fabric.world_size > 1 else "")
-    threads = f" with {torch.get_num_threads()} threads" if fabric.device.type == "cpu" else ""
+    cores = torch.get_num_threads()
+    threads = f" with {cores} thread{'s' * (cores > 1)}" if fabric.device.type == "cpu" else ""
     return f"{PRECISIONS[precision]}, {layout}, {count} on {fabric.device.type}{threads}"
 
 

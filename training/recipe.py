@@ -85,6 +85,11 @@ def tiny(part: Part, build: Callable[[Files], Step], stages: tuple[Stage, ...]) 
     return replace(often, build=build, stages=stages, sheet_every_images=12, sheet_faces=2)
 
 
+def stage_at(part: Part, images_seen: int) -> Stage:
+    """The stage that image number `images_seen` belongs to."""
+    return next(stage for stage in part.stages if images_seen < stage.until_images)
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A named set of parts, trained one after another, each on its own (LaFIn, section 2.3)."""

@@ -11,17 +11,13 @@ import pytest
 import torch
 
 from tests.training.several import files, tiny_parts
-from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot
-from training.convert import SHIPPED_REPOSITORY
+from training.checkpoint import load_checkpoint, load_snapshot
 from training.data.drawn import DrawnFaces, write_folder
-from training.data.stream import Batch
-from training.loop import due, stage_at, train
+from training.loop import due, train
 from training.machine import Machine
-from training.papers import RECIPES
-from training.papers.lafin.recipe import build_generator, lafin_tiny
+from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.recipe import parser_tiny
-from training.recipe import Files, Part, RecipeError
-from training.step import Figures, Step
+from training.recipe import Files, Part, RecipeError, stage_at
 
 CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(6, 64)
@@ -86,17 +82,6 @@ def test_due_counts_crossed_multiples() -> None:
     assert [due(seen, 10, 4) for seen in (4, 8, 12, 16, 20)] == [False, False, True, False, True]
 
 
-def test_a_checkpoint_of_another_part_is_refused(unbroken: Path) -> None:
-    with pytest.raises(CheckpointError, match="belongs to part"):
-        train(lafin_tiny().part("predictor"), FACES, unbroken, Files(), CPU)
-
-
-def test_a_checkpoint_of_another_recipe_is_refused(part: Part, unbroken: Path) -> None:
-    wider = replace(part, build=lambda files: build_generator(files, width=16))
-    with pytest.raises(CheckpointError, match="another recipe"):
-        train(wider, FACES, unbroken, Files(), CPU)
-
-
 def test_micro_batches_without_a_picture_are_refused(part: Part, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"--accumulate 3 leaves 0; a micro-batch needs a picture"):
         train(part, FACES, tmp_path, Files(), replace(CPU, accumulate=3))
@@ -111,46 +96,6 @@ def test_a_phase_that_the_step_does_not_know_is_refused(part: Part, tmp_path: Pa
     strange = replace(part, stages=(replace(part.stages[0], phase="adversarial"),))
     with pytest.raises(RecipeError, match="no phase 'adversarial'"):
         train(strange, FACES, tmp_path, Files(), CPU)
-
-
-def spoiled(part: Part, update: int, *, where: str) -> Part:
-    """The part, whose update of that number gives a loss, or leaves a weight, that is not finite."""
-
-    def build(frozen: Files) -> Step:
-        step = part.build(frozen)
-        update_as_it_is, done = step.update, 0
-
-        def update_once(*shares: Batch) -> Figures:
-            nonlocal done
-            figures, done = update_as_it_is(*shares), done + 1
-            if done == update and where == "loss":
-                figures["pixel"] = figures["pixel"] * float("nan")
-            if done == update and where == "weight":
-                next(step.networks["generator"].parameters()).data[0] = float("inf")
-            return figures
-
-        step.update = update_once
-        return step
-
-    return replace(part, build=build, report_every_images=1_000)
-
-
-@pytest.mark.parametrize("where", ["loss", "weight"])
-def test_what_is_not_finite_never_reaches_a_checkpoint(part: Part, tmp_path: Path, where: str) -> None:
-    """Three updates, of which the second is checkpointed; the third goes wrong, and the run ends after it."""
-    stages = (replace(part.stages[0], until_images=6),)
-    broken = spoiled(replace(part, stages=stages), 3, where=where)
-    with pytest.raises(RecipeError, match="no longer finite at 6 images"):
-        train(broken, FACES, tmp_path, Files(), CPU)
-    assert load_checkpoint(tmp_path / "checkpoint.pt")["images_seen"] == 4
-    assert load_snapshot(tmp_path / "generator.safetensors")[1]["images_seen"] == "4"
-
-
-@pytest.mark.parametrize("where", ["loss", "weight"])
-def test_a_stop_saves_nothing_that_is_not_finite(part: Part, tmp_path: Path, where: str) -> None:
-    with pytest.raises(RecipeError, match="no longer finite at 2 images"):
-        train(spoiled(part, 1, where=where), FACES, tmp_path, Files(), CPU, seconds=0.0)
-    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 @pytest.fixture(scope="module")
@@ -198,49 +143,6 @@ def test_mistakes_are_one_line(folder: Path, tmp_path: Path, arguments: list[str
     assert done.returncode == 1
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
-
-
-def test_a_run_begins_with_snapshots(part: Part, unbroken: Path, tmp_path: Path) -> None:
-    longer = replace(part, stages=(*part.stages, replace(part.stages[-1], until_images=16)))
-    assert train(longer, FACES, tmp_path, Files(), CPU, start=unbroken) == 16
-    _, metadata = load_snapshot(tmp_path / "generator.safetensors")
-    assert metadata["images_seen"] == "16"
-    first = json.loads((tmp_path / "metrics.jsonl").read_text().splitlines()[0])
-    assert first["images_seen"] == 14
-
-
-@pytest.mark.parametrize(
-    ("recipe", "name", "model"),
-    [
-        ("gfc_demo", "generator", "gfc_generator"),
-        ("lafin_demo", "generator", "lafin_generator"),
-        ("lafin_demo", "predictor", "lafin_predictor"),
-        ("parser_demo", "parser", "parser"),
-    ],
-)
-def test_shipped_snapshots_can_be_gone_on_with(recipe: str, name: str, model: str, tmp_path: Path) -> None:
-    """Of a model's folder; what has seen all of a recipe's pictures begins its stages anew."""
-    short = RECIPES[recipe]().part(name)
-    first = replace(short.stages[0], until_images=2, batch_size=2)
-    short = replace(short, stages=(first,), sheet_every_images=100)
-    assert train(short, FACES, tmp_path, Files(), CPU, start=SHIPPED_REPOSITORY / model) == 2
-    assert load_snapshot(tmp_path / f"{name}.safetensors")[1]["images_seen"] == "2"
-
-
-def test_a_snapshot_itself_can_be_named(part: Part, unbroken: Path, tmp_path: Path) -> None:
-    longer = replace(part, stages=(*part.stages, replace(part.stages[-1], until_images=14)))
-    assert train(longer, FACES, tmp_path, Files(), CPU, start=unbroken / "generator.safetensors") == 14
-
-
-def test_a_run_that_has_a_checkpoint_ignores_the_start(part: Part, unbroken: Path, tmp_path: Path) -> None:
-    train(replace(part, stages=part.stages[:1]), FACES, tmp_path, Files(), CPU)
-    assert train(part, FACES, tmp_path, Files(), CPU, start=tmp_path / "nowhere") == 12
-
-
-def test_snapshots_of_another_network_are_refused(part: Part, unbroken: Path, tmp_path: Path) -> None:
-    wider = replace(part, build=lambda files: build_generator(files, width=16))
-    with pytest.raises(CheckpointError, match="of another network"):
-        train(wider, FACES, tmp_path, Files(), CPU, start=unbroken)
 
 
 def test_a_stage_names_its_phase(part: Part, tmp_path: Path) -> None:
