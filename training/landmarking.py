@@ -59,7 +59,7 @@ class DemoPoints:
 
 
 def open_points(asked: LandmarkOptions, source: Source, names: Sequence[str]) -> Points:
-    """`names` are all names of the source. Raises a TrainingError of whatever cannot be opened."""
+    """What was asked for, for all `names` of the source. Raises a TrainingError for what cannot be opened."""
     if (asked.fan is not None) != (asked.landmarks == FAN):
         raise OptionError("--landmarks fan and --fan FILE, its weights, belong together")
     if asked.landmarks == OWN:

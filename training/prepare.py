@@ -42,7 +42,7 @@ Landmarks = Annotated[
     typer.Option(
         help="Where the 68 landmarks come from. own: .pts files beside the pictures. FILE.npy: float32, pictures x 68 "
         "x 2, pixels of the data set's pictures, rows in their order. fan: the package face-alignment (extra "
-        "landmarks) with the weights of --fan. demo: the shipped predictor; trained on that, another is its copy."
+        "landmarks) with the weights of --fan. demo: the shipped predictor, whose mistakes a new one would learn."
     ),
 ]
 FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 (.pth.tar) for --landmarks fan.")]
@@ -110,7 +110,7 @@ for word, what in IMPORTS.items():
 def run(
     source: Source, told: dict[str, str], output: Path, asked: LandmarkOptions, pixels: int, count: int | None
 ) -> None:
-    """Import, say what was left out, and pack. What is `told` of the source is noted: only with it a folder goes on."""
+    """Import, say what was left out, and pack. `told` says which data set it is, for a folder that was begun before."""
     names = source.names()
     taken = names[:count]
     imported = import_faces(source, taken, open_points(asked, source, names), output, pixels, told)

@@ -45,7 +45,7 @@ class FaceFolder:
 
     @property
     def names(self) -> list[str]:
-        """Of the whole folder; `name(index)` is that of a face of this set."""
+        """Names of the whole folder; `name(index)` is that of a face of this set."""
         return self.pack.names
 
     @property
@@ -85,7 +85,7 @@ class FaceFolder:
         return np.array(self.pack.landmarks[self.rows[index]])
 
     def parsing(self, index: int) -> NDArray[np.uint8] | None:
-        """Raises DataError if any other face of this set has a map and this one has none, or the other way round."""
+        """Raises DataError if some faces of this set have a map and others have not."""
         return None if not self.has_maps else self.pack.parsing(self.rows[index])
 
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:

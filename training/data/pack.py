@@ -108,7 +108,7 @@ def open_pack(folder: Path) -> Pack:
 
 
 def cache_folder(folder: Path) -> Path:
-    """Where packs of a folder lie that cannot be written."""
+    """Where the pack of a folder lies if the folder cannot be written."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return caches / CACHE / hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
 
@@ -125,7 +125,7 @@ def valid_pack(file: Path, listing: Listing) -> Pack | None:
 
 
 def can_make(place: Path) -> bool:
-    """Whether a folder is there and can be written, or can be made. Modes count for root, too, who may do all."""
+    """Whether a folder is there and can be written, or can be made. A mode without write bits counts for root, too."""
     there = next(above for above in (place, *place.parents) if above.exists())
     return bool(there.stat().st_mode & ANY_MAY_WRITE) and os.access(there, os.W_OK)
 
