@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.fakes.waiting import until
+
 ROOT = Path(__file__).parents[1]
 RUN = """
 import asyncio, subprocess, sys, time
@@ -63,11 +65,8 @@ def start(folder: Path, name: str, options: tuple[str, ...], shell: tuple[str, .
 )
 def test_sigterm_ends_what_the_tests_have_started(tmp_path: Path, name: str, options: tuple[str, ...]) -> None:
     run = start(tmp_path, name, options)
-    end_seconds = time.monotonic() + 120
-    while not (tmp_path / "ready").exists():
-        assert run.poll() is None, run.stdout.read() if run.stdout else ""
-        assert time.monotonic() < end_seconds, "the tests did not begin"
-        time.sleep(0.05)
+    until(lambda: (tmp_path / "ready").exists() or run.poll() is not None, "the start of the tests")
+    assert run.poll() is None, run.stdout.read() if run.stdout else ""
     family = psutil.Process(run.pid).children(recursive=True)
     assert len(family) >= 2, "a Redis and an idle process"
     for _ in range(2):

@@ -84,10 +84,9 @@ def test_a_signal_ends_all(tmp_path: Path, starts: list[Start], name: str) -> No
     start = Start(tmp_path, {"engine": PATIENT, "api": PATIENT})
     starts.append(start)
     start.wait_until_ready(2)
-    begun = time.monotonic()
     start.process.send_signal(signal.Signals[name])
     assert start.wait_for_the_end() == 0
-    assert time.monotonic() - begun < 5
+    assert "SIGKILL" not in start.output
     assert start.output.endswith("stopped.\n")
 
 

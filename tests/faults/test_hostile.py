@@ -24,7 +24,7 @@ MAY_PASS = {
     "bomb: text",
     "bomb: profile",
 }  # whole pictures all the same
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 30.0  # of computing
 MOST_BYTES = 600_000_000  # beyond what the process had; a whole picture of 25 megapixels takes that
 
 
@@ -39,9 +39,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 async def test_a_hostile_file_is_refused_or_completed(client: httpx.AsyncClient, name: str, field: str) -> None:
     files = form_files(png(scene()), png(box_mask())) | {field: ("x", CORPUS[name], "image/png")}
     process = psutil.Process()
-    before_bytes, begin = process.memory_info().rss, time.monotonic()
+    before_bytes, begin = process.memory_info().rss, time.process_time()
     response = await client.post("/inpaint", files=files)
-    assert time.monotonic() - begin < LONGEST_SECONDS
+    assert time.process_time() - begin < LONGEST_SECONDS
     assert process.memory_info().rss - before_bytes < MOST_BYTES
     if response.status_code == 200:
         assert not name.startswith(MUST_BE_REFUSED) or name in MAY_PASS
