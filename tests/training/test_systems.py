@@ -28,7 +28,8 @@ def test_what_a_system_opens_is_what_building_it_opens():
     for name in SYSTEMS:
         assert opened(name)
         assert set(opened(name)) <= set(DEPLOYED)
-    assert {model for name in SYSTEMS for model in opened(name)} == set(DEPLOYED)
+    without_system = {"finder"}  # it sees photographs, not faces in their frame
+    assert {model for name in SYSTEMS for model in opened(name)} == set(DEPLOYED) - without_system
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from training.data.holes import Mixture
 from training.papers.finder.networks import Finder
 from training.papers.finder.rows import scene_row
 from training.papers.finder.step import FinderStep
-from training.recipe import Part, Recipe, Stage
+from training.recipe import Part, Recipe, Stage, tiny
 
 NO_HOLES = Mixture(((1.0, "none"),))  # scenes bring their own
 ADAM, MUON = 2e-3, 0.02
@@ -52,21 +52,15 @@ def finder_demo() -> Recipe:
         holes=NO_HOLES,
         ema_half_life_images=1_500,
         checkpoint_every_images=2_000,
-        sheet_every_images=4_000,
     )
     return Recipe("finder_demo", (part,))
 
 
 def finder_tiny() -> Recipe:
     """For tests: a few updates of a narrow network on small scenes."""
-    part = replace(
-        finder_demo().parts[0],
-        build=lambda files: build_finder(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1))),
-        stages=(Stage(until_images=8, pixels=128, batch_size=2), Stage(until_images=12, pixels=192, batch_size=2)),
-        ema_half_life_images=4,
-        report_every_images=2,
-        checkpoint_every_images=4,
-        sheet_every_images=12,
-        sheet_faces=2,
+    part = tiny(
+        finder_demo().part("finder"),
+        lambda files: build_finder(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1))),
+        (Stage(until_images=8, pixels=128, batch_size=2), Stage(until_images=12, pixels=192, batch_size=2)),
     )
     return Recipe("finder_tiny", (part,))

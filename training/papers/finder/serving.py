@@ -67,7 +67,6 @@ def apart(expected: Tensor, found: Tensor) -> str:
 DEPLOYED: dict[str, Deployed] = {
     "finder": Deployed(
         part="finder",
-        network="finder",
         load=load_finder,
         inputs=(Port("UINT8", (3, FRAME_PIXELS, FRAME_PIXELS)), Port("UINT8", (1, FRAME_PIXELS, FRAME_PIXELS))),
         outputs=(Port("FP32", (MOST_FACES, NUMBERS)),),

@@ -1,13 +1,13 @@
 """The tiny recipe runs, resumes, exports; the others say what they are."""
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.deploying import model_folder
 from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
 from training.export import ExportError, export
 from training.loop import train
@@ -19,7 +19,6 @@ from training.papers.finder.sources import SceneFaces
 from training.recipe import Files
 
 CPU = Machine(accelerator="cpu", devices=1, threads=1)
-CONFIG = Path(__file__).parents[4] / "model_repository" / "finder" / "config.pbtxt"
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +48,7 @@ def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(run: Path, scene_faces:
 @pytest.fixture
 def folder(run: Path, tmp_path: Path) -> Path:
     """A deployed model of the tiny run."""
-    folder = tmp_path / "finder"
-    folder.mkdir()
-    shutil.copy(CONFIG, folder)
-    shutil.copy(run / "finder.safetensors", folder / "snapshot.safetensors")
-    return folder
+    return model_folder(tmp_path, "finder", run / "finder.safetensors")
 
 
 def test_its_snapshot_is_exported_and_says_the_same_in_plain_torch(folder: Path) -> None:

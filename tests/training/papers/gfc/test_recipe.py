@@ -1,14 +1,13 @@
 """The tiny recipe from end to end: it trains through every phase, and its export equals eager; the recipes' figures."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.deploying import model_folder
 from training.checkpoint import load_snapshot
-from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import DrawnFaces
 from training.export import export
 from training.loop import train
@@ -34,10 +33,7 @@ def test_a_missing_parser_is_said_and_none_is_missed_without_its_loss(
 
 def test_the_export_of_a_run_equals_eager(tmp_path: Path) -> None:
     assert train(TINY, FACES, tmp_path / "run", Files(), CPU) == 12
-    folder = tmp_path / "gfc_generator"
-    (folder / "1").mkdir(parents=True)
-    shutil.copy(SHIPPED_REPOSITORY / "gfc_generator" / "config.pbtxt", folder)
-    shutil.copy(tmp_path / "run" / "generator.safetensors", folder / "snapshot.safetensors")
+    folder = model_folder(tmp_path, "gfc_generator", tmp_path / "run" / "generator.safetensors")
     export(folder, DEPLOYED["gfc_generator"])
     script = torch.jit.load(str(folder / "1" / "model.pt"))
     eager = load_generator(load_snapshot(folder / "snapshot.safetensors")[0])

@@ -1,12 +1,12 @@
 """The tiny recipe runs, resumes, exports; the others say what they are."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.deploying import model_folder
 from training.checkpoint import load_snapshot, save_snapshot
 from training.data.drawn import DrawnFaces
 from training.export import ExportError, export
@@ -20,7 +20,6 @@ from training.signature import SignatureError
 
 CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(6, 64)
-CONFIG = Path(__file__).parents[4] / "model_repository" / "parser" / "config.pbtxt"
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +38,7 @@ def test_a_run_reports_and_draws(run: Path) -> None:
 @pytest.fixture
 def folder(run: Path, tmp_path: Path) -> Path:
     """A deployed model of the tiny run."""
-    folder = tmp_path / "parser"
-    folder.mkdir()
-    shutil.copy(CONFIG, folder)
-    shutil.copy(run / "parser.safetensors", folder / "snapshot.safetensors")
-    return folder
+    return model_folder(tmp_path, "parser", run / "parser.safetensors")
 
 
 def test_its_snapshot_is_exported_and_says_the_same_in_plain_torch(folder: Path) -> None:
