@@ -5,7 +5,8 @@
     RUN/PART/.lock       while a process trains there
 
 A part that has a checkpoint goes on only with what it was begun with. Where something differs, it is refused, or taken
-with --force and a line. What holds snapshots without a checkpoint is never begun anew by itself.
+with --force and a line. What holds snapshots without a checkpoint is never begun anew by itself. A checkpoint without
+a record, of an earlier version, goes on with a line, and is recorded from then on.
 """
 
 from __future__ import annotations
