@@ -44,21 +44,30 @@ def hold(path: Path, *, wait: bool) -> TextIO:
     """The open and locked file; opened anew if its last holder removed it in between."""
     while True:
         file = path.open("a+")
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in WITHOUT_LOCKS:
-                print(f"{path.parent} is on a file system without locks: nobody notices a second process in it")
-                return file
+        if not try_to_lock(file, path):
             file.seek(0)
             holder = file.read().strip() or "another process"
-            file.close()
-            if error.errno in TAKEN:
-                raise LockedError(f"{path.parent} is in use by {holder}; wait until it ends, or stop it") from error
-            raise
+            if not wait:
+                file.close()
+                raise LockedError(f"{path.parent} is in use by {holder}; wait until it ends, or stop it")
+            print(f"waiting for {holder}, which works in {path.parent}", flush=True)
+            fcntl.lockf(file, fcntl.LOCK_EX)
         if is_in_place(file, path):
             return file
         file.close()
+
+
+def try_to_lock(file: TextIO, path: Path) -> bool:
+    """Whether the file is ours now; also where its file system knows no locks, which is said."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in TAKEN:
+            return False
+        if error.errno not in WITHOUT_LOCKS:
+            raise
+        print(f"{path.parent} is on a file system without locks: nobody notices a second process in it")
+    return True
 
 
 def is_in_place(file: TextIO, path: Path) -> bool:

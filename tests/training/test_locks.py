@@ -4,6 +4,7 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -58,11 +59,15 @@ def test_a_killed_process_locks_nobody_out(tmp_path: Path) -> None:
         assert f"process {os.getpid()} on" in (tmp_path / ".lock").read_text()
 
 
-def test_who_waits_gets_it_after_the_holder(tmp_path: Path) -> None:
+def test_who_waits_gets_it_after_the_holder(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """The holder removes the file, so the one that waited must not be content with the removed one."""
     holder = Holder(tmp_path / ".lock").until_held()
     waiting = Holder(tmp_path / ".lock", wait=True)
-    assert not waiting.pipe.poll(0.2)
+    said = ""
+    while f"waiting for process {holder.pid} on" not in said:
+        said += capfd.readouterr().out
+        time.sleep(0.01)
+    assert not waiting.pipe.poll()
     holder.release()
     waiting.until_held()
     with pytest.raises(LockedError, match=f"process {waiting.pid} "), locked(tmp_path / ".lock"):
