@@ -2,7 +2,8 @@
 
 The three take turns of a few calls each, so that a drift of the machine's speed touches all alike; what counts are
 the ratios. The service is asked by 1, 8 and 64 clients; it runs with room for 64 to wait, and what it refuses all the
-same is counted apart. Then a long run of requests shows whether memory grows.
+same is counted apart. Then a long run of requests shows whether memory grows. At last LaFIn's generator at the paper's
+width is measured in three kinds of arithmetic (tests/bench/wide.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from pathlib import Path
 
 from service.engine.client import EngineClient
+from tests.bench import wide
 from tests.bench.calls import CALL_SECONDS, CROWD_CLIENTS, MANY_CLIENTS, Requests, Times, engine_calls
 from tests.bench.denormals import measured
 from tests.bench.forward import BareForward
@@ -68,7 +70,12 @@ async def bench(options: argparse.Namespace) -> dict[str, float]:
         sent = sum(len(times[name].seconds) for name in ("inpaint", "inpaint_many", "inpaint_crowd"))
         memory = await grow(stack, requests, options.requests, sent, end)
         await requests.close()
-    return results(times, memory, faces, stack.seconds_to_ready) | denormals
+    numbers = results(times, memory, faces, stack.seconds_to_ready) | denormals
+    if options.wide_rounds:
+        turns_end = time.monotonic() + 60 * options.minutes / 4
+        turns = wide.take_turns(options.repository, options.image, options.mask, options.wide_rounds, turns_end)
+        numbers |= wide.results(await turns)
+    return numbers
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -80,13 +87,14 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--calls", type=int, default=5, help="calls of a turn (default 5)")
     parser.add_argument("--requests", type=int, default=2000, help="requests over which memory is watched")
     parser.add_argument("--minutes", type=float, default=20, help="no new requests after this time (default 20)")
+    parser.add_argument("--wide-rounds", type=int, default=5, help="turns at the paper's width (default 5; 0: none)")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     options = parser.parse_args(arguments)
     for file in (options.image, options.mask, options.repository / "lafin" / "config.pbtxt"):
         if not file.is_file():
             parser.error(f"{file} is missing")
-    if min(options.rounds, options.calls) < 1 or options.requests < 0:
-        parser.error("--rounds and --calls are at least 1, --requests at least 0")
+    if min(options.rounds, options.calls) < 1 or min(options.requests, options.wide_rounds) < 0:
+        parser.error("--rounds and --calls are at least 1, --requests and --wide-rounds at least 0")
     return options
 
 
@@ -95,6 +103,8 @@ def main() -> None:
     options = parse()
     numbers = asyncio.run(bench(options))
     print(report(numbers))
+    if options.wide_rounds:
+        print(wide.report(numbers))
     if options.json:
         options.json.write_text(json.dumps(numbers, indent=2) + "\n")
 

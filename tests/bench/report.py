@@ -29,6 +29,7 @@ def results(times: dict[str, Times], memory: Memory, faces: int, seconds_to_read
         table[f"{name}_refused"] = one.refused.total()
     return table | {
         "engine_overhead_percent": 100 * (times["engine"].p50 / forward.p50 - 1),
+        "inpaint_overhead_milliseconds": 1000 * (times["inpaint"].p50 - forward.p50 * faces),
         "inpaint_overhead_percent": 100 * (times["inpaint"].p50 / (forward.p50 * faces) - 1),
         "inpaint_many_throughput_percent": 100 * times["inpaint_many"].per_second * faces / forward.per_second,
         "inpaint_crowd_throughput_percent": 100 * times["inpaint_crowd"].per_second * faces / forward.per_second,
@@ -59,7 +60,8 @@ def report(numbers: dict[str, float]) -> str:
         [
             *lines,
             f"engine overhead            {numbers['engine_overhead_percent']:+.1f} % of the forward's p50",
-            f"whole-service overhead     {numbers['inpaint_overhead_percent']:+.1f} % of the forward's p50"
+            f"whole-service overhead     {numbers['inpaint_overhead_percent']:+.1f} % of the forward's p50,"
+            f" {numbers['inpaint_overhead_milliseconds']:+.0f} ms"
             f" (forwards a request: {numbers['forwards_per_request']:.0f})",
             f"throughput, {MANY_CLIENTS} clients      {numbers['inpaint_many_throughput_percent']:.1f} %"
             " of the bare loop",

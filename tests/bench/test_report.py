@@ -36,6 +36,7 @@ def numbers() -> dict[str, float]:
 def test_overheads_are_relative_to_the_forward(numbers: dict[str, float]) -> None:
     assert numbers["engine_overhead_percent"] == pytest.approx(10)
     assert numbers["inpaint_overhead_percent"] == pytest.approx(25)
+    assert numbers["inpaint_overhead_milliseconds"] == pytest.approx(50)
 
 
 def test_throughput_is_relative_to_the_bare_loop(numbers: dict[str, float]) -> None:
@@ -64,6 +65,7 @@ def test_the_report_names_every_figure(numbers: dict[str, float]) -> None:
     for words in (
         "+10.0 %",
         "+25.0 %",
+        "+50 ms",
         "80.0 %",
         "500 MiB",
         "+10 MiB over 2000 more",
