@@ -32,6 +32,11 @@ def _picture_answer() -> dict[str, Any]:
             "description": "Send this number as `seed` to get the same result again.",
             "schema": {"type": "integer"},
         },
+        "X-Faces": {"description": "How many faces were completed.", "schema": {"type": "integer"}},
+        "X-Regions": {
+            "description": "The parts of the hole by what filled them, for example `face=1, background=2`.",
+            "schema": {"type": "string"},
+        },
         "Server-Timing": {"description": "Milliseconds per stage.", "schema": {"type": "string"}},
     }
     as_json = {"schema": {"$ref": "#/components/schemas/InpaintAnswerBody"}}
@@ -51,8 +56,9 @@ def _picture_answer() -> dict[str, Any]:
     openapi_extra={"requestBody": form_body("InpaintForm"), "parameters": [PREFER, IDEMPOTENCY_KEY]},
 )
 async def inpaint(context: ContextDep, form: InpaintFormDep) -> Response:
-    """Faces under the mask are found, aligned, completed and pasted back; what is left of the hole is filled from its
-    surroundings. Outside the (dilated) mask the picture stays as it is, byte for byte when the format is lossless.
+    """Faces under the mask are found, aligned, completed and pasted back; the rest of the hole is background and filled
+    from its surroundings, without a network. What the image holds under the mask is never looked at. Outside the
+    (dilated) mask the picture stays as it is, byte for byte when the format is lossless.
     `Accept` chooses image/png (default), image/jpeg, image/webp, or application/json with the picture in base64.
     `Prefer: respond-async` makes a job of it. With an `Idempotency-Key` the answer is kept for a while, and sent again
     when the same request comes again."""

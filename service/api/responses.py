@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from service.api import schemas
 from service.api.accept import JSON
 from service.api.pieces import PiecesResponse, cut, encoded
-from service.completion.inpaint import FaceFound, InpaintAnswer
+from service.completion.inpaint import FaceFound, InpaintAnswer, RegionFilled
 from service.completion.parsing import ParsingAnswer
 
 LATER = [schemas.EncodedPicture(media_type="", data="")]  # the pictures are put into the JSON when it is written
@@ -19,7 +19,12 @@ LATER = [schemas.EncodedPicture(media_type="", data="")]  # the pictures are put
 
 def answer_response(answer: InpaintAnswer, stage_seconds: dict[str, float], media_type: str) -> PiecesResponse:
     """The picture, or JSON that holds all of them."""
-    headers = {"X-Model": answer.model, "X-Seed": str(answer.seed)}
+    headers = {
+        "X-Model": answer.model,
+        "X-Seed": str(answer.seed),
+        "X-Faces": str(len(answer.faces)),
+        "X-Regions": _counted(answer.regions),
+    }
     if media_type == JSON:
         body = _inpaint_body(answer, stage_seconds)
         return PiecesResponse(_json(body, answer.pictures, answer.media_type), JSON, headers)
@@ -43,6 +48,12 @@ def face_body(face: FaceFound) -> schemas.Face:
     )
 
 
+def _counted(regions: Sequence[RegionFilled]) -> str:
+    """How many regions of each kind."""
+    kinds = [region.kind for region in regions]
+    return ", ".join(f"{kind}={kinds.count(kind)}" for kind in ("face", "background"))
+
+
 def _json(body: BaseModel, pictures: Sequence[bytes], media_type: str) -> Iterator[bytes]:
     """`body` with the pictures as its `images`."""
     fields = body.model_dump(exclude={"images"})
@@ -63,6 +74,7 @@ def _inpaint_body(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> sch
         height=answer.height,
         hole_ratio=answer.hole_ratio,
         faces=[face_body(face) for face in answer.faces],
+        regions=[schemas.Region(kind=region.kind, box=list(region.box)) for region in answer.regions],
         images=LATER,
         timings=_rounded(stage_seconds),
     )

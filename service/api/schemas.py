@@ -12,6 +12,15 @@ class Face(BaseModel):
     landmarks: list[list[float]] = Field(description="68 points [x, y] in pixels of the upright image, iBUG order.")
 
 
+class Region(BaseModel):
+    kind: Literal["face", "background"] = Field(
+        description="face: completed by the model. background: filled from its surroundings, without a network."
+    )
+    box: list[float] = Field(
+        description="[x0, y0, x1, y1] in pixels of the upright image, around this part of the hole."
+    )
+
+
 class EncodedPicture(BaseModel):
     media_type: str = Field(description="image/png, image/jpeg or image/webp.")
     data: str = Field(description="The file's bytes in base64.")
@@ -26,6 +35,9 @@ class InpaintAnswerBody(BaseModel):
     height: int = Field(description="Pixels of the upright picture.")
     hole_ratio: float = Field(description="Missing share of the picture, 0..1.")
     faces: list[Face] = Field(description="The faces that were completed; empty when no hole lay on a face.")
+    regions: list[Region] = Field(
+        description="The parts of the hole, faces first: what filled them, and where they lie."
+    )
     images: list[EncodedPicture] = Field(description="The completed picture; one for each sample that was asked for.")
     timings: dict[str, float] = Field(description="Seconds per stage.")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from service.completion.alignment import cut
 from service.completion.pipelines.protocol import Completion, FaceFrame
-from service.completion.shares import Division, Share
+from service.completion.shares import Division, Share, Target
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
 from service.imaging.compose import Blend, compose
 from service.imaging.geometry import FRAME_PIXELS
@@ -48,10 +48,9 @@ class Canvas:
         return size_of(self.hole)
 
 
-def frame_of(canvas: Canvas, share: Share, face_hole: Hole) -> FaceFrame:
-    """What a network sees: the background is filled by then, what faces share is missing."""
-    target = share.target
-    frame = cut(canvas.rgb, face_hole, target.transform)
+def frame_of(canvas: Canvas, target: Target) -> FaceFrame:
+    """What a network sees, with all of the hole: it would take a filled background for the truth."""
+    frame = cut(canvas.rgb, canvas.hole, target.transform)
     landmarks: Points | None = None if target.landmarks is None else target.transform.to_frame(target.landmarks)
     return FaceFrame(frame.image, frame.hole, landmarks)
 

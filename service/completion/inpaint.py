@@ -262,7 +262,7 @@ class Inpainter:
 
 
 def _frames(canvas: Canvas, division: Division) -> list[FaceFrame]:
-    return [frame_of(canvas, share, division.face_hole) for share in division.shares]
+    return [frame_of(canvas, share.target) for share in division.shares]
 
 
 def decode_canvas(request: InpaintRequest | LandmarksRequest, limits: ImageLimits) -> Canvas:

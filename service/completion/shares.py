@@ -14,7 +14,7 @@ from service.imaging.arrays import Hole, Points, Rgb, Weights, size_of
 from service.imaging.geometry import FrameTransform
 from service.imaging.grain import Grain, grain_of
 from service.imaging.holes import Region, bounds
-from service.imaging.regions import face_weights
+from service.imaging.regions import face_weights, features
 from service.imaging.tint import Tint, tint_of
 
 FULL, HALF = 255, 128  # weights: from half on a pixel counts as the face's
@@ -37,11 +37,21 @@ class Target:
 
     def weights(self, region: Region) -> Weights:
         """[h,w] of a canvas rectangle: how much each pixel is the face's."""
-        landmarks = self.seen if self.landmarks is None else self.landmarks
-        pixels = self.transform.frame_pixels
+        landmarks, pixels = self._landmarks_in_frame(), self.transform.frame_pixels
         if self.fills_frame or landmarks is None:
             return self.transform.paste_weights(np.ones((pixels, pixels), np.float32), region)
-        return self.transform.paste_weights(face_weights(self.transform.to_frame(landmarks), pixels), region)
+        return self.transform.paste_weights(face_weights(landmarks, pixels), region)
+
+    def features(self, region: Region) -> Hole:
+        """[h,w] {0,1} of a canvas rectangle: eyes, nose, mouth and what lies between."""
+        landmarks, pixels = self._landmarks_in_frame(), self.transform.frame_pixels
+        if landmarks is None:
+            return self.transform.paste_ids(np.ones((pixels, pixels), np.uint8), region)
+        return self.transform.paste_ids(features(landmarks, pixels), region)
+
+    def _landmarks_in_frame(self) -> Points | None:
+        landmarks = self.seen if self.landmarks is None else self.landmarks
+        return None if landmarks is None else self.transform.to_frame(landmarks)
 
 
 @dataclass(frozen=True)
@@ -60,9 +70,8 @@ class Division:
     """A hole divided among faces and background; where they meet, a pixel belongs to both."""
 
     shares: list[Share]
-    face_hole: Hole  # [H,W]: what faces fill, wholly or in part
     background: Hole  # [H,W]: what the background's filling is seen of
-    barred: Hole  # [H,W]: faces, of which no background may be made
+    barred: Hole  # [H,W]: eyes, noses and mouths, of which no background may be made
     background_parts: list[Region]  # rectangles that hold all of the background
     background_regions: list[Region]  # those of them in which it is not merely a face's soft border
 
@@ -76,7 +85,7 @@ def divide(rgb: Rgb, hole: Hole, targets: Sequence[Target], max_parts: int) -> D
     area = bounds(hole)
     nothing = np.zeros_like(hole)
     if area is None:
-        return Division([], nothing, nothing, nothing, [], [])
+        return Division([], nothing, nothing, [], [])
     weighed = [(target, *found) for target in targets if (found := _weights(target, hole, area)) is not None]
     total = np.zeros((area.height, area.width), np.uint16)
     for _, region, weights in weighed:
@@ -84,14 +93,12 @@ def divide(rgb: Rgb, hole: Hole, targets: Sequence[Target], max_parts: int) -> D
     missing = hole[area.slices] > 0
     beyond = missing & (total < HALF)
     left = FULL - np.minimum(total, FULL) if beyond.any() else np.zeros_like(total)
-    background, face_hole, mostly = nothing.copy(), nothing.copy(), nothing.copy()
+    background, mostly = nothing.copy(), nothing.copy()
     background[area.slices] = missing & (left > 0)
-    face_hole[area.slices] = total > 0
     mostly[area.slices] = beyond
     parts = squares(background, max_parts)
     return Division(
         shares=_shares(rgb, hole, area, weighed, left),
-        face_hole=face_hole,
         background=background,
         barred=_barred(targets, hole) if parts else nothing,
         background_parts=parts,
@@ -136,10 +143,10 @@ def _grain_around(rgb: Rgb, hole: Hole, region: Region) -> Grain:
 
 
 def _barred(targets: Sequence[Target], hole: Hole) -> Hole:
-    """[H,W]: the known pixels of all faces that were found, the soft border included."""
+    """[H,W]: the known features of all faces that were found. Skin may go on into the background, an eye may not."""
     barred = np.zeros_like(hole)
     for target in targets:
         region = target.transform.region(size_of(hole))
         if region is not None:
-            barred[region.slices] |= (target.weights(region) > 0) & (hole[region.slices] == 0)
+            barred[region.slices] |= target.features(region) & (1 - hole[region.slices])
     return barred

@@ -29,6 +29,7 @@ FRAME_PIXELS = 256
 LANDMARKS = 68
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)  # left and right in the picture
 MOUTH_CORNERS = [48, 54]
+FEATURES = slice(17, 68)  # all but the jaw
 
 # FFHQ's alignment (Karras et al. 2019): the square's half side in lengths of the face, its centre below the eyes.
 HALF_SIDE_IN_EYE_DISTANCES = 2.0

@@ -8,27 +8,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from service.imaging.arrays import Floats, Points
-from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+from service.imaging.arrays import Floats, Hole, Points
+from service.imaging.geometry import FEATURES, LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 
 # In lengths from the middle of the eyes to that of the mouth's corners, which is about a third of a head without hair.
 FOREHEAD = 1.3  # above the eyes: where the hairline is
 FOREHEAD_WIDTH = 1.0  # of it, to either side
-GROWN = 0.3  # around that and the landmarks all belongs to the face: ears, and the beginning of the hair
+GROWN = 0.45  # around that and the landmarks all belongs to the face: ears, and the beginning of the hair
 SOFT = 0.6  # over so much more the face gives way to the background
+FEATURES_GROWN = 0.25  # around brows, eyes, nose and mouth
 FRAME_EDGE = 0.04, 0.16  # shares of the frame's side within which the frame has nothing to say, then ever more
 
 
 def face_weights(landmarks: Points, frame_pixels: int) -> Floats:
     """[F,F] in 0..1 from [68,2] frame pixels: 1 on the face, 0 on the background and along the frame's border."""
+    eyes, down = _eyes_and_down(landmarks)
+    head = np.vstack((landmarks, _forehead(eyes, down)))
+    return _eased(1 - (_distance(head, down, frame_pixels) - GROWN) / SOFT) * _inner(frame_pixels)
+
+
+def features(landmarks: Points, frame_pixels: int) -> Hole:
+    """[F,F] {0,1} from [68,2] frame pixels: brows, eyes, nose and mouth, and all between them."""
+    _, down = _eyes_and_down(landmarks)
+    return np.asarray(_distance(landmarks[FEATURES], down, frame_pixels) <= FEATURES_GROWN, dtype=np.uint8)
+
+
+def _eyes_and_down(landmarks: Points) -> tuple[Points, Points]:
+    """The middle of the eyes, and from there to the middle of the mouth."""
     eyes = (landmarks[LEFT_EYE].mean(axis=0) + landmarks[RIGHT_EYE].mean(axis=0)) / 2
-    down = landmarks[MOUTH_CORNERS].mean(axis=0) - eyes
-    length = float(np.hypot(*down))
-    outline = cv2.convexHull(np.vstack((landmarks, _forehead(eyes, down))).astype(np.float32))
+    return eyes, landmarks[MOUTH_CORNERS].mean(axis=0) - eyes
+
+
+def _distance(points: Points, down: Points, frame_pixels: int) -> Floats:
+    """[F,F]: from the hull of the points, in lengths of `down`; 0 inside."""
+    outline = cv2.convexHull(points.astype(np.float32))
     outside = np.ones((frame_pixels, frame_pixels), np.uint8)
     cv2.fillConvexPoly(outside, np.rint(outline).astype(np.int32), (0,))
-    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / max(length, 1.0)
-    return _eased(1 - (distance - GROWN) / SOFT) * _inner(frame_pixels)
+    pixels = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(pixels / max(float(np.hypot(*down)), 1.0), dtype=np.float32)
 
 
 def _forehead(eyes: Points, down: Points) -> Points:

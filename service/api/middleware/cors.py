@@ -16,6 +16,8 @@ MAY_READ = (
     "X-Request-Id",
     "X-Model",
     "X-Seed",
+    "X-Faces",
+    "X-Regions",
     "Server-Timing",
     "Location",
     "Retry-After",

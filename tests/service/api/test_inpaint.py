@@ -29,6 +29,7 @@ async def test_outside_the_hole_png_is_identical_and_inside_it_is_painted(
     response = await client.post("/inpaint", files=files)
     assert response.headers["content-type"] == "image/png"
     assert (response.headers["x-model"], response.headers["x-seed"]) == ("lafin", "0")
+    assert (response.headers["x-faces"], response.headers["x-regions"]) == ("0", "face=0, background=1")
     completed = pixels(response.content)
     assert np.array_equal(completed[~HOLE], scene()[~HOLE])
     assert (completed[HOLE] != scene()[HOLE]).any(axis=-1).mean() > 0.9
@@ -45,13 +46,13 @@ async def test_no_blend_and_no_alignment_touches_the_outside(
     assert (completed[HOLE] != scene()[HOLE]).any()
 
 
-async def test_alpha_comes_back_untouched(client: httpx.AsyncClient) -> None:
+async def test_alpha_comes_back_untouched_and_opaque_in_the_hole(client: httpx.AsyncClient) -> None:
     alpha = (np.arange(120_000).reshape(300, 400) % 256).astype(np.uint8)
     image = np.dstack([scene(), alpha])
     response = await client.post("/inpaint", files=form_files(png(image), png(box_mask())))
     completed = pixels(response.content)
-    assert np.array_equal(completed[..., 3], alpha)
     assert np.array_equal(completed[~HOLE], image[~HOLE])
+    assert (completed[HOLE][:, 3] == 255).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -84,6 +85,7 @@ async def test_json_holds_the_picture_and_what_was_found(client: httpx.AsyncClie
     body = response.json()
     assert (body["model"], body["seed"], body["width"], body["height"]) == ("lafin", 5, 400, 300)
     assert (body["hole_ratio"], body["faces"]) == (0.03, [])
+    assert body["regions"] == [{"kind": "background", "box": [150.0, 100.0, 210.0, 160.0]}]
     assert set(body["timings"]) == {"decode", "align", "infer", "compose", "encode"}
     (image,) = body["images"]
     assert image["media_type"] == "image/png"

@@ -56,8 +56,7 @@ def test_without_a_hole_nothing_is_touched() -> None:
 def test_the_frame_shows_all_of_the_hole_and_the_landmarks_in_its_own_pixels() -> None:
     picture = canvas()
     face = Target(LEFT.transform, LEFT.box, LEFT.transform.to_canvas(mean_shape()), fills_frame=True)
-    division = divided(picture, face, RIGHT)
-    frame = frame_of(picture, division.shares[0], division.face_hole)
+    frame = frame_of(picture, face)
     assert frame.landmarks is not None
     assert np.allclose(frame.landmarks, mean_shape())
     assert frame.hole.shape == (256, 256)

@@ -292,6 +292,8 @@ async def test_a_hole_beside_a_face_is_background() -> None:
     assert engine.calls == {"lafin_predictor": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
     assert [region.kind for region in answer.regions] == ["face", "background"]
+    beside = (slice(5, 35), slice(385, 415))
+    assert np.abs(pixels(answer.pictures[0])[beside].astype(int) - group()[beside]).max() <= 2
 
 
 async def test_given_landmarks_replace_the_face_that_is_found_there_and_no_other() -> None:

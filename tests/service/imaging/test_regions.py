@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from service.imaging.geometry import LEFT_EYE, RIGHT_EYE
-from service.imaging.regions import face_weights
+from service.imaging.regions import face_weights, features
 from tests.fakes.engine import mean_shape
 
 PIXELS = 256
@@ -49,3 +49,11 @@ def test_frames_of_any_size_say_the_same() -> None:
     small = face_weights(SHAPE / 2, PIXELS // 2)
     large = cv2.resize(face_weights(SHAPE, PIXELS), (PIXELS // 2, PIXELS // 2), interpolation=cv2.INTER_AREA)
     assert np.abs(small - large).max() < 0.1
+
+
+def test_features_hold_all_landmarks_but_the_jaws() -> None:
+    plane = features(SHAPE, PIXELS)
+    for x, y in np.rint(SHAPE[17:]).astype(int):
+        assert plane[y, x] == 1
+    for x, y in np.rint(SHAPE[[0, 4, 8, 12, 16]]).astype(int):
+        assert plane[y, x] == 0
