@@ -1,4 +1,4 @@
-"""The picture while it is being completed: its hole is emptied first, then one share after the other is filled."""
+"""The picture that is completed: its hole is emptied first, then paintings and the background are laid over it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,20 @@ import numpy as np
 
 from service.completion.alignment import cut
 from service.completion.pipelines.protocol import Completion, FaceFrame
-from service.completion.shares import Division, Share, Target
+from service.completion.shares import FULL, Share, Target
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
 from service.imaging.compose import Blend, compose
 from service.imaging.geometry import FRAME_PIXELS
 from service.imaging.grain import add_grain, grain_of
-from service.imaging.holes import Region, bounds
+from service.imaging.holes import bounds
 from service.imaging.seam import RING_PIXELS
 
 EMPTY = 128  # of every channel, in the hole; nothing may depend on it
-OPAQUE = 255
 
 
-@dataclass
+@dataclass(frozen=True)
 class Canvas:
-    """The picture while it is being completed. Filling changes the pixels, never the hole."""
+    """The picture to complete."""
 
     rgb: Rgb  # [H,W,3]
     alpha: Alpha | None  # [H,W], opaque in the hole
@@ -40,7 +39,7 @@ class Canvas:
         np.copyto(rgb[region.slices], np.uint8(EMPTY), where=missing[..., None])
         if alpha is not None:
             alpha = alpha.copy()
-            alpha[region.slices][missing] = OPAQUE
+            alpha[region.slices][missing] = FULL
         return cls(rgb, alpha, hole)
 
     @property
@@ -55,41 +54,42 @@ def frame_of(canvas: Canvas, target: Target) -> FaceFrame:
     return FaceFrame(frame.image, frame.hole, landmarks)
 
 
-def settle(
-    canvas: Canvas, division: Division, completions: Sequence[Completion], blend: Blend, feather_pixels: int
-) -> None:
-    """Paste every completion back into its share of the hole. Nothing outside the hole changes.
+def paint(
+    canvas: Canvas, shares: Sequence[Share], completions: Sequence[Completion], blend: Blend, feather_pixels: int
+) -> list[Rgb]:
+    """Each share's rectangle as its completion has it: in the picture's tint, without a seam, with its grain.
 
     feather_pixels are those of a frame of 256 pixels: a larger face has a wider seam.
     """
-    rgb = canvas.rgb.copy()
-    for share, completion in zip(division.shares, completions, strict=True):
-        near = share.region.grown(RING_PIXELS, canvas.size)
-        fitted = _fitted(canvas, share, completion, near, blend, feather_pixels)
-        _lay_over(rgb[share.region.slices], fitted[share.region.within(near).slices], share.opacity)
-    canvas.rgb = rgb
+    return [
+        _painting(canvas, share, completion, blend, feather_pixels)
+        for share, completion in zip(shares, completions, strict=True)
+    ]
 
 
-def _fitted(
-    canvas: Canvas, share: Share, completion: Completion, near: Region, blend: Blend, feather_pixels: int
-) -> Rgb:
-    """The rectangle `near` with the share's pixels filled: in the picture's tint, without a seam, with its grain."""
-    transform = share.target.transform
+def lay(rgb: Rgb, shares: Sequence[Share], paintings: Sequence[Rgb], *, cores_only: bool = False) -> Rgb:
+    """A copy with all paintings laid over it, by their opacity; of the cores only where they are opaque."""
+    laid = rgb.copy()
+    for share, painting in zip(shares, paintings, strict=True):
+        part = laid[share.region.slices]
+        np.copyto(part, painting, where=(share.opacity == FULL)[..., None])
+        if not cores_only:
+            soft = (share.opacity > 0) & (share.opacity < FULL)
+            weight = share.opacity[soft].astype(np.float32)[:, None] / FULL
+            part[soft] = np.rint(part[soft] * (1 - weight) + painting[soft] * weight).astype(np.uint8)
+    return laid
+
+
+def _painting(canvas: Canvas, share: Share, completion: Completion, blend: Blend, feather_pixels: int) -> Rgb:
+    transform, near = share.target.transform, share.region.grown(RING_PIXELS, canvas.size)
     raw = completion.raw if share.tint is None else share.tint.applied(completion.raw)
     painted, coverage = transform.paste(raw, canvas.size, within=near)
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
+    inner = share.region.within(near).slices
     mine = np.zeros((near.height, near.width), np.uint8)
-    mine[share.region.within(near).slices] = share.opacity > 0
+    mine[inner] = share.opacity > 0
     width_pixels = round(feather_pixels * transform.side_pixels / FRAME_PIXELS)
     completed = compose(canvas.rgb[near.slices], painted[near.slices], mine, blend, width_pixels, comparable=comparable)
     if share.grain is not None:
         add_grain(completed, mine, share.grain.beyond(grain_of(completed, mine)))
-    return completed
-
-
-def _lay_over(rgb: Rgb, painting: Rgb, opacity: Hole) -> None:
-    """In place: the painting where it is opaque, a mixture where it is not wholly so."""
-    np.copyto(rgb, painting, where=(opacity == OPAQUE)[..., None])
-    soft = (opacity > 0) & (opacity < OPAQUE)
-    share = opacity[soft].astype(np.float32)[:, None] / OPAQUE
-    rgb[soft] = np.rint(rgb[soft] * (1 - share) + painting[soft] * share).astype(np.uint8)
+    return completed[inner]

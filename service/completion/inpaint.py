@@ -1,6 +1,7 @@
 """The use case: a picture and a mask become the completed picture. HTTP calls it; it knows nothing of HTTP.
 
-decode > find and align faces > divide the hole > fill its background > infer each face's frame > compose > encode.
+decode > find and align faces > divide the hole among them > infer each face's frame > fill the background > compose >
+encode.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from service.completion.alignment import PREDICTOR, AlignedFace, Aligner, all_or_cancel, mirrored, same_place
 from service.completion.background import fill_background
-from service.completion.canvas import Canvas, frame_of, settle
+from service.completion.canvas import Canvas, frame_of, lay, paint
 from service.completion.guidance import NO_GUIDANCE, Guidance
 from service.completion.pipelines import pipeline_named
 from service.completion.pipelines.protocol import Completion, FaceFrame, FrameGuidance, Pipeline, SampleSeed
@@ -99,18 +100,6 @@ class LandmarksAnswer:
     faces: list[FaceFound]
 
 
-@dataclass(frozen=True)
-class _Fill:
-    """How one sample of one request is filled."""
-
-    pipeline: Pipeline
-    blend: Blend
-    sample_seed: SampleSeed
-    guides: FrameGuidance
-    deadline: Deadline
-    stages: Stages
-
-
 class Inpainter:
     """Made once; holds no state of a request."""
 
@@ -145,20 +134,25 @@ class Inpainter:
         with stages.timed("align"):
             targets = await self._face_targets(request, pipeline, canvas, deadline)
             guides = await self._guides(request.guidance, pipeline.frame_pixels, deadline)
-        deadline.check()
-        with stages.timed("compose"):
             division = await self._threads.run(divide, canvas.rgb, canvas.hole, targets, self._max_holes)
-            await fill_background(canvas, division, self._threads, deadline)
-        seed = seed_of(request, pipeline)
+            frames = await self._threads.run(_frames, canvas, division)
+        deadline.check()
+        seed, background = seed_of(request, pipeline), None
         pictures = []
         for sample in range(request.samples):  # one after another: each holds a whole picture
-            copy = replace(canvas)
-            fill = _Fill(pipeline, request.blend, SampleSeed(seed, sample), guides, deadline, stages)
-            faces = await self._fill(fill, copy, division)
+            with stages.timed("infer"):
+                sample_seed = SampleSeed(seed, sample)
+                completions = await self._complete(pipeline, frames, guides, sample_seed, deadline)
+            deadline.check()
+            with stages.timed("compose"):
+                shares, feather_pixels = division.shares, self._feather_pixels
+                paintings = await self._threads.run(paint, canvas, shares, completions, request.blend, feather_pixels)
+                if background is None:  # the first sample's; the others fade into it
+                    background = await fill_background(canvas, division, paintings, self._threads, deadline)
+                rgb = await self._threads.run(lay, background, shares, paintings)
+            deadline.check()
             with stages.timed("encode"):
-                pictures.append(
-                    await self._threads.run(encode, copy.rgb, copy.alpha, request.media_type, request.quality)
-                )
+                pictures.append(await self._threads.run(encode, rgb, canvas.alpha, request.media_type, request.quality))
             deadline.check()
         height, width = canvas.size
         return InpaintAnswer(
@@ -167,7 +161,7 @@ class Inpainter:
             width=width,
             height=height,
             hole_ratio=hole_ratio,
-            faces=faces,
+            faces=faces_found(division, completions),
             regions=regions_filled(division),
             pictures=pictures,
             media_type=request.media_type,
@@ -243,22 +237,17 @@ class Inpainter:
         rgb = await self._threads.run(decode_reference, guidance.reference, self._limits)
         return FrameGuidance(await self._aligner.face_of(rgb, frame_pixels, deadline), guidance.attributes)
 
-    async def _fill(self, fill: _Fill, canvas: Canvas, division: Division) -> list[FaceFound]:
-        """Complete the faces' shares of the hole, settle them on the canvas, and say which faces that were."""
-        with fill.stages.timed("infer"):
-            frames = await self._threads.run(_frames, canvas, division)
-            completions = await all_or_cancel(
-                [
-                    fill.pipeline.complete(self._engine, fill.guides.added_to(frame), fill.sample_seed, fill.deadline)
-                    for frame in frames
-                ]
-            )
-        fill.deadline.check()
-        with fill.stages.timed("compose"):
-            await self._threads.run(settle, canvas, division, completions, fill.blend, self._feather_pixels)
-        fill.deadline.check()
-        pairs = zip(division.shares, completions, strict=True)
-        return [face for share, completion in pairs if (face := face_found(share.target, completion)) is not None]
+    async def _complete(
+        self,
+        pipeline: Pipeline,
+        frames: Sequence[FaceFrame],
+        guides: FrameGuidance,
+        sample_seed: SampleSeed,
+        deadline: Deadline,
+    ) -> list[Completion]:
+        """All frames side by side."""
+        guided = [guides.added_to(frame) for frame in frames]
+        return await all_or_cancel([pipeline.complete(self._engine, frame, sample_seed, deadline) for frame in guided])
 
 
 def _frames(canvas: Canvas, division: Division) -> list[FaceFrame]:
@@ -344,8 +333,13 @@ def is_given(face: AlignedFace, described: Sequence[Points]) -> bool:
     return any(same_place(face.landmarks, landmarks) for landmarks in described)
 
 
-def face_found(target: Target, completion: Completion) -> FaceFound | None:
-    """What the answer says of a filled target; nothing where nobody saw landmarks."""
+def faces_found(division: Division, completions: Sequence[Completion]) -> list[FaceFound]:
+    """What the answer says of the faces that were filled; nothing where nobody saw landmarks."""
+    pairs = zip(division.shares, completions, strict=True)
+    return [face for share, completion in pairs if (face := _face_found(share.target, completion)) is not None]
+
+
+def _face_found(target: Target, completion: Completion) -> FaceFound | None:
     landmarks = target.seen if target.landmarks is None else target.landmarks
     if target.landmarks is None and completion.landmarks is not None:
         landmarks = target.transform.to_canvas(completion.landmarks)

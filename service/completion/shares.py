@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.completion.plan import squares
-from service.imaging.arrays import Hole, Points, Rgb, Weights, size_of
+from service.imaging.arrays import Hole, Points, Rgb, Size, Weights, size_of
 from service.imaging.geometry import FrameTransform
 from service.imaging.grain import Grain, grain_of
 from service.imaging.holes import Region, bounds
@@ -18,6 +18,7 @@ from service.imaging.regions import face_weights, features
 from service.imaging.tint import Tint, tint_of
 
 FULL, HALF = 255, 128  # weights: from half on a pixel counts as the face's
+REST = 1 / 3  # of a hole: less background than that is a rest beside faces, in which their skin and hair may go on
 SURROUNDINGS = 0.25  # of a share's extent: so far around it the grain is measured
 LEAST_SURROUNDINGS_PIXELS = 16
 
@@ -71,7 +72,7 @@ class Division:
 
     shares: list[Share]
     background: Hole  # [H,W]: what the background's filling is seen of
-    barred: Hole  # [H,W]: eyes, noses and mouths, of which no background may be made
+    barred: Hole  # [H,W]: of what no background may be made
     background_parts: list[Region]  # rectangles that hold all of the background
     background_regions: list[Region]  # those of them in which it is not merely a face's soft border
 
@@ -100,7 +101,7 @@ def divide(rgb: Rgb, hole: Hole, targets: Sequence[Target], max_parts: int) -> D
     return Division(
         shares=_shares(rgb, hole, area, weighed, left),
         background=background,
-        barred=_barred(targets, hole) if parts else nothing,
+        barred=_barred(targets, size_of(hole), beyond.sum() > REST * missing.sum()) if parts else nothing,
         background_parts=parts,
         background_regions=[part for part in parts if mostly[part.slices].any()],
     )
@@ -142,11 +143,11 @@ def _grain_around(rgb: Rgb, hole: Hole, region: Region) -> Grain:
     return grain_of(rgb[near], 1 - hole[near])
 
 
-def _barred(targets: Sequence[Target], hole: Hole) -> Hole:
-    """[H,W]: the known features of all faces that were found. Skin may go on into the background, an eye may not."""
-    barred = np.zeros_like(hole)
+def _barred(targets: Sequence[Target], size: Size, wholly: bool) -> Hole:
+    """[H,W]: the faces that were found, wholly or the features alone: skin may go on beside a face, an eye may not."""
+    barred = np.zeros(size, np.uint8)
     for target in targets:
-        region = target.transform.region(size_of(hole))
+        region = target.transform.region(size)
         if region is not None:
-            barred[region.slices] |= target.features(region) & (1 - hole[region.slices])
+            barred[region.slices] |= target.weights(region) > 0 if wholly else target.features(region) > 0
     return barred

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.completion.canvas import Canvas, frame_of, settle
+from service.completion.canvas import Canvas, frame_of, lay, paint
 from service.completion.pipelines.protocol import Completion
 from service.completion.shares import Division, Target, divide
 from service.imaging.compose import Blend
@@ -30,6 +30,14 @@ def canvas(alpha: np.ndarray | None = None) -> Canvas:
 
 def divided(picture: Canvas, *targets: Target) -> Division:
     return divide(picture.rgb, picture.hole, targets, 8)
+
+
+def completed(
+    picture: Canvas, faces: list[Target], colours: list[Completion], blend: Blend, feather_pixels: int
+) -> np.ndarray:
+    """The canvas with the faces laid over it, where there is no background to fill."""
+    shares = divided(picture, *faces).shares
+    return lay(picture.rgb, shares, paint(picture, shares, colours, blend, feather_pixels))
 
 
 def flat(*colour: int) -> Completion:
@@ -64,22 +72,22 @@ def test_the_frame_shows_all_of_the_hole_and_the_landmarks_in_its_own_pixels() -
 
 
 @pytest.mark.parametrize("blend", ["feather", "poisson", "none"])
-def test_settling_fills_each_share_with_its_own_completion_and_nothing_else(blend: Blend) -> None:
+def test_painting_fills_each_share_with_its_own_completion_and_nothing_else(blend: Blend) -> None:
     picture = canvas()
     before, hole = picture.rgb, picture.hole
-    settle(picture, divided(picture, LEFT, RIGHT), [flat(10), flat(240)], blend, 4)
-    assert np.array_equal(picture.rgb[hole == 0], before[hole == 0])
-    assert (picture.rgb[hole > 0] != before[hole > 0]).any(axis=-1).mean() > 0.95
+    after = completed(picture, [LEFT, RIGHT], [flat(10), flat(240)], blend, 4)
+    assert np.array_equal(after[hole == 0], before[hole == 0])
+    assert (after[hole > 0] != before[hole > 0]).any(axis=-1).mean() > 0.95
     if blend == "none":
-        assert (picture.rgb[150:250, 150:270] == 10).all()
-        assert (picture.rgb[150:250, 330:450] == 240).all()
+        assert (after[150:250, 150:270] == 10).all()
+        assert (after[150:250, 330:450] == 240).all()
 
 
 def test_where_two_faces_meet_they_fade_into_each_other() -> None:
     """Each counts half: nothing of what was in the hole shows through."""
     picture = canvas()
-    settle(picture, divided(picture, LEFT, RIGHT), [flat(10), flat(240)], "none", 0)
-    assert (np.abs(picture.rgb[200, 280:320].astype(int) - 125) <= 2).all()
+    after = completed(picture, [LEFT, RIGHT], [flat(10), flat(240)], "none", 0)
+    assert (np.abs(after[200, 280:320].astype(int) - 125) <= 2).all()
 
 
 def test_a_face_fades_into_the_background_without_a_step() -> None:
@@ -90,9 +98,12 @@ def test_a_face_fades_into_the_background_without_a_step() -> None:
     face = Target(frame, (0, 0, 1, 1), frame.to_canvas(mean_shape()))
     picture = Canvas.emptied(np.full((400, 600, 3), 60, np.uint8), None, hole)
     division = divided(picture, face)
-    picture.rgb[division.background > 0] = 60
-    settle(picture, division, [flat(220)], "none", 0)
-    row = picture.rgb[200, :, 0].astype(int)
+    paintings = paint(picture, division.shares, [flat(220)], "none", 0)
+    cores = lay(picture.rgb, division.shares, paintings, cores_only=True)
+    assert (cores[division.background > 0] == picture.rgb[division.background > 0]).all()
+    assert (cores[200, 300] == 220).all()
+    filled = np.where(division.background[..., None] > 0, np.uint8(60), cores)
+    row = lay(filled, division.shares, paintings)[200, :, 0].astype(int)
     assert (row[:60] == 60).all()
     assert (row[540:] == 60).all()
     assert (row[230:370] == 220).all()
@@ -107,17 +118,16 @@ def test_the_seam_is_as_wide_as_the_face_is_large(side_pixels: int, times: int) 
     hole[100 * times : 200 * times, 100 * times : 200 * times] = 1
     frame = FrameTransform.from_square((size / 2, size / 2), side_pixels, (1.0, 0.0), 256)
     picture = Canvas.emptied(np.full((size, size, 3), 100, np.uint8), None, hole)
-    settle(picture, divided(picture, Target(frame, (0, 0, 1, 1), fills_frame=True)), [flat(140)], "feather", 16)
-    row = picture.rgb[size // 2, :, 0].astype(int)
+    face = Target(frame, (0, 0, 1, 1), fills_frame=True)
+    row = completed(picture, [face], [flat(140)], "feather", 16)[size // 2, :, 0].astype(int)
     assert abs(row[108 * times] - 120) <= 3
     assert row[size // 2] == 140
 
 
 def test_a_grey_picture_stays_grey() -> None:
-    picture = canvas()
-    picture.rgb = np.repeat(picture.rgb[..., :1], 3, axis=2)
-    settle(picture, divided(picture, LEFT, RIGHT), [flat(200, 120, 90)] * 2, "feather", 16)
-    assert (picture.rgb.max(axis=2) - picture.rgb.min(axis=2)).max() <= 1
+    picture = Canvas(np.repeat(canvas().rgb[..., :1], 3, axis=2), None, canvas().hole)
+    after = completed(picture, [LEFT, RIGHT], [flat(200, 120, 90)] * 2, "feather", 16)
+    assert (after.max(axis=2) - after.min(axis=2)).max() <= 1
 
 
 @pytest.mark.parametrize(("side_pixels", "grainy"), [(1200, True), (250, False)])
@@ -128,6 +138,6 @@ def test_an_enlarged_painting_gets_the_grain_of_its_surroundings(side_pixels: in
     hole[250:450, 250:450] = 1
     picture = Canvas.emptied(np.clip(120 + noise, 0, 255).astype(np.uint8), None, hole)
     frame = FrameTransform.from_square((350, 350), side_pixels, (1.0, 0.0), 256)
-    settle(picture, divided(picture, Target(frame, (0, 0, 1, 1), fills_frame=True)), [flat(120)], "none", 0)
-    deviation = picture.rgb[260:440, 260:440].std()
+    face = Target(frame, (0, 0, 1, 1), fills_frame=True)
+    deviation = completed(picture, [face], [flat(120)], "none", 0)[260:440, 260:440].std()
     assert deviation == pytest.approx(6, abs=1) if grainy else deviation == 0

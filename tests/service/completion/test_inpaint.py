@@ -190,7 +190,7 @@ async def test_every_blend_fills_for_a_pipeline_without_landmarks(blend: str) ->
 async def test_stages_are_timed_in_their_order() -> None:
     stages = Stages()
     await inpainter(FakeEngine()).inpaint(order(holes(FAR_AWAY)), Deadline(30), stages)
-    assert list(stages.seconds) == ["decode", "align", "compose", "infer", "encode"]
+    assert list(stages.seconds) == ["decode", "align", "infer", "compose", "encode"]
 
 
 async def test_a_deadline_that_is_gone_stops_before_the_engine_is_called() -> None:
