@@ -27,11 +27,12 @@ from service.engine import Engine
 from service.errors import BadField, BadLandmarks, GuidanceNotAccepted, TooManyPixels
 from service.imaging.arrays import Hole, Points, Rgb, Size
 from service.imaging.compose import Blend
-from service.imaging.decode import ImageLimits, MaskMode, decode_image, decode_mask
+from service.imaging.decode import ImageLimits, decode_image, decode_mask
 from service.imaging.encode import encode, most_bytes
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import FrameTransform
 from service.imaging.holes import Region
+from service.imaging.masks import MaskMode
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 

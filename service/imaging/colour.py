@@ -7,6 +7,8 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
+from service.imaging.png_colour import Meaning
+
 SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # an ICC profile's colour space -> the mode it describes
 SAME_COLOURS = 2  # grey levels: a profile that moves no colour further than this is sRGB under some other name
@@ -19,12 +21,16 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     return image.convert("RGB"), alpha
 
 
-def to_rgb_in_srgb(image: Image.Image, icc_profile: bytes | None) -> tuple[Image.Image, Image.Image | None]:
-    """As to_rgb, and colours of another profile (Display P3, Adobe RGB, a press's CMYK) become sRGB.
+def to_rgb_in_srgb(
+    image: Image.Image, icc_profile: bytes | None, meaning: Meaning | None = None
+) -> tuple[Image.Image, Image.Image | None]:
+    """As to_rgb, and colours of another profile (Display P3, Adobe RGB, a press's CMYK) or meaning become sRGB.
 
     A profile that is broken or made for another kind of pixel is ignored, as browsers do.
     """
     image, alpha = _without_alpha(image)
+    if meaning is not None:
+        return meaning.applied(image), alpha
     converted = _converted(image, icc_profile) if icc_profile else None
     return image.convert("RGB") if converted is None else converted, alpha
 

@@ -11,16 +11,13 @@ import warnings
 from dataclasses import dataclass
 from io import BytesIO
 from struct import error as StructError
-from typing import Literal
 from zlib import error as ZlibError
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from service.errors import (
     AnimatedImage,
-    BadField,
     SideTooLong,
     SideTooShort,
     SizesDiffer,
@@ -30,14 +27,16 @@ from service.errors import (
 )
 from service.imaging.arrays import Alpha, Hole, Rgb, Size
 from service.imaging.colour import to_rgb, to_rgb_in_srgb
-from service.imaging.holes import dilate, refuse_useless
+from service.imaging.formats import foreign_format
+from service.imaging.holes import dilate
+from service.imaging.masks import MaskMode, marked, refuse_useless
+from service.imaging.png_colour import Meaning, Unshowable, meaning_of
 from service.imaging.scans import count_scans
 
 MEDIA_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 FORMATS = ("JPEG", "PNG", "WEBP")
 HIGHEST_IMAGE_PIXELS = 89_478_485  # Pillow's own alarm; a limit above it would never be reached
 MAX_SCANS = 50  # of a progressive JPEG; ten are usual, and each costs a walk over the whole picture
-THRESHOLD = 128  # of luminance or alpha: JPEG masks have grey edges
 
 ORIENTATION_TAG = 0x0112
 UPRIGHT = {
@@ -62,8 +61,6 @@ PARSER_ERRORS = (
     StructError,
     ZlibError,
 )
-
-MaskMode = Literal["luminance", "alpha"]
 
 # Once, for the whole process: warnings.catch_warnings is not safe in threads, and pictures are decoded in threads.
 warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -103,7 +100,7 @@ def decode_image(data: bytes, limits: ImageLimits, *, field: str = "image") -> P
         TooManyPixels, SideTooLong, SideTooShort, AnimatedImage, TooManyScans: it decodes, but is not allowed.
     """
     loaded = _loaded(data, limits, field)
-    rgb, alpha = to_rgb_in_srgb(_upright(loaded), loaded.info.get("icc_profile"))
+    rgb, alpha = to_rgb_in_srgb(_upright(loaded), loaded.info.get("icc_profile"), _png_meaning(loaded, data, field))
     return Picture(np.asarray(rgb), None if alpha is None else np.asarray(alpha), MEDIA_TYPES[str(loaded.format)])
 
 
@@ -124,7 +121,7 @@ def decode_mask(
 
     Raises:
         UnsupportedImage and the limits' errors: as decode_image.
-        BadField: mode "alpha", and the mask has no transparency.
+        BadField: mode "alpha", and the mask has no transparency; or "luminance", and it is a picture with some.
         SizesDiffer: the upright mask is not of that size.
         EmptyHole, FullHole: nothing to fill, or nothing to fill it from.
     """
@@ -132,11 +129,10 @@ def decode_mask(
     rgb, alpha = to_rgb(_upright(_loaded(data, limits, "mask")))
     if size != (rgb.height, rgb.width):
         raise _sizes_differ((rgb.height, rgb.width), size)
-    marked = _bright(rgb, alpha) if mode == "luminance" else _transparent(alpha)
-    hole: Hole = (marked != invert).astype(np.uint8)
+    hole: Hole = (marked(rgb, alpha, mode) != invert).astype(np.uint8)
     if dilate_pixels:
         hole = dilate(hole, dilate_pixels)
-    refuse_useless(hole)
+    refuse_useless(hole, rgb, alpha, mode)
     return hole
 
 
@@ -152,10 +148,7 @@ def _loaded(data: bytes, limits: ImageLimits, field: str) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise _too_many_pixels(f"over {HIGHEST_IMAGE_PIXELS}", limits, field) from error
     except PARSER_ERRORS as error:
-        raise UnsupportedImage(
-            f"The {field} is not a whole, undamaged JPEG, PNG or WEBP picture.",
-            errors=[{"field": field, "actual": "not decodable", "allowed": sorted(set(MEDIA_TYPES.values()))}],
-        ) from error
+        raise _unsupported(data, field) from error
 
 
 def _check_size(opened: Image.Image, limits: ImageLimits, field: str) -> None:
@@ -202,19 +195,25 @@ def _upright(loaded: Image.Image) -> Image.Image:
     return loaded if method is None else loaded.transpose(method)
 
 
-def _bright(rgb: Image.Image, alpha: Image.Image | None) -> NDArray[np.bool_]:
-    bright: NDArray[np.bool_] = np.asarray(rgb.convert("L")) >= THRESHOLD
-    return bright if alpha is None else bright & (np.asarray(alpha) >= THRESHOLD)
+def _png_meaning(loaded: Image.Image, data: bytes, field: str) -> Meaning | None:
+    """How a PNG's numbers are meant; None for sRGB, and for every other format."""
+    try:
+        return meaning_of(data) if loaded.format == "PNG" else None
+    except Unshowable as error:
+        raise UnsupportedImage(
+            f"The {field} is a PNG of {error}; send it in sRGB.",
+            errors=[{"field": field, "actual": str(error), "allowed": "sRGB"}],
+        ) from error
 
 
-def _transparent(alpha: Image.Image | None) -> NDArray[np.bool_]:
-    if alpha is None:
-        raise BadField(
-            "mask_mode is alpha, but the mask has no transparency.",
-            errors=[{"field": "mask_mode", "actual": "alpha", "allowed": "luminance, or a mask with an alpha channel"}],
-        )
-    transparent: NDArray[np.bool_] = np.asarray(alpha) < THRESHOLD
-    return transparent
+def _unsupported(data: bytes, field: str) -> UnsupportedImage:
+    foreign = foreign_format(data)
+    said = f"is a {foreign} file; send" if foreign else "is not a whole, undamaged picture; send"
+    allowed = sorted(set(MEDIA_TYPES.values()))
+    return UnsupportedImage(
+        f"The {field} {said} JPEG, PNG or WEBP.",
+        errors=[{"field": field, "actual": foreign or "not decodable", "allowed": allowed}],
+    )
 
 
 def _entry(field: str, actual: int | str, allowed: int, setting: str) -> dict[str, int | str]:

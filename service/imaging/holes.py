@@ -1,4 +1,4 @@
-"""What can be done with a hole alone: grow it, refuse it, split it into its components."""
+"""What can be done with a hole alone: grow it, split it into its components."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from service.errors import EmptyHole, FullHole
 from service.imaging.arrays import Hole, Size, assert_plane, size_of
 
 MOST_COMPONENTS = 64  # a mask may be dust: millions of parts, each as large as the canvas
@@ -91,18 +90,3 @@ def dilate(hole: Hole, radius_pixels: int) -> Hole:
     grown = np.zeros_like(hole)
     grown[region.slices] = distance <= radius_pixels
     return grown
-
-
-def refuse_useless(hole: Hole) -> None:
-    """Raises EmptyHole or FullHole: with nothing missing, or nothing known, there is nothing to do."""
-    missing = int(np.count_nonzero(hole))
-    if missing == 0:
-        raise EmptyHole(
-            "The mask marks no pixel: white marks what is to be filled. Did you mean mask_invert?",
-            errors=[{"field": "mask", "actual": 0, "allowed": f"1 to {hole.size - 1} pixels"}],
-        )
-    if missing == hole.size:
-        raise FullHole(
-            "The mask marks every pixel: nothing is left to fill it from. Did you mean mask_invert?",
-            errors=[{"field": "mask", "actual": missing, "allowed": f"1 to {hole.size - 1} pixels"}],
-        )

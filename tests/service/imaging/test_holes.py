@@ -3,8 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.errors import EmptyHole, FullHole
-from service.imaging.holes import Region, bounds, components, dilate, refuse_useless
+from service.imaging.holes import Region, bounds, components, dilate
 
 
 def hole_of(*rectangles: tuple[int, int, int, int], size: tuple[int, int] = (60, 80)) -> np.ndarray:
@@ -52,12 +51,3 @@ def test_dilate_is_a_disc(radius: int) -> None:
 
 def test_dilate_nothing() -> None:
     assert not dilate(hole_of(), 5).any()
-
-
-def test_useless_holes() -> None:
-    with pytest.raises(EmptyHole, match="mask_invert"):
-        refuse_useless(hole_of())
-    with pytest.raises(FullHole, match="mask_invert"):
-        refuse_useless(hole_of((0, 0, 80, 60)))
-    refuse_useless(hole_of((0, 0, 79, 60)))
-    refuse_useless(hole_of((0, 0, 1, 1)))
