@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -215,9 +216,18 @@ def collate(items: list[Item]) -> Batch:
     return Batch(**known)
 
 
-def take_one_core(worker: int) -> None:
-    """Of a loader process: there is one for each core, so OpenCV must not use all of them too."""
+@contextmanager
+def opencv_on_one_core() -> Iterator[None]:
+    """Processes that are forked meanwhile inherit it: each loads on a core of its own.
+
+    They could not set it themselves: OpenCV would wait there for threads that only this process has.
+    """
+    before = cv2.getNumThreads()
     cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def batches(
@@ -240,10 +250,11 @@ def batches(
         batch_sampler=ShareSampler(start, batch_size, parts),
         num_workers=workers,
         collate_fn=collate,
-        worker_init_fn=take_one_core,
         persistent_workers=workers > 0,
         prefetch_factor=4 if workers else None,
         generator=torch.Generator(),  # leaves torch's own random state alone
     )
-    for batch, share in zip(loader, itertools.cycle(parts), strict=False):
+    with opencv_on_one_core() if workers else nullcontext():
+        loading = iter(loader)
+    for batch, share in zip(loading, itertools.cycle(parts), strict=False):
         yield replace(batch, weight=share.weight)

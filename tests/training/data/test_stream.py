@@ -244,10 +244,15 @@ class CountsThreads(FaceStream):
         return super().__getitem__(position) | {"noise": torch.tensor(cv2.getNumThreads())}
 
 
+@pytest.mark.timeout(60)
 def test_a_loader_process_takes_one_core() -> None:
+    """Also when OpenCV has threads here already, for which a forked process would wait in vain."""
     before = cv2.getNumThreads()
+    cv2.setNumThreads(4)
+    cv2.resize(np.zeros((3000, 3000, 3), np.uint8), (2000, 2000), interpolation=cv2.INTER_CUBIC)
     stream = CountsThreads(FACES, Mixture(((1.0, "none"),)), pixels=64, seed=0)
     batch = next(batches(stream, start=0, batch_size=2, workers=1))
     assert batch.noise is not None
     assert batch.noise.tolist() == [1, 1]
-    assert cv2.getNumThreads() == before
+    assert cv2.getNumThreads() == 4
+    cv2.setNumThreads(before)
