@@ -11,9 +11,11 @@ from typer.testing import CliRunner
 
 from deploy.models import make_models, stale_models
 from training import export, train
+from training.convert import SHIPPED_REPOSITORY
 
 PAPERS = Path(__file__).parents[3] / "training" / "papers"
 MODELS = {
+    "finder": {"finder"},
     "gfc": {"gfc_generator"},
     "lafin": {"lafin_predictor", "lafin_generator"},
     "parser": {"parser"},
@@ -37,6 +39,9 @@ def commands(room: str) -> list[list[str]]:
 def repository(tiny_repository: Path, tmp_path: Path) -> Path:
     """The models of all rooms, exported before."""
     repository = Path(shutil.copytree(tiny_repository, tmp_path / "repository"))
+    (repository / "finder").mkdir(exist_ok=True)
+    shutil.copy(SHIPPED_REPOSITORY / "finder" / "config.pbtxt", repository / "finder")
+    (repository / "finder" / "snapshot.safetensors").write_bytes(b"weights")
     for snapshot in repository.glob("*/snapshot.safetensors"):
         script = snapshot.parent / "1" / "model.pt"
         script.parent.mkdir(exist_ok=True)
@@ -51,12 +56,14 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("room", MODELS)
 def test_the_commands_of_a_room_change_its_models_alone(
-    room: str, repository: Path, drawn_folder: Path, tmp_path: Path
+    room: str, repository: Path, drawn_folder: Path, scenes_folder: Path, people_folder: Path, tmp_path: Path
 ) -> None:
     before = contents(repository)
     places = {
         "FOLDER": str(drawn_folder),
         "FACES": str(drawn_folder),
+        "SCENES": str(scenes_folder),
+        "PEOPLE": str(people_folder),
         "model_repository": str(repository),
         "model_repository/parser/snapshot.safetensors": str(repository / "parser" / "snapshot.safetensors"),
         f"runs/{room}": str(tmp_path / "runs" / room),
