@@ -64,7 +64,7 @@ def test_a_run_records_what_it_was_made_with(run: Path, drawn_folder: Path) -> N
     said = json.loads((run / "generator" / "run.json").read_text())
     content = FaceFolder(drawn_folder).content
     assert said["data"] == {"name": drawn_folder.name, "split": "train", "faces": 5, "sha256": content}
-    assert said["files"] == {"features": None, "parser": None, "augmented": None}
+    assert said["files"] == dict.fromkeys(("features", "parser", "augmented", "scenes", "people"))
     assert [stage["until_images"] for stage in said["content"]["stages"]] == [4, 8, 12]
     assert said["sessions"][0]["versions"]["torch"]
 
