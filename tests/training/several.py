@@ -6,6 +6,7 @@ OUTPUT/NAME/ is the run folder of each case of `CASES` for each part; `files` ma
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from tests.training.pictures import write_scenes
 from training.checkpoint import save_snapshot
 from training.data.drawn import DrawnFaces
 from training.frozen.features import FrozenFeatures
 from training.loop import train
 from training.machine import Machine
 from training.papers import RECIPES
+from training.papers.finder.sources import SceneFaces
 from training.papers.parser.networks import Parser
 from training.papers.parser.serving import open_parser
 from training.recipe import Files, Part
@@ -64,7 +67,9 @@ def doubled(network: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...
 # Batch and micro-batches. Of three pictures one of two processes has two, the other has one.
 # With one picture in each micro-batch the second process only repeats it; batch norms need two.
 CASES = {"uneven": (3, 1), "accumulated": (4, 2), "idle": (3, 3)}
-FACES = DrawnFaces(6, 64)
+SCENES = tempfile.TemporaryDirectory(prefix="scenes")  # gone when this process ends
+write_scenes(Path(SCENES.name))
+FACES = SceneFaces(DrawnFaces(6, 64), Path(SCENES.name), None)
 
 
 def has_batch_norms(step: Step) -> bool:

@@ -10,9 +10,9 @@ import cv2
 import pytest
 import torch
 
-from tests.training.several import files, tiny_parts
+from tests.training.several import FACES, files, tiny_parts
 from training.checkpoint import load_checkpoint, load_snapshot
-from training.data.drawn import DrawnFaces, write_folder
+from training.data.drawn import write_folder
 from training.loop import due, train
 from training.machine import Machine
 from training.papers.lafin.recipe import lafin_tiny
@@ -20,7 +20,6 @@ from training.papers.parser.recipe import parser_tiny
 from training.recipe import Files, Part, RecipeError, stage_at
 
 CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
-FACES = DrawnFaces(6, 64)
 
 
 @pytest.fixture(scope="module")

@@ -41,8 +41,11 @@ def recoloured(rgba: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return np.asarray(cv2.LUT(rgba, table[:, None]), dtype=np.uint8)
 
 
-def paste(scene: Rgb, rgba: NDArray[np.uint8], matrix: NDArray[np.float64]) -> None:
-    """Lay a picture with its opacity over the scene, in place; only the rectangle that it touches is worked on."""
+def paste(scene: Rgb, layers: NDArray[np.uint8], rgba: NDArray[np.uint8], matrix: NDArray[np.float64]) -> None:
+    """Lay a picture with its opacity over the scene, in place, as the top one of its layers [H,W].
+
+    Only the rectangle that it touches is worked on.
+    """
     side = rgba.shape[0]
     corners = np.array([[0, 0, 1], [side, 0, 1], [0, side, 1], [side, side, 1]]) @ matrix.T
     left, top = np.maximum(np.floor(corners.min(axis=0)).astype(int) - 1, 0)
@@ -54,9 +57,9 @@ def paste(scene: Rgb, rgba: NDArray[np.uint8], matrix: NDArray[np.float64]) -> N
     below = scene[top:bottom, left:right]
     opacity = cv2.cvtColor(np.ascontiguousarray(laid[..., 3]), cv2.COLOR_GRAY2RGB)
     part = cv2.multiply(np.ascontiguousarray(laid[..., :3]), opacity, scale=1 / 255)
-    scene[top:bottom, left:right] = cv2.add(
-        part, cv2.multiply(np.ascontiguousarray(below), 255 - opacity, scale=1 / 255)
-    )
+    rest = cv2.multiply(np.ascontiguousarray(below), 255 - opacity, scale=1 / 255)
+    scene[top:bottom, left:right] = cv2.add(part, rest)
+    layers[top:bottom, left:right][laid[..., 3] > 127] = layers.max() + 1
 
 
 def similarity(side: int, length: float, degrees: float, middle: NDArray[np.float64]) -> NDArray[np.float64]:

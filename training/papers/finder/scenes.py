@@ -37,6 +37,7 @@ MARGIN = 0.3  # how often the scene ends before the frame does, the rest being u
 CROWDS = (0.14, 0.18, 0.18, 0.14, 0.12, 0.1, 0.08, 0.06)  # how often a pasted scene is given so many faces
 CLEAR, TRACE = 0.25, 0.08  # of the disc around a face: enough to be found, nothing at all
 DISC = 0.9  # its radius, in sizes
+INNER_DISC, BARE = 0.5, 0.45  # of this disc so much lies in the scene and under nothing that was pasted later
 
 
 @dataclass
@@ -49,6 +50,8 @@ class Scene:
     ghosts: list[Place]  # where a face could be and is none
     points: list[NDArray[np.float32]]  # [5,2] of each face
     sure: list[bool]
+    layers: NDArray[np.uint8]  # [S,S], 0 the backdrop, then what was pasted, in order
+    own: list[int]  # the layer of each face
 
 
 class Composer:
@@ -124,6 +127,7 @@ class Composer:
             scene.points.append(moved)
             scene.sure.append(bool(is_sure) and float(size_of(moved)) >= SMALLEST_SURE_PIXELS)
             scene.places.append(self.borrowed(moved, rng))
+            scene.own.append(0)
         return scene
 
     def borrowed(self, points: NDArray[np.float32], rng: np.random.Generator) -> Place:
@@ -137,7 +141,7 @@ class Composer:
     def paste_face(self, scene: Scene, rng: np.random.Generator) -> None:
         place, rgba = self.draw_place(scene, rng)
         if place is not None:
-            paste(scene.picture, recoloured(rgba, rng), place.matrix)
+            paste(scene.picture, scene.layers, recoloured(rgba, rng), place.matrix)
             self.add_face(scene, place)
 
     def paste_one(
@@ -147,7 +151,7 @@ class Composer:
         rgba, landmarks = self.heads.at(int(rng.integers(len(self.heads))), 2 * size * 0.9)
         rgba, landmarks = mirrored(rgba, landmarks, rng)
         place = Place(similarity(rgba.shape[0], 2 * size, roll, middle), rgba.shape[0], landmarks)
-        paste(scene.picture, recoloured(with_opacity(rgba, rng), rng), place.matrix)
+        paste(scene.picture, scene.layers, recoloured(with_opacity(rgba, rng), rng), place.matrix)
         self.add_face(scene, place)
 
     def paste_ghost(self, scene: Scene, rng: np.random.Generator) -> None:
@@ -165,7 +169,7 @@ class Composer:
         if choice < 0.5:  # of the head's own colours, without its features
             small = cv2.resize(rgba, (5, 5), interpolation=cv2.INTER_AREA)
             rgb = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)[..., :3]
-        paste(scene.picture, np.dstack((rgb, rgba[..., 3])), place.matrix)
+        paste(scene.picture, scene.layers, np.dstack((rgb, rgba[..., 3])), place.matrix)
 
     def draw_place(self, scene: Scene, rng: np.random.Generator) -> tuple[Place | None, NDArray[np.uint8]]:
         """A head and where it goes, away from those that are there; None where nothing is free."""
@@ -187,9 +191,11 @@ class Composer:
         scene.places.append(place)
         scene.points.append(five_points(place.to_scene(place.landmarks)))
         scene.sure.append(True)
+        scene.own.append(int(scene.layers.max()))
 
     def empty(self, picture: Rgb) -> Scene:
-        return Scene(picture, np.zeros((self.pixels, self.pixels), np.uint8), [], [], [], [])
+        layers = np.zeros((self.pixels, self.pixels), np.uint8)
+        return Scene(picture, np.zeros((self.pixels, self.pixels), np.uint8), [], [], [], [], layers, [])
 
     def backdrop(self, rng: np.random.Generator) -> Rgb:
         """A window of a face-free picture, or a plain one."""
@@ -230,9 +236,12 @@ class Composer:
         """[12,11]: five points and a kind: 1 a face to be found, -1 uncertain, 0 nothing."""
         labels = np.zeros((MOST_LABELS, LABEL_NUMBERS), np.float32)
         used = 0
-        for points, sure in zip(scene.points, scene.sure, strict=True):
-            seen = hiding.seen_share(scene.hole, centre_of(points), DISC * float(size_of(points)))
+        for points, sure, own in zip(scene.points, scene.sure, scene.own, strict=True):
+            centre, size = centre_of(points), float(size_of(points))
+            seen = hiding.seen_share(scene.hole, centre, DISC * size)
+            bare = hiding.seen_share((scene.layers > own).astype(np.uint8), centre, INNER_DISC * size)
             if seen >= TRACE and used < MOST_LABELS:
-                labels[used] = (*points.reshape(-1), 1 if sure and seen >= CLEAR else -1)
+                is_face = sure and seen >= CLEAR and bare >= BARE
+                labels[used] = (*points.reshape(-1), 1 if is_face else -1)
                 used += 1
         return labels

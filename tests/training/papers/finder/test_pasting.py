@@ -21,7 +21,7 @@ def test_an_opaque_picture_replaces_a_clear_one_leaves_and_half_mixes() -> None:
     for opacity, value in ((255, 200), (0, 100), (128, 150)):
         canvas = scene.copy()
         rgba[..., 3] = opacity
-        paste(canvas, rgba, similarity(10, 10, 0, np.array([20.0, 20.0])))
+        paste(canvas, np.zeros((40, 40), np.uint8), rgba, similarity(10, 10, 0, np.array([20.0, 20.0])))
         assert abs(int(canvas[20, 20, 0]) - value) <= 2
         assert (canvas[:10] == 100).all()
 
@@ -29,8 +29,16 @@ def test_an_opaque_picture_replaces_a_clear_one_leaves_and_half_mixes() -> None:
 @pytest.mark.parametrize("middle", [(-3.0, 20.0), (41.0, 43.0), (500.0, 500.0)])
 def test_what_lies_beyond_the_scene_is_cut(middle: tuple[float, float]) -> None:
     scene = np.zeros((40, 40, 3), np.uint8)
-    paste(scene, np.full((10, 10, 4), 255, np.uint8), similarity(10, 20, 30, np.array(middle)))
+    layers = np.zeros((40, 40), np.uint8)
+    paste(scene, layers, np.full((10, 10, 4), 255, np.uint8), similarity(10, 20, 30, np.array(middle)))
     assert scene.any() == (max(middle) < 100)
+
+
+def test_what_was_pasted_later_lies_on_top() -> None:
+    scene, layers = np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.uint8)
+    for middle in (15.0, 22.0):
+        paste(scene, layers, np.full((10, 10, 4), 255, np.uint8), similarity(10, 10, 0, np.array([middle, 20.0])))
+    assert layers[20, [5, 13, 19, 24]].tolist() == [0, 1, 2, 2]
 
 
 def test_heads_are_cut_out_or_keep_their_surroundings() -> None:

@@ -74,6 +74,14 @@ def test_what_can_hardly_be_seen_is_uncertain_and_what_cannot_is_nothing(compose
     assert composer.labels(scene)[0, -1] == -1
 
 
+def test_a_face_under_a_later_one_is_uncertain(composer: Composer) -> None:
+    scene = composer.empty(np.zeros((128, 128, 3), np.uint8))
+    composer.paste_one(scene, 40.0, 0.0, np.array([64.0, 64.0]), np.random.default_rng(0))
+    assert composer.labels(scene)[0, -1] == 1
+    composer.paste_one(scene, 40.0, 0.0, np.array([80.0, 64.0]), np.random.default_rng(1))
+    assert composer.labels(scene)[:2, -1].tolist() == [-1, 1]
+
+
 def test_photographs_bring_their_marks_along(composer: Composer) -> None:
     for seed in range(12):
         scene = composer.with_people(np.random.default_rng(seed))
