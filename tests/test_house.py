@@ -113,7 +113,7 @@ def test_make_help_lists_every_target() -> None:
 
 
 def test_what_the_procfile_starts_exists() -> None:
-    commands = re.findall(r"^(\w+): exec python -m (\S+)", (ROOT / "Procfile").read_text(), re.M)
+    commands = re.findall(r"^(\w+): exec (?:env (?:\w+=\d+ )+)?python -m (\S+)", (ROOT / "Procfile").read_text(), re.M)
     assert [name for name, _ in commands] == ["redis", "engine", "worker", "webhooks", "api"]
     for _, module in commands:
         spec = importlib.util.find_spec(module)
