@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 SCOPES = {
     "inpaint": "POST /inpaint",
-    "analysis": "POST /landmarks",
+    "analysis": "POST /landmarks and POST /parsing",
     "jobs": "everything under /jobs",
     "metrics": "GET /metrics",
 }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fastapi.security import APIKeyHeader, HTTPBearer
 
 from service.errors import BadKey, KeyMissing, ScopeMissing
-from service.keys import SCOPES, Key, Keyring
+from service.keys import Key, Keyring
 
 ANONYMOUS = "anonymous"
 BEARER = HTTPBearer(
@@ -44,11 +44,11 @@ class Caller:
         if self.key is None:
             raise KeyMissing("Without keys nobody's jobs can be told apart. Ask for each job by its id.")
 
-    def require(self, scope: str | None) -> None:
-        """Raises ScopeMissing when the caller's key is not for `scope`; None: any key will do."""
+    def require(self, scope: str | None, route: str) -> None:
+        """Raises ScopeMissing when the caller's key lacks the `scope` that `route` needs; None: any key will do."""
         if self.key is not None and scope is not None and scope not in self.key.scopes:
             errors = [{"scope": scope, "allowed": sorted(self.key.scopes)}]
-            raise ScopeMissing(f"The key {self.key.id!r} is not for {SCOPES[scope]}.", errors=errors)
+            raise ScopeMissing(f"The key {self.key.id!r} has no scope {scope!r}, which {route} needs.", errors=errors)
 
 
 def network(address: str) -> str:

@@ -65,7 +65,7 @@ def needs(scope: str | None) -> Any:
         request.state.caller = caller
         if caller.key is not None:
             record.principal = caller.principal
-        caller.require(scope)
+        caller.require(scope, f"{request.method} {request.scope['route'].path}")
         record.headers |= await service.rates.take(caller.namespace, caller.key.rate if caller.key else None)
 
     return Depends(check)

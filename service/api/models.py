@@ -12,6 +12,7 @@ from service.api.dependencies import ServiceDep
 from service.api.problems import documented
 from service.api.schemas import LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.api.state import ServiceState
+from service.completion.needed import PARSING_MODELS, models_of
 from service.completion.parsing import PARSER
 from service.completion.pipelines import PIPELINES, pipeline_named
 from service.completion.pipelines.protocol import Pipeline
@@ -46,7 +47,7 @@ async def limits(service: ServiceDep) -> LimitsBody:
 
 
 async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
-    missing = await service.readiness.missing()
+    missing, needed = await service.readiness.missing(), models_of(pipeline)
     return ModelBody(
         name=pipeline.name,
         summary=pipeline.summary,
@@ -55,9 +56,9 @@ async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
         attributes=list(pipeline.attributes),
         plural=pipeline.plural,
         frame_pixels=pipeline.frame_pixels,
-        deployed_models=list(pipeline.models),
-        precision=read_precisions(service.settings.model_repository, pipeline.models),
-        ready=not set(missing) & set(pipeline.models),
+        deployed_models=list(needed),
+        precision=read_precisions(service.settings.model_repository, needed),
+        ready=not set(missing) & set(needed),
     )
 
 
@@ -70,9 +71,9 @@ async def _described_parser(service: ServiceState) -> ModelBody:
         attributes=[],
         plural=False,
         frame_pixels=FRAME_PIXELS,
-        deployed_models=[PARSER],
-        precision=read_precisions(service.settings.model_repository, [PARSER]),
-        ready=PARSER not in await service.readiness.missing(),
+        deployed_models=list(PARSING_MODELS),
+        precision=read_precisions(service.settings.model_repository, PARSING_MODELS),
+        ready=not set(await service.readiness.missing()) & set(PARSING_MODELS),
     )
 
 

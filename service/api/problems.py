@@ -117,7 +117,8 @@ def install(app: FastAPI) -> None:
 def allowed_methods(request: Request) -> list[str]:
     """The methods of this path; the framework names those of the first fitting route alone."""
     template = getattr(request.scope.get("route"), "path", "")
-    return sorted(method.upper() for method in request.app.openapi()["paths"].get(template, {}))
+    methods = {method.upper() for method in request.app.openapi()["paths"].get(template, {})}
+    return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 
 def documented(*kinds: type[ServiceError]) -> dict[int | str, dict[str, Any]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
-from service.completion.parsing import PARSER
-from service.completion.pipelines import PIPELINES
+from service.completion.needed import all_models
 from service.engine import Engine
 
 MISSING_CACHE_SECONDS = 0.2  # a start or a recovery is seen at once
@@ -21,13 +21,24 @@ class Readiness:
         self._cache_seconds = cache_seconds
         self._missing: list[str] = []
         self._asked_seconds = float("-inf")
+        self._asking: asyncio.Task[None] | None = None
 
     async def missing(self) -> list[str]:
         """Deployed models that are needed and not ready, in the order of the pipelines; empty means ready."""
         kept_seconds = min(self._cache_seconds, MISSING_CACHE_SECONDS) if self._missing else self._cache_seconds
         if time.monotonic() - self._asked_seconds >= kept_seconds:
-            needed = dict.fromkeys([model for pipeline in PIPELINES.values() for model in pipeline.models] + [PARSER])
-            self._missing = [model for model in needed if not await self._engine.ready(model)]
+            if self._asking is None:
+                self._asking = asyncio.create_task(self._ask())
+            await asyncio.shield(self._asking)
+        return self._missing
+
+    async def _ask(self) -> None:
+        """Whoever wants to know meanwhile waits for the same answer."""
+        try:
+            needed = all_models()
+            answers = await asyncio.gather(*(self._engine.ready(model) for model in needed))
+            self._missing = [model for model, ready in zip(needed, answers, strict=True) if not ready]
             self._asked_seconds = time.monotonic()
             self.started = self.started or not self._missing
-        return self._missing
+        finally:
+            self._asking = None

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from service.api.job_schemas import job_body
+from service.api.middleware.head import IS_HEAD
 from service.api.pieces import PiecesResponse, cut
 from service.jobs.job_service import JobService
 from service.jobs.states import Item, Job
@@ -22,7 +23,7 @@ SUFFIXES = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 def fetched(request: Request, jobs: JobService, job: Job, response: PiecesResponse) -> Response:
     """`response`, after which the result is gone if the job was asked for that way."""
-    if not job.delete_on_fetch:
+    if not _is_taken(request, job):
         return response
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -36,8 +37,13 @@ def zipped(request: Request, jobs: JobService, threads: ImagingThreads, job: Job
     """Every item's picture by its number, and `job.json`: the job with its items' states."""
     headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.request["model"]}
     chunks = _zip(jobs, threads, job)
-    stream = _then_delete(request, jobs, job, chunks) if job.delete_on_fetch else chunks
+    stream = _then_delete(request, jobs, job, chunks) if _is_taken(request, job) else chunks
     return StreamingResponse(stream, media_type=ZIP, headers=headers)
+
+
+def _is_taken(request: Request, job: Job) -> bool:
+    """Whether the result goes with this answer. Asking for its headers takes nothing."""
+    return job.delete_on_fetch and not getattr(request.state, IS_HEAD, False)
 
 
 async def _then_delete(

@@ -36,7 +36,7 @@ def prefers_async(context: RequestContext) -> bool:
 
 async def answer_as_job(context: RequestContext, asked: InpaintRequest) -> Response:
     """What POST /inpaint answers to `Prefer: respond-async`. Raises ScopeMissing for a key that may not use jobs."""
-    context.caller.require("jobs")
+    context.caller.require("jobs", "`Prefer: respond-async`")
     response = await submit(context, [asked])
     response.headers["Preference-Applied"] = "respond-async"
     return response

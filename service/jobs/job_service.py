@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from redis.exceptions import RedisError
 
-from service.deadline import Deadline
 from service.jobs import redis_clients
 from service.jobs.idempotency import IdempotencyKeys
 from service.jobs.queue import JobQueue
 from service.jobs.redis_clients import ask
 from service.jobs.states import Job
 from service.jobs.store import JobStore, NewJob
+from service.jobs.waiting import JobEnds, Stopping
 from service.settings import Settings
 from service.telemetry.jobs import text
 
-FIRST_LOOK_SECONDS = 0.05
-LONGEST_LOOK_SECONDS = 0.5
 PING_SECONDS = 1.0
-
-
-class Stopping(Protocol):
-    """Knows whether the service is told to stop."""
-
-    @property
-    def draining(self) -> bool: ...
 
 
 @dataclass
@@ -39,6 +30,7 @@ class JobService:
     store: JobStore
     queue: JobQueue
     keys: IdempotencyKeys
+    ends: JobEnds
     max_waiters: int
     waiters: int = 0
 
@@ -72,17 +64,10 @@ class JobService:
             return job
         self.waiters += 1
         try:
-            return await self._watch(job, wait_seconds, stopping)
+            await self.ends.wait(job.id, min(wait_seconds, job.expires_at - time.time()), stopping)
         finally:
             self.waiters -= 1
-
-    async def _watch(self, job: Job | None, wait_seconds: float, stopping: Stopping) -> Job | None:
-        wait, pause_seconds = Deadline(wait_seconds), FIRST_LOOK_SECONDS
-        while job is not None and job.under_way and not stopping.draining and wait.remaining_seconds > 0:
-            await asyncio.sleep(min(pause_seconds, max(0.0, wait.remaining_seconds)))
-            pause_seconds = min(1.5 * pause_seconds, LONGEST_LOOK_SECONDS)
-            job = await self.store.get(job.id)
-        return job
+        return await self.store.get(job.id)
 
     async def metrics(self) -> bytes:
         """The figures of jobs in Prometheus' text format; nothing while Redis is away."""
@@ -106,13 +91,17 @@ async def open_job_service(settings: Settings) -> AsyncIterator[JobService]:
     """Connects when it is first used; Redis need not be there."""
     redis = redis_clients.asynchronous(settings.redis_url)
     blocking = redis_clients.synchronous(settings.redis_url)
+    store = JobStore(redis, settings)
+    ends = JobEnds(redis, store)
     try:
         yield JobService(
-            store=JobStore(redis, settings),
+            store=store,
             queue=JobQueue(blocking, settings, settings.request_deadline_seconds),
             keys=IdempotencyKeys(settings.redis_url, settings.jobs_max_bytes),
+            ends=ends,
             max_waiters=settings.jobs_max_waiting_requests,
         )
     finally:
+        await ends.close()
         await redis.aclose()
         blocking.close()

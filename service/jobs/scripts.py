@@ -20,6 +20,7 @@ from __future__ import annotations
 from service.telemetry.jobs import JOB_SECONDS_BUCKETS
 
 PREFIX = "inpaint:"
+ENDED = f"{PREFIX}ended"  # the channel on which the id of a job is published when it has ended
 
 PRELUDE = f"""
 local id, now, prefix = ARGV[1], tonumber(ARGV[2]), '{PREFIX}'
@@ -82,6 +83,7 @@ local function finish(new_state, problem, expires_at, forget_at)
   redis.call('ZREM', running, id)
   expire_at(record, forget_at)
   count('jobs:' .. new_state)
+  redis.call('PUBLISH', prefix .. 'ended', id)
   if redis.call('HGET', record, 'webhook_url') then redis.call('ZADD', webhooks, now, id) end
 end
 """

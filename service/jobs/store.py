@@ -191,17 +191,27 @@ class JobStore:
         key, jobs = f"{PREFIX}owner:{owner}", list[Job]()
         highest = "+inf" if before is None else f"({before}"
         while len(jobs) < limit:
-            ids = await ask(self.redis, "ZREVRANGEBYSCORE", key, highest, "-inf", "LIMIT", 0, limit)
-            if not ids:
+            page = await ask(self.redis, "ZREVRANGEBYSCORE", key, highest, "-inf", "WITHSCORES", "LIMIT", 0, limit)
+            if not page:
                 break
-            highest = f"({int(await ask(self.redis, 'ZSCORE', key, ids[-1]) or 0)}"
+            ids, highest = [job_id.decode() for job_id in page[::2]], f"({int(page[-1])}"
+            found = await self._records(ids)
+            if forgotten := [job_id for job_id in ids if job_id not in found]:
+                await ask(self.redis, "ZREM", key, *forgotten)
+            jobs += found.values()
+        return jobs[:limit]
+
+    async def _records(self, ids: Sequence[str]) -> dict[str, Job]:
+        """Those that are there, in the same order, fetched together."""
+        async with self.redis.pipeline(transaction=False) as pipeline:
             for job_id in ids:
-                job = await self.get(job_id.decode())
-                if job is None:
-                    await ask(self.redis, "ZREM", key, job_id)
-                elif len(jobs) < limit:
-                    jobs.append(job)
-        return jobs
+                pipeline.execute_command("HGETALL", f"{PREFIX}job:{job_id}")
+            records, now = await pipeline.execute(), time.time()
+        return {
+            job_id: read_job(job_id, fields, now)
+            for job_id, fields in zip(ids, records, strict=True)
+            if b"order" in fields
+        }
 
 
 def in_own_loop(settings: JobSettings, call: Callable[[JobStore], Awaitable[T]], *, tries: int = 1) -> T:

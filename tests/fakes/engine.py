@@ -47,6 +47,8 @@ class FakeEngine:
         self.landmarks = mean_shape()
         self.described = {"classes": "background,skin,hair,left_eye"}
         self.up = True
+        self.missing: set[str] = set()
+        self.asked_ready = 0
         self.delay_seconds = 0.0
         self.error: ServiceError | None = None
         self.crash: Exception | None = None
@@ -73,7 +75,9 @@ class FakeEngine:
         return dict(self.described) if model == "parser" else {}
 
     async def ready(self, model: str | None = None) -> bool:
-        return self.up
+        self.asked_ready += 1
+        await asyncio.sleep(0)
+        return self.up and model not in self.missing
 
     async def _take_time(self, deadline: Deadline) -> None:
         self.running += 1

@@ -14,18 +14,11 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
 from tests.fakes.waiting import FOREVER_SECONDS, until
-from tests.service.api.conftest import form_files
+from tests.service.api.conftest import form_files, framed, multipart
 from tests.service.api.test_http_protocol import connected, read_all
 
-FRAMED = ("align", (None, "none"))  # the picture is the frame: the engine is asked, though there is no face
-FILES = form_files(png(scene()), png(box_mask())) | dict([FRAMED])
+FILES = framed(form_files(png(scene()), png(box_mask())))
 DOCUMENTED = {200, 408, 429, 503, 504}
-
-
-def framed_multipart() -> tuple[bytes, str]:
-    """The body of a request and its content-type line."""
-    request = httpx.Request("POST", "http://test", files=FILES)
-    return request.read(), f"Content-Type: {request.headers['content-type']}"
 
 
 async def crowd(url: str, clients: int) -> list[httpx.Response]:
@@ -68,7 +61,7 @@ async def test_a_crowd_behind_a_stuck_engine_is_answered_at_the_deadline() -> No
 def test_clients_that_leave_free_their_places() -> None:
     engine = FakeEngine()
     engine.delay_seconds = FOREVER_SECONDS
-    body, content_type = framed_multipart()
+    body, content_type = multipart(png(scene()), png(box_mask()))
     head = f"POST /inpaint HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{content_type}\r\n\r\n".encode()
     with running(engine, max_concurrent_requests=2, max_waiting_requests=6) as url:
         gone = [connected(url) for _ in range(8)]
@@ -83,7 +76,7 @@ def test_clients_that_leave_free_their_places() -> None:
 
 
 def test_slow_uploads_are_ended_and_hold_no_worker() -> None:
-    body, content_type = framed_multipart()
+    body, content_type = multipart(png(scene()), png(box_mask()))
     head = f"POST /inpaint HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{content_type}\r\n\r\n".encode()
     options = {"max_concurrent_requests": 2, "max_waiting_requests": 8, "upload_timeout_seconds": 3}
     with running(FakeEngine(), **options) as url:

@@ -20,9 +20,9 @@ from tests.contract.engines import ROOT, EngineProcess, launch_embedded
 from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.waiting import until
-from tests.service.api.conftest import form_files
+from tests.service.api.conftest import form_files, framed
 
-SMALL = form_files(png(scene()), png(box_mask()))
+SMALL = framed(form_files(png(scene()), png(box_mask())))
 DOCUMENTED = {200, 429, 502, 503, 504}
 
 

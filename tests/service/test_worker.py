@@ -31,7 +31,6 @@ from tests.service.api.conftest import form_files, in_memory
 
 HOLE = box_mask() > 0
 STAGES = ("decode", "align", "infer", "compose", "encode")
-FRAMED = {"align": "none"}  # the picture is the frame: the engine is asked, though there is no face
 QUICK = {"JOBS_HEARTBEAT_SECONDS": "1", "WORKER_GRACE_SECONDS": "20"}
 
 
@@ -105,8 +104,8 @@ async def client(redis: RedisServer, served: ServedEngine) -> AsyncIterator[http
 
 async def post(client: httpx.AsyncClient, seed: int = 0, count: int = 1) -> str:
     form = form_files(png(scene(seed=seed)), png(box_mask()))
-    pairs = [(name, form[name]) for name in ("image", "mask")] * count
-    response = await client.post("/jobs", files=pairs, data=FRAMED)
+    files = [(name, form[name]) for name in ("image", "mask")] * count
+    response = await client.post("/jobs", files=files, data={"align": "none"})
     assert response.status_code == 202, response.text
     return response.json()["id"]
 

@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from service.api.middleware.body_limit import BodyLimitMiddleware
 from service.api.middleware.connection_limit import ConnectionLimitMiddleware
 from service.api.middleware.cors import CorsMiddleware
+from service.api.middleware.head import HeadMiddleware
 from service.api.middleware.request_log import RequestLogMiddleware
 from service.settings import Settings
 from service.telemetry.metrics import Metrics
@@ -17,6 +18,7 @@ def middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     cors = [Middleware(CorsMiddleware, settings.cors_origins)] if settings.cors_origins else []
     return [
         Middleware(RequestLogMiddleware, metrics),
+        Middleware(HeadMiddleware),
         *cors,
         Middleware(BodyLimitMiddleware, settings.max_body_bytes, settings.upload_timeout_seconds),
         Middleware(ConnectionLimitMiddleware, settings.max_connections),

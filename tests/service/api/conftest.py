@@ -45,12 +45,17 @@ async def client(engine: FakeEngine) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def files() -> dict[str, tuple[str, bytes, str]]:
-    """A picture without a face and a mask in its middle, as the form's file parts."""
+    """A picture without a face and a mask in its middle, as the form's file parts: no network has anything to do."""
     return form_files(png(scene()), png(box_mask()))
 
 
 def form_files(image: bytes, mask: bytes) -> dict[str, tuple[str, bytes, str]]:
     return {"image": ("a.png", image, "image/png"), "mask": ("b.png", mask, "image/png")}
+
+
+def framed(files: dict[str, tuple]) -> dict[str, tuple]:
+    """The same form with `align=none`: the picture is the face frame, and a network fills the hole."""
+    return {**files, "align": (None, b"none")}
 
 
 def multipart(image: bytes, mask: bytes) -> tuple[bytes, str]:

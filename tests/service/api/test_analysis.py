@@ -15,7 +15,7 @@ from tests.fakes.engine import FakeEngine
 from tests.fakes.faces import group, mouth_hole
 from tests.fakes.pictures import pixels, png, scene
 from tests.fakes.waiting import FOREVER_SECONDS, soon
-from tests.service.api.conftest import Served, form_files
+from tests.service.api.conftest import Served, form_files, framed
 
 
 async def test_a_picture_without_a_face_has_none(client: httpx.AsyncClient) -> None:
@@ -29,6 +29,7 @@ async def test_fields_of_inpaint_are_unknown_here(client: httpx.AsyncClient) -> 
 
 
 async def test_the_gates_are_shared_with_inpaint(served: Served, engine: FakeEngine, files: dict) -> None:
+    files = framed(files)
     engine.delay_seconds = 0.5
     async with served(max_concurrent_requests=1, max_waiting_requests=0) as client:
         busy = asyncio.create_task(client.post("/inpaint", files=files))

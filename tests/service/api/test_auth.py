@@ -65,7 +65,19 @@ async def test_a_missing_scope_is_named_to_the_owner_of_the_key(served: Served) 
         response = await client.get("/metrics", headers=bearer(PAINTER))
     assert_problem(response, 401, "scope_missing")
     assert response.json()["errors"] == [{"scope": "metrics", "allowed": ["inpaint"]}]
+    assert response.json()["detail"] == "The key 'painter' has no scope 'metrics', which GET /metrics needs."
     assert response.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
+
+
+async def test_a_refusal_names_the_route_that_was_asked(served: Served, files: dict) -> None:
+    async with served(api_keys=KEYS) as client:
+        for path in ("/parsing", "/landmarks"):
+            response = await client.post(path, files=files, headers=bearer(PAINTER))
+            assert response.json()["detail"].endswith(f"which POST {path} needs.")
+        for path in ("/jobs", "/jobs/abc"):
+            response = await client.get(path, headers=bearer(PAINTER))
+            assert response.json()["detail"].endswith("needs.")
+            assert "GET /jobs" in response.json()["detail"]
 
 
 async def test_the_body_of_a_stranger_is_not_parsed(served: Served) -> None:

@@ -18,7 +18,7 @@ from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.pictures import box_mask, encoded, pixels, png, scene
 from tests.fakes.server import running
 from tests.fakes.waiting import FOREVER_SECONDS, until
-from tests.service.api.conftest import Served, form_files
+from tests.service.api.conftest import Served, form_files, framed
 
 HOLE = box_mask() > 0
 
@@ -125,7 +125,7 @@ async def test_guidance_that_the_model_would_ignore_is_refused(
     sent = {**files, name: ("g", b"{}" if name == "attributes" else png(scene()), "image/png")}
     response = await client.post("/inpaint", files=sent)
     assert (response.status_code, response.json()["code"]) == (422, "guidance_not_accepted")
-    assert response.json()["errors"] == [{"field": name, "model": "lafin", "allowed": ["landmarks"]}]
+    assert response.json()["errors"] == [{"field": name, "model": "lafin", "allowed": ["faces", "landmarks"]}]
 
 
 async def test_edited_landmarks_change_the_answer(client: httpx.AsyncClient, files: dict) -> None:
@@ -218,7 +218,7 @@ async def test_32_different_pictures_at_once_equal_their_own_sequential_answers(
 ) -> None:
     def form(seed: int) -> dict:
         x = 40 + 5 * seed
-        return form_files(png(scene(200, 300, seed)), png(box_mask(200, 300, (x, 60, x + 50, 120))))
+        return framed(form_files(png(scene(200, 300, seed)), png(box_mask(200, 300, (x, 60, x + 50, 120)))))
 
     async with served(max_waiting_requests=32) as client:
         alone = [(await client.post("/inpaint", files=form(seed))).content for seed in range(32)]
@@ -232,6 +232,7 @@ async def test_32_different_pictures_at_once_equal_their_own_sequential_answers(
 async def test_no_more_than_allowed_work_at_once_and_the_rest_is_turned_away(
     served: Served, engine: FakeEngine, files: dict
 ) -> None:
+    files = framed(files)
     engine.delay_seconds = 0.3
     async with served(max_concurrent_requests=2, max_waiting_requests=3) as client:
         responses = await asyncio.gather(*(client.post("/inpaint", files=files) for _ in range(12)))
@@ -243,6 +244,7 @@ async def test_no_more_than_allowed_work_at_once_and_the_rest_is_turned_away(
 
 
 async def test_a_slow_engine_ends_at_the_deadline(served: Served, engine: FakeEngine, files: dict) -> None:
+    files = framed(files)
     engine.delay_seconds = FOREVER_SECONDS
     async with served(request_deadline_seconds=0.4) as client:
         response = await client.post("/inpaint", files=files)
@@ -250,6 +252,7 @@ async def test_a_slow_engine_ends_at_the_deadline(served: Served, engine: FakeEn
 
 
 async def test_waiting_in_line_ends_at_the_deadline(served: Served, engine: FakeEngine, files: dict) -> None:
+    files = framed(files)
     engine.delay_seconds = FOREVER_SECONDS
     async with served(request_deadline_seconds=0.4, max_concurrent_requests=1) as client:
         responses = await asyncio.gather(*(client.post("/inpaint", files=files) for _ in range(3)))
@@ -259,6 +262,7 @@ async def test_waiting_in_line_ends_at_the_deadline(served: Served, engine: Fake
 async def test_an_engine_that_is_away_and_comes_back(
     client: httpx.AsyncClient, engine: FakeEngine, files: dict
 ) -> None:
+    files = framed(files)
     engine.up = False
     response = await client.post("/inpaint", files=files)
     assert (response.status_code, response.json()["code"]) == (503, "engine_unavailable")
@@ -268,6 +272,7 @@ async def test_an_engine_that_is_away_and_comes_back(
 
 
 def test_a_client_that_goes_away_cancels_its_inference_and_frees_its_place(files: dict) -> None:
+    files = framed(files)
     engine = FakeEngine()
     engine.delay_seconds = FOREVER_SECONDS
     with running(engine, max_concurrent_requests=1, max_waiting_requests=0) as url:
@@ -282,6 +287,7 @@ def test_a_client_that_goes_away_cancels_its_inference_and_frees_its_place(files
 
 
 def test_a_stop_that_cannot_wait_answers_that_it_is_stopping(files: dict) -> None:
+    files = framed(files)
     engine, answers = FakeEngine(), []
     engine.delay_seconds = FOREVER_SECONDS
     with running(engine) as url:
@@ -297,6 +303,7 @@ async def plural(client: httpx.AsyncClient, files: dict, accept: str = "*/*", **
 
 
 async def test_several_samples_come_as_json(client: httpx.AsyncClient, files: dict) -> None:
+    files = framed(files)
     response = await plural(client, files, samples="3", seed="9", output_format="webp")
     body = response.json()
     assert (response.headers["x-seed"], body["seed"], body["model"]) == ("9", 9, "gfc")

@@ -24,7 +24,7 @@ from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
 from tests.fakes.waiting import FOREVER_SECONDS
-from tests.service.api.conftest import Served, form_files, in_memory
+from tests.service.api.conftest import Served, form_files, framed, in_memory
 
 HOLE = box_mask() > 0
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -199,7 +199,7 @@ async def test_64_pairs_are_taken_and_65_are_not(work: Work) -> None:
 
 
 async def test_one_failed_item_does_not_fail_the_others(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = await work.post(batch(1, 2))
+    job = await work.post(batch(1, 2), data={"align": "none"})
     infer, calls = work.engine.infer, []
 
     async def second_fails(*arguments: object, **options: object) -> object:
@@ -218,6 +218,7 @@ async def test_one_failed_item_does_not_fail_the_others(work: Work, monkeypatch:
 
 
 async def test_a_failed_job_shows_its_problem_and_answers_it(work: Work, files: dict) -> None:
+    files = framed(files)
     job = await work.post(files)
     work.engine.error = EngineGarbage("The engine failed.")
     await work.run(job)
@@ -236,6 +237,7 @@ async def test_a_failed_job_shows_its_problem_and_answers_it(work: Work, files: 
 async def test_a_failure_of_which_the_status_promises_retry_after_carries_it(
     engine: FakeEngine, redis_server: RedisServer, files: dict, error: ServiceError
 ) -> None:
+    files = framed(files)
     options = {"jobs_engine_wait_seconds": 0, "redis_url": redis_server.url}
     async with in_memory(engine, **options) as client:
         work = Work(client, engine, redis_server, {"jobs_engine_wait_seconds": 0})
@@ -314,6 +316,7 @@ async def test_a_waiting_job_is_canceled(work: Work, files: dict) -> None:
 
 
 async def test_a_running_job_is_canceled_down_to_the_engine(work: Work, files: dict) -> None:
+    files = framed(files)
     work.engine.delay_seconds = FOREVER_SECONDS
     job = await work.post(files)
     running = asyncio.create_task(work.run(job))
@@ -385,6 +388,44 @@ async def test_anonymous_callers_have_idempotency_keys_of_their_own(work: Work, 
         assert (await one.post("/jobs", files=files)).json()["id"] == mine
 
 
+async def test_asking_for_a_results_headers_does_not_take_it(work: Work, files: dict) -> None:
+    job = await work.post(files, data={"delete_on_fetch": "true"})
+    await work.run(job)
+    head = await work.client.head(f"/jobs/{job['id']}/result")
+    assert (head.status_code, head.content) == (200, b"")
+    assert (await work.result(job)).status_code == 200
+    assert (await work.result(job)).status_code == 410
+
+
+async def test_listing_takes_two_round_trips_however_many_jobs_there_are(keyed: Work, files: dict) -> None:
+    def commands(name: str) -> int:
+        with keyed.redis.client() as redis:
+            return redis.info("commandstats").get(f"cmdstat_{name}", {"calls": 0})["calls"]
+
+    for _ in range(8):
+        await keyed.post(files)
+    before = commands("zscore"), commands("zrevrangebyscore")
+    assert len((await keyed.client.get("/jobs")).json()["jobs"]) == 8
+    assert commands("zscore") == before[0]
+    assert commands("zrevrangebyscore") <= before[1] + 2
+
+
+async def test_waiting_reads_a_state_once_and_hears_of_the_end(work: Work, files: dict) -> None:
+    job = await work.post(files)
+
+    def records_read() -> int:
+        with work.redis.client() as redis:
+            return redis.info("commandstats")["cmdstat_hgetall"]["calls"]
+
+    begin_seconds, before = time.monotonic(), records_read()
+    waiting = [asyncio.create_task(work.get(job, "?wait=20")) for _ in range(30)]
+    await asyncio.sleep(1.5)
+    assert records_read() - before <= 30 + 1
+    await work.run(job)
+    assert {answer["state"] for answer in await asyncio.gather(*waiting)} == {"succeeded"}
+    assert time.monotonic() - begin_seconds < 15
+
+
 async def test_an_unknown_job_is_404(work: Work) -> None:
     for job_id in ("0" * 32, "nothing", "A" * 32):
         for method, path in (("GET", ""), ("GET", "/result"), ("DELETE", "")):
@@ -414,6 +455,7 @@ async def test_jobs_are_seen_by_their_key_alone(engine: FakeEngine, redis_server
 async def test_a_job_belongs_to_the_trace_and_the_request_that_asked_for_it(
     work: Work, files: dict, caplog: pytest.LogCaptureFixture
 ) -> None:
+    files = framed(files)
     caplog.set_level(logging.INFO, "service.jobs.tasks")
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "x-request-id": "r-7"}
@@ -440,7 +482,7 @@ async def test_a_full_queue_is_429_and_heals(engine: FakeEngine, redis_server: R
 async def test_room_for_inputs_and_results_is_reserved(
     engine: FakeEngine, redis_server: RedisServer, files: dict
 ) -> None:
-    reserved = sum(len(part[1]) for part in files.values()) + most_bytes(HOLE.shape[:2], has_alpha=False)
+    reserved = sum(len(files[name][1]) for name in ("image", "mask")) + most_bytes(HOLE.shape[:2], has_alpha=False)
     async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=2 * reserved + 100) as client:
         work = Work(client, engine, redis_server, {})
         jobs = [await work.post(files), await work.post(files)]
@@ -494,6 +536,7 @@ async def test_a_job_that_meets_a_full_redis_fails_with_its_own_code(
 
 
 async def test_a_finished_picture_waits_for_room(work: Work, files: dict) -> None:
+    files = framed(files)
     job = await work.post(files)
     with work.redis.without_memory():
         running = asyncio.create_task(work.run(job))
@@ -507,7 +550,7 @@ async def test_a_finished_picture_waits_for_room(work: Work, files: dict) -> Non
 async def test_answers_for_keys_share_the_room_with_jobs(
     engine: FakeEngine, redis_server: RedisServer, files: dict
 ) -> None:
-    reserved = sum(len(part[1]) for part in files.values()) + most_bytes(HOLE.shape[:2], has_alpha=False)
+    reserved = sum(len(files[name][1]) for name in ("image", "mask")) + most_bytes(HOLE.shape[:2], has_alpha=False)
     async with in_memory(engine, redis_url=redis_server.url, jobs_max_bytes=reserved + 2000) as client:
         work = Work(client, engine, redis_server, {})
         answers = [await client.post("/inpaint", files=files, headers={"idempotency-key": f"k{n}"}) for n in range(20)]
@@ -575,6 +618,7 @@ async def test_twenty_posts_at_once_with_one_key_make_one_job(work: Work, files:
 
 
 async def test_inpaint_with_a_key_does_the_work_once(work: Work, files: dict) -> None:
+    files = framed(files)
     key = {"idempotency-key": "k-1"}
     first = await work.client.post("/inpaint", files=files, headers=key)
     again = await work.client.post("/inpaint", files=files, headers=key)
@@ -589,6 +633,7 @@ async def test_inpaint_with_a_key_does_the_work_once(work: Work, files: dict) ->
 
 
 async def test_inpaint_with_a_key_in_progress_is_409(work: Work, files: dict) -> None:
+    files = framed(files)
     work.engine.delay_seconds = 0.4
     key = {"idempotency-key": "slow"}
     first = asyncio.create_task(work.client.post("/inpaint", files=files, headers=key))

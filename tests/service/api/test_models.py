@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fakes.engine import FakeEngine
 from tests.service.api.conftest import Served
@@ -13,7 +14,7 @@ async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClien
     gfc, lafin, parser = (await client.get("/models")).json()["models"]
     assert (gfc["name"], gfc["guidance"], gfc["plural"], gfc["frame_pixels"]) == ("gfc", ["faces"], True, 128)
     assert (parser["name"], parser["route"], parser["guidance"], parser["ready"]) == ("parser", "/parsing", [], True)
-    assert (parser["deployed_models"], lafin["route"]) == (["parser"], "/inpaint")
+    assert (parser["deployed_models"], lafin["route"]) == (["parser", "lafin_predictor"], "/inpaint")
     assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["faces", "landmarks"], False)
     assert (lafin["frame_pixels"], lafin["ready"]) == (256, True)
 
@@ -52,6 +53,24 @@ async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine
     engine.up = False
     async with served() as client:
         assert (await client.get("/models/lafin")).json()["ready"] is False
+
+
+@pytest.mark.parametrize(
+    ("missing", "ready"),
+    [
+        ("gfc_generator", {"gfc": False, "lafin": True, "parser": True}),
+        ("lafin_generator", {"gfc": True, "lafin": False, "parser": True}),
+        ("lafin_predictor", {"gfc": False, "lafin": False, "parser": False}),
+        ("parser", {"gfc": True, "lafin": True, "parser": False}),
+    ],
+)
+async def test_a_model_is_ready_when_all_that_it_calls_is(
+    served: Served, engine: FakeEngine, missing: str, ready: dict[str, bool]
+) -> None:
+    engine.missing.add(missing)
+    async with served() as client:
+        models = (await client.get("/models")).json()["models"]
+    assert {model["name"]: model["ready"] for model in models} == ready
 
 
 async def test_an_unknown_model_is_404_and_not_repeated(client: httpx.AsyncClient) -> None:

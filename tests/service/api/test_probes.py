@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
+
 import httpx
 
 from service.app import create_app
 from tests.fakes.engine import FakeEngine
 from tests.fakes.server import settings
-from tests.service.api.conftest import Served
+from tests.service.api.conftest import Served, framed
 
 
 async def test_all_is_well(client: httpx.AsyncClient) -> None:
@@ -37,6 +39,26 @@ async def test_readiness_is_asked_once_in_a_while(served: Served, engine: FakeEn
         assert (await client.get("/readyz")).status_code == 200
 
 
+async def test_probes_at_once_ask_the_engine_once(served: Served, engine: FakeEngine) -> None:
+    async with served(readiness_cache_seconds=0) as client:
+        await client.get("/readyz")
+        once = engine.asked_ready
+        answers = await asyncio.gather(*(client.get("/readyz") for _ in range(50)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert engine.asked_ready <= 5 * once
+
+
+async def test_head_is_get_without_a_body(client: httpx.AsyncClient) -> None:
+    for path in ("/livez", "/readyz", "/models", "/limits", "/metrics", "/openapi.json"):
+        got, head = await client.get(path), await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+    assert (await client.head("/inpaint")).status_code == 405
+    refused = await client.post("/limits")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+    assert 'method="HEAD",route="/livez",status="200"' in (await client.get("/metrics")).text
+
+
 async def test_a_stopping_service_is_alive_but_not_ready() -> None:
     app = create_app(settings(), FakeEngine())
     transport = httpx.ASGITransport(app)
@@ -48,6 +70,7 @@ async def test_a_stopping_service_is_alive_but_not_ready() -> None:
 
 
 async def test_metrics_count_templates_and_codes(client: httpx.AsyncClient, files: dict) -> None:
+    files = framed(files)
     await client.post("/inpaint", files=files)
     await client.get("/models/some-secret-name")
     await client.get("/some-secret-path")

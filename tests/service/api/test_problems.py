@@ -12,6 +12,7 @@ from service.errors import (
     ServiceError,
 )
 from tests.fakes.engine import FakeEngine
+from tests.service.api.conftest import framed
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
 
@@ -40,6 +41,7 @@ def assert_problem(response: httpx.Response, status: int, code: str) -> None:
 async def test_errors_of_the_engine(
     client: httpx.AsyncClient, engine: FakeEngine, files: dict, error: ServiceError, status: int, code: str
 ) -> None:
+    files = framed(files)
     engine.error = error
     response = await client.post("/inpaint", files=files)
     assert_problem(response, status, code)
@@ -54,7 +56,7 @@ async def test_errors_of_the_framework(client: httpx.AsyncClient) -> None:
     assert response.headers["allow"] == "POST"
     response = await client.put("/jobs")
     assert_problem(response, 405, "method_not_allowed")
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
 
 
 async def test_errors_of_the_caller(client: httpx.AsyncClient, files: dict) -> None:

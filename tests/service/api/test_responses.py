@@ -28,7 +28,7 @@ MOST_MEMORY = 1.4  # bytes that are made for each byte of the pictures; base64 a
 
 def answer(pictures: list[bytes]) -> InpaintAnswer:
     face = FaceFound((1.0, 2.0, 3.0, 4.0), mean_shape())
-    return InpaintAnswer("gfc", 7, 640, 480, 0.25, [face], pictures, "image/png")
+    return InpaintAnswer("gfc", 7, 640, 480, 0.25, [face], [], pictures, "image/png")
 
 
 class Watch:

@@ -108,7 +108,7 @@ def test_a_wait_has_an_end_and_the_job_goes_on(client: Any, worker: Any) -> None
 
 def test_a_job_that_failed_raises_what_it_failed_with(client: Any, worker: Any, engine: FakeEngine) -> None:
     engine.error = EngineGarbage("nonsense")
-    with worker(), pytest.raises(EngineGarbage, match="nonsense"), client.submit(*PAIR) as job:
+    with worker(), pytest.raises(EngineGarbage, match="nonsense"), client.submit(*PAIR, align="none") as job:
         job.result()
     assert job.status.state == "failed"
 

@@ -8,6 +8,7 @@ import pytest
 
 from service.telemetry.logs import REQUEST_LOGGER, JsonLines
 from tests.fakes.engine import FakeEngine
+from tests.service.api.conftest import framed
 
 
 async def test_every_answer_carries_the_common_headers(client: httpx.AsyncClient, files: dict) -> None:
@@ -37,6 +38,7 @@ async def test_another_request_id_is_replaced(client: httpx.AsyncClient, given: 
 async def test_the_unexpected_is_a_plain_500_that_says_nothing(
     client: httpx.AsyncClient, engine: FakeEngine, files: dict, caplog: pytest.LogCaptureFixture
 ) -> None:
+    files = framed(files)
     engine.crash = ZeroDivisionError("a secret in the text")
     response = await client.post("/inpaint", files=files)
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
@@ -56,11 +58,12 @@ async def test_a_request_is_one_json_line_without_file_names(
     line = json.loads(JsonLines().format(record))
     assert (line["request_id"], line["method"], line["route"], line["status"]) == ("r1", "POST", "/inpaint", 200)
     assert (line["model"], line["input_pixels"], line["hole_ratio"]) == ("lafin", 120_000, 0.03)
-    assert list(line["stage_seconds"]) == ["decode", "align", "infer", "compose", "encode"]
+    assert set(line["stage_seconds"]) == {"decode", "align", "infer", "compose", "encode"}
     assert "holiday" not in json.dumps(line)
 
 
 async def test_stage_times_are_in_the_header(client: httpx.AsyncClient, files: dict) -> None:
+    files = framed(files)
     response = await client.post("/inpaint", files=files)
     names = [part.split(";")[0].strip() for part in response.headers["server-timing"].split(",")]
-    assert names == ["decode", "align", "infer", "compose", "encode"]
+    assert set(names) == {"decode", "align", "infer", "compose", "encode"}

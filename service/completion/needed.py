@@ -1,0 +1,21 @@
+"""Which deployed models a route needs: those of its pipeline, and the predictor, which aligns the faces for all."""
+
+from __future__ import annotations
+
+from service.completion.alignment import PREDICTOR
+from service.completion.parsing import PARSER
+from service.completion.pipelines import PIPELINES
+from service.completion.pipelines.protocol import Pipeline
+
+PARSING_MODELS = (PARSER, PREDICTOR)
+
+
+def models_of(pipeline: Pipeline) -> tuple[str, ...]:
+    """What POST /inpaint calls for the pipeline, its own models first."""
+    return tuple(dict.fromkeys((*pipeline.models, PREDICTOR)))
+
+
+def all_models() -> tuple[str, ...]:
+    """What the service calls at all."""
+    needed = [model for pipeline in PIPELINES.values() for model in models_of(pipeline)]
+    return tuple(dict.fromkeys((*needed, *PARSING_MODELS)))
