@@ -17,7 +17,7 @@ from service.embedded.refusals import invalid, not_found, unavailable
 from service.embedded.repository import DeployedModel, RepositoryError
 from service.embedded.requests import Arrays, Request
 from service.embedded.scheduler import STOPPING, Forwards, Scheduler
-from service.embedded.statistics import Statistics
+from service.embedded.statistics import Durations, Statistics
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class EmbeddedEngine:
                 loaded[name] = Served(model, Ensemble(model, called, statistics), statistics)
                 continue
             leaf = await loop.run_in_executor(self._forwards.threads, Leaf, model)
-            await loop.run_in_executor(self._forwards.threads, warm_up, leaf, statistics, self._cores)
+            for size, durations in await loop.run_in_executor(self._forwards.threads, warm_up, leaf, self._cores):
+                statistics.executed(size, [0] * size, durations)
             loaded[name] = Served(model, Scheduler(model, leaf, self._forwards, statistics), statistics)
         self._served = loaded
 
@@ -121,11 +122,12 @@ def read_version(version: str) -> int | None:
     return number
 
 
-def warm_up(leaf: Leaf, statistics: Statistics, cores: int) -> None:
-    """Run every `model_warmup` sample of the configuration, in a thread. Raises RepositoryError.
+def warm_up(leaf: Leaf, cores: int) -> list[tuple[int, Durations]]:
+    """Run every `model_warmup` sample of the configuration, in a thread: (size, durations) of each. Raises RepositoryError.
 
     The last run of each has one core: torch prepares its kernels for each number of cores apart.
     """
+    executed = []
     for sample in leaf.model.config.model_warmup:
         size = max(1, sample.batch_size)
         inputs = [{name: made(name, leaf.model, given) for name, given in sample.inputs.items()} for _ in range(size)]
@@ -135,7 +137,8 @@ def warm_up(leaf: Leaf, statistics: Statistics, cores: int) -> None:
                 _, durations = leaf.run(inputs, 1 if index == count - 1 else min(cores, leaf.most_cores or cores))
             except (LeafError, KeyError) as error:
                 raise RepositoryError(f"{leaf.model.name} failed its warm-up '{sample.name}': {error}.") from None
-            statistics.executed(size, [0] * size, durations)
+            executed.append((size, durations))
+    return executed
 
 
 def made(name: str, model: DeployedModel, given: Any) -> NDArray[Any]:

@@ -1,8 +1,10 @@
 """Poisson blending: what is harmonic, what is kept, what is never read."""
 
+import numpy as np
 import pytest
 import torch
 
+from tests.golden import GOLDEN
 from training.blending import BLENDS, poisson
 
 
@@ -48,3 +50,10 @@ def test_a_whole_hole_keeps_the_raw_colours() -> None:
 def test_no_blend_is_a_plain_paste(parts) -> None:
     image, hole = parts
     assert torch.equal(BLENDS["none"](1 - image, image, hole), (1 - image) * hole + image * (1 - hole))
+
+
+def test_it_is_the_services_own_method() -> None:
+    raw, image, hole, completed = (np.array(GOLDEN["poisson"][name]) for name in ("raw", "image", "hole", "completed"))
+    pictures = [torch.from_numpy(one / 255).permute(2, 0, 1)[None].float() for one in (raw, image)]
+    blended = poisson(*pictures, torch.from_numpy(hole)[None, None].float())
+    assert np.abs((255 * blended[0]).round().permute(1, 2, 0).numpy() - completed).max() <= 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import socket
 import time
@@ -7,6 +8,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png
@@ -110,3 +113,30 @@ def test_what_is_no_http_is_told_so_in_a_problem(nonsense: bytes) -> None:
     assert head.startswith(b"HTTP/1.1 400")
     assert b"application/problem+json" in head
     assert json.loads(body)["code"] == "bad_request"
+
+
+def test_uvicorn_is_a_version_whose_inner_life_is_known() -> None:
+    """http_protocol.py uses what uvicorn does not promise to keep. With another version: read the parts of its
+    H11Protocol that are named here, run this file and middleware/test_connection_limit.py, and add it."""
+    assert uvicorn.__version__ in {"0.54.0"}
+    methods = {
+        "connection_made": ["transport"],
+        "connection_lost": ["exc"],
+        "data_received": ["data"],
+        "pause_writing": [],
+        "resume_writing": [],
+        "timeout_keep_alive_handler": [],
+        "send_400_response": ["msg"],
+    }
+    for name, arguments in methods.items():
+        assert list(inspect.signature(getattr(H11Protocol, name)).parameters)[1:] == arguments, name
+    read = inspect.getsource(H11Protocol.__init__)
+    for attribute in (
+        "self.conn =",
+        "self.cycle:",
+        "self.connections =",
+        "self.app_state =",
+        "self.loop =",
+        "self.transport",
+    ):
+        assert attribute in read, attribute

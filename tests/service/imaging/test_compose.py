@@ -10,7 +10,10 @@ from hypothesis.extra import numpy as arrays
 from service.imaging.compose import Blend, compose
 from service.imaging.decode import decode_image
 from service.imaging.encode import encode
+from tests.golden import GOLDEN
 from tests.service.imaging.files import LIMITS
+
+POISSON = ("raw", "image", "hole", "completed")
 
 BLENDS: tuple[Blend, ...] = ("none", "feather", "poisson")
 
@@ -131,3 +134,8 @@ def test_read_only_canvas() -> None:
 def test_an_empty_hole_is_a_copy() -> None:
     canvas = smooth()
     assert np.array_equal(compose(canvas, smooth(seed=3), np.zeros((96, 120), np.uint8)), canvas)
+
+
+def test_poisson_blending_is_the_one_of_evaluation() -> None:
+    raw, image, hole, completed = (np.array(GOLDEN["poisson"][name], np.uint8) for name in POISSON)
+    assert np.abs(compose(image, raw, hole, "poisson").astype(int) - completed).max() <= 1

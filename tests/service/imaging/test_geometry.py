@@ -11,6 +11,7 @@ from service.errors import BadLandmarks
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import CENTRE_ABOVE_BOX, SIDE_IN_BOXES, FrameTransform
 from service.imaging.holes import Region
+from tests.golden import GOLDEN
 
 FACE = 256
 
@@ -283,3 +284,25 @@ def test_a_smooth_slope_is_enlarged_without_a_pattern(side_pixels: float) -> Non
     assert np.abs(off).max() <= 1.25
     checks = off * (-1) ** (columns + rows)
     assert abs(checks.mean()) < 0.02
+
+
+@pytest.mark.parametrize("case", GOLDEN["alignments"]["landmarks"])
+def test_the_alignment_is_the_one_of_training(case: dict) -> None:
+    frame = FrameTransform.from_landmarks(np.array(case["landmarks"]), case["frame_pixels"])
+    assert np.allclose(frame.matrix, case["matrix"], atol=1e-6)
+
+
+@pytest.mark.parametrize("case", GOLDEN["alignments"]["boxes"])
+def test_the_frame_around_a_box_is_the_one_of_training(case: dict) -> None:
+    left, top, side = case["left"], case["top"], case["side_pixels"]
+    frame = FrameTransform.from_box(FaceBox(left, top, left + side, top + side, 1), case["frame_pixels"])
+    assert np.allclose(frame.matrix, case["matrix"], atol=1e-6)
+
+
+def test_a_turned_box_gives_the_upright_boxs_frame_turned_about_its_middle() -> None:
+    upright = FrameTransform.from_box(FaceBox(100, 200, 200, 300, 1))
+    turned = FrameTransform.from_box(FaceBox(100, 200, 200, 300, 1, roll_degrees=90))
+    middle = np.array([149.5, 249.5])
+    above = np.array([[149.5, 219.5]])  # 30 pixels above the middle; turned clockwise, to its right
+    assert np.allclose(turned.to_frame(middle[None]), upright.to_frame(middle[None]))
+    assert np.allclose(turned.to_frame(np.add(middle, [[30, 0]])), upright.to_frame(above))

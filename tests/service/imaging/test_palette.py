@@ -1,4 +1,5 @@
 from service.imaging.palette import COLOURS, palette
+from tests.golden import GOLDEN
 from training.data.parsing import CLASS_SETS
 
 
@@ -22,3 +23,8 @@ def test_neighbours_are_far_apart() -> None:
     for one, other in beside:
         difference = sum(abs(a - b) for a, b in zip(COLOURS[one], COLOURS[other], strict=True))
         assert difference >= 120, (one, other)
+
+
+def test_the_colours_are_those_that_were_agreed_on() -> None:
+    assert {name: "#{:02x}{:02x}{:02x}".format(*colour) for name, colour in COLOURS.items()} == GOLDEN["colours"]
+    assert {name for names in GOLDEN["classes"].values() for name in names} <= COLOURS.keys()

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.golden import GOLDEN
 from training.data.drawn import DrawnFaces
 from training.data.frames import (
     Box,
@@ -96,3 +97,15 @@ def test_beyond_the_picture_nothing_is_known_of_a_map() -> None:
     warped = warp_parsing(np.ones((40, 40), np.uint8), matrix, 64)
     assert warped[0, 0] == IGNORE
     assert set(np.unique(warped)) == {1, IGNORE}
+
+
+@pytest.mark.parametrize("case", GOLDEN["alignments"]["landmarks"])
+def test_the_alignment_is_the_services_own(case: dict) -> None:
+    matrix = frame_of_landmarks(np.array(case["landmarks"]), case["frame_pixels"])
+    assert np.allclose(matrix, case["matrix"], atol=1e-6)
+
+
+@pytest.mark.parametrize("case", GOLDEN["alignments"]["boxes"])
+def test_the_frame_around_a_box_is_the_services_own(case: dict) -> None:
+    matrix = frame_of_box(Box(case["left"], case["top"], case["side_pixels"]), case["frame_pixels"])
+    assert np.allclose(matrix, case["matrix"], atol=1e-6)

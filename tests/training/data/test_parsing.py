@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.golden import GOLDEN
 from training.data.parsing import (
     CELEBAMASK_HQ,
     CLASS_SETS,
@@ -108,3 +109,7 @@ def test_a_class_has_the_same_colour_in_every_set() -> None:
         for index, name in enumerate(names):
             seen.setdefault(name, set()).add(tuple(colour_table(classes)[index].tolist()))
     assert {len(colours) for colours in seen.values()} == {1}
+
+
+def test_the_classes_are_those_that_the_service_has_colours_for() -> None:
+    assert {str(count): list(names) for count, names in CLASS_SETS.items()} == GOLDEN["classes"]
