@@ -123,7 +123,7 @@ def read_version(version: str) -> int | None:
 
 
 def warm_up(leaf: Leaf, cores: int) -> list[tuple[int, Durations]]:
-    """Run every `model_warmup` sample of the configuration, in a thread: (size, durations) of each. Raises RepositoryError.
+    """Run every `model_warmup` sample of the configuration, in a thread: what each took. Raises RepositoryError.
 
     The last run of each has one core: torch prepares its kernels for each number of cores apart.
     """
