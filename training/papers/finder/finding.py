@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.layers.denormals import sigmoid
 from training.papers.finder.networks import LOG_SIZE, POINTS, STRIDE
 
 MOST_FACES = 64
@@ -25,7 +26,7 @@ class Peaks(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         heat, offset, size, roll, shape = maps.split((1, 2, 1, 2, maps.shape[1] - 6), dim=1)
-        score = torch.sigmoid(heat)
+        score = sigmoid(heat)
         highest = score == F.max_pool2d(score, 3, 1, 1)
         best, place = (score * highest).flatten(1).topk(min(self.most, maps.shape[2] * maps.shape[3]), dim=1)
         size = torch.exp((pick(size, place) + self.log_size).clamp(0.0, 8.0))

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.layers.denormals import sigmoid
 from training.papers.finder.networks import HEAT, LOG_SIZE, OFFSET, POINTS, ROLL, SHAPE, SIZE, STRIDE
 from training.papers.finder.points import centre_of, roll_of, size_of, turn
 
@@ -89,7 +90,7 @@ def heat_loss(logits: Tensor, heat: Tensor, counted: Tensor) -> Tensor:
 
     Over the number of centres of each picture, then the mean over the pictures: so a batch may be shared out.
     """
-    chance = torch.sigmoid(logits)
+    chance = sigmoid(logits)
     is_centre = (heat == 1).float()
     hit = (1 - chance) ** ALPHA * F.logsigmoid(logits) * is_centre
     miss = (1 - heat) ** BETA * chance**ALPHA * F.logsigmoid(-logits) * (1 - is_centre)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from training.data.stream import Batch
+from training.layers.denormals import sigmoid
 from training.masking import mask_image
 from training.papers.finder.finding import Peaks
 from training.papers.finder.losses import finder_losses
@@ -38,7 +39,7 @@ class FinderStep(Step):
         maps = networks["finder"](batch.image, batch.hole)
         seen = mask_image(batch.image, batch.hole, 0.5)
         drawn = torch.stack([draw(one, faces) for one, faces in zip(seen, Peaks()(maps), strict=True)])
-        heat = torch.sigmoid(maps[:, HEAT : HEAT + 1]).expand(-1, 3, -1, -1)
+        heat = sigmoid(maps[:, HEAT : HEAT + 1]).expand(-1, 3, -1, -1)
         heat = nn.functional.interpolate(heat, size=seen.shape[2:], mode="nearest")
         return torch.stack((drawn, heat), dim=1)
 
