@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,10 +39,10 @@ def order(mask: np.ndarray, **changes: Any) -> InpaintRequest:
     return dataclasses.replace(InpaintRequest(png(scene(500, 800)), png(mask)), **changes)
 
 
-def inpainter(engine: FakeEngine) -> Inpainter:
+def inpainter(engine: FakeEngine, threads: ImagingThreads | None = None) -> Inpainter:
     return Inpainter(
         engine,
-        ImagingThreads(1),
+        threads or ImagingThreads(1),
         ImageLimits(10**6, 2000, 32),
         feather_pixels=8,
         max_faces=8,
@@ -198,6 +201,28 @@ async def test_a_deadline_that_is_gone_stops_before_the_engine_is_called() -> No
     with pytest.raises(DeadlineExceeded):
         await inpainter(engine).inpaint(order(holes(FAR_AWAY)), Deadline(0), Stages())
     assert engine.calls == {}
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["waiting", "working"])
+async def test_a_request_that_is_given_up_ends_at_once_and_begins_no_further_step(begun: bool) -> None:
+    """Its client is gone, or its job canceled: the task is cancelled, while a step waits for a thread or is in one."""
+    engine, threads, stages, free = FakeEngine(), ImagingThreads(1), Stages(), threading.Event()
+    held = asyncio.create_task(threads.run(free.wait))
+    request = order(holes(FAR_AWAY), align="none")
+    task = asyncio.create_task(inpainter(engine, threads).inpaint(request, Deadline(30), stages))
+    await asyncio.sleep(0)
+    if begun:
+        free.set()
+        await held
+    begin_seconds = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - begin_seconds < 0.5
+    free.set()
+    await held
+    await threads.run(free.is_set)  # the only thread is free again
+    assert (list(stages.seconds), engine.calls) == (["decode"], {})
 
 
 async def test_what_the_model_cannot_do_is_refused_before_anything_is_decoded() -> None:
