@@ -12,7 +12,7 @@ from service.api.dependencies import ContextDep, LandmarksFormDep, ParsingFormDe
 from service.api.error_groups import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import LandmarksForm, ParsingForm, form_body
 from service.api.problems import documented
-from service.api.responses import face_body, parsing_response
+from service.api.responses import parsing_response, seen_face_body
 from service.api.schemas import LandmarksBody
 from service.completion.inpaint import LandmarksRequest
 from service.completion.parsing import MEDIA_TYPE, ParsingRequest
@@ -41,7 +41,7 @@ async def _landmarks(context: RequestContext, form: LandmarksForm) -> LandmarksB
         asked = LandmarksRequest(**await _picture_fields(form))
         answer = await service.inpainter.find_landmarks(asked, context.deadline, record.stages)
     record.model, record.input_pixels, record.face_count = answer.model, answer.width * answer.height, len(answer.faces)
-    faces = [face_body(face) for face in answer.faces]
+    faces = [seen_face_body(face) for face in answer.faces]
     return LandmarksBody(model=answer.model, width=answer.width, height=answer.height, faces=faces)
 
 

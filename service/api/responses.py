@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from service.api import schemas
 from service.api.accept import JSON
 from service.api.pieces import PiecesResponse, cut, encoded
-from service.completion.inpaint import FaceFound, InpaintAnswer, RegionFilled
+from service.completion.inpaint import FaceFound, FaceSeen, InpaintAnswer, RegionFilled
 from service.completion.parsing import ParsingAnswer
 
 LATER = [schemas.EncodedPicture(media_type="", data="")]  # the pictures are put into the JSON when it is written
@@ -45,6 +45,16 @@ def face_body(face: FaceFound) -> schemas.Face:
     return schemas.Face(
         box=[round(float(value), 2) for value in face.box],
         landmarks=np.round(face.landmarks, 2).tolist(),
+    )
+
+
+def seen_face_body(face: FaceSeen) -> schemas.SeenFace:
+    """A face of POST /landmarks as JSON."""
+    return schemas.SeenFace(
+        box=[round(float(value), 2) for value in face.box],
+        landmarks=np.round(face.landmarks, 2).tolist(),
+        roll_degrees=round(face.roll_degrees, 2),
+        score=round(face.score, 4),
     )
 
 

@@ -12,6 +12,11 @@ class Face(BaseModel):
     landmarks: list[list[float]] = Field(description="68 points [x, y] in pixels of the upright image, iBUG order.")
 
 
+class SeenFace(Face):
+    roll_degrees: float = Field(description="How far the face is turned in the picture, clockwise; 0 is upright.")
+    score: float = Field(description="How sure it is that this is a face, 0..1.")
+
+
 class Region(BaseModel):
     kind: Literal["face", "background"] = Field(
         description="face: completed by the model. background: filled from its surroundings, without a network."
@@ -48,7 +53,7 @@ class LandmarksBody(BaseModel):
     model: str = Field(description="The model that predicted the landmarks.")
     width: int = Field(description="Pixels of the upright picture.")
     height: int = Field(description="Pixels of the upright picture.")
-    faces: list[Face] = Field(description="The most certain one first.")
+    faces: list[SeenFace] = Field(description="The most certain one first.")
 
 
 class ParsingClass(BaseModel):

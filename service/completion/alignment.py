@@ -1,4 +1,4 @@
-"""From a picture to aligned faces: detector's box > first frame > landmarks > the frame that the networks know."""
+"""From a picture to aligned faces: finder's box > first frame > landmarks > the frame that the networks know."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from service.completion.finding import Finder
 from service.completion.pipelines.protocol import FaceFrame, as_tensors
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import BadLandmarks
 from service.imaging.arrays import Hole, Points, Rgb, size_of
-from service.imaging.faces import FaceBox, detect_faces
+from service.imaging.faces import FaceBox
 from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, FrameTransform
 from service.threads import ImagingThreads
 
@@ -39,6 +40,7 @@ class AlignedFace:
     landmarks: Points
     transform: FrameTransform
     needs_second_look: bool
+    score: float = 1.0  # of the finder, 0..1; infinite where the caller says that there is a face
 
 
 class Aligner:
@@ -48,17 +50,18 @@ class Aligner:
         self._engine = engine
         self._threads = threads
         self._max_faces = max_faces
+        self._finder = Finder(engine, threads)
 
     async def faces(self, rgb: Rgb, hole: Hole, deadline: Deadline, *, touching: bool) -> list[AlignedFace]:
         """The faces of a picture, the surest first. `touching` leaves out those far from every hole pixel."""
-        boxes = await self._threads.run(_detect, rgb, hole)
+        boxes = await self._finder.find(rgb, hole, deadline)
         deadline.check()
         return await self.align(rgb, hole, boxes, deadline, touching=touching)
 
     async def align(
         self, rgb: Rgb, hole: Hole, boxes: Sequence[FaceBox], deadline: Deadline, *, touching: bool
     ) -> list[AlignedFace]:
-        """The faces in a detector's boxes; boxes that hold no face, or one that another box holds, are left out."""
+        """The faces in a finder's boxes; boxes that hold no face, or one that another box holds, are left out."""
         frames = await self._threads.run(_first_frames, rgb, hole, boxes, touching, self._max_faces)
         deadline.check()
         aligned = await all_or_cancel([self._align_one(*found, deadline) for found in frames])
@@ -88,10 +91,10 @@ class Aligner:
         on_canvas = transform.to_canvas(landmarks)
         try:
             aligned = FrameTransform.from_landmarks(on_canvas)
-        except BadLandmarks:  # the predictor's, not the caller's: the detection was no face
+        except BadLandmarks:  # the predictor's, not the caller's: the find was no face
             return None
         again = bool(frame.hole.mean() > MOST_HIDDEN or moved(transform, aligned) > MOST_MOVED)
-        return AlignedFace((box.x0, box.y0, box.x1, box.y1), on_canvas, aligned, again)
+        return AlignedFace((box.x0, box.y0, box.x1, box.y1), on_canvas, aligned, again, box.score)
 
     async def _predict(self, frame: FaceFrame, deadline: Deadline) -> Points:
         outputs = await self._engine.infer(PREDICTOR, as_tensors(frame), deadline=deadline)
@@ -128,7 +131,7 @@ def mirrored(landmarks: Points) -> bool:
 
 
 def distinct(faces: Sequence[AlignedFace]) -> list[AlignedFace]:
-    """Without later faces that lie on an earlier one: two detections may be drawn to the same face."""
+    """Without later faces that lie on an earlier one: two finds may be drawn to the same face."""
     kept: list[AlignedFace] = []
     for face in faces:
         if not any(same_place(face.landmarks, other.landmarks) for other in kept):
@@ -152,10 +155,6 @@ async def all_or_cancel(calls: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-
-
-def _detect(rgb: Rgb, hole: Hole) -> list[FaceBox]:
-    return detect_faces(rgb, hole if hole.any() else None)
 
 
 def _first_frames(

@@ -30,7 +30,7 @@ from service.imaging.compose import Blend
 from service.imaging.decode import ImageLimits, decode_image, decode_mask
 from service.imaging.encode import encode, most_bytes
 from service.imaging.faces import FaceBox
-from service.imaging.geometry import FrameTransform
+from service.imaging.geometry import FrameTransform, roll_degrees
 from service.imaging.holes import Region
 from service.imaging.masks import MaskMode
 from service.telemetry.record import Stages
@@ -73,6 +73,16 @@ class FaceFound:
 
 
 @dataclass(frozen=True)
+class FaceSeen:
+    """A face of POST /landmarks."""
+
+    box: Box
+    landmarks: Points  # [68,2] canvas pixels
+    roll_degrees: float  # clockwise, -180..180; 0 is upright
+    score: float  # how sure the finder is, 0..1
+
+
+@dataclass(frozen=True)
 class RegionFilled:
     """A part of the hole: who filled it, and the rectangle that holds it."""
 
@@ -98,7 +108,7 @@ class LandmarksAnswer:
     model: str
     width: int
     height: int
-    faces: list[FaceFound]
+    faces: list[FaceSeen]
 
 
 class Inpainter:
@@ -195,7 +205,10 @@ class Inpainter:
             landmarks = await all_or_cancel(
                 [self._aligner.predict(canvas.rgb, canvas.hole, face.transform, deadline) for face in aligned]
             )
-        faces = [FaceFound(face.box, points) for face, points in zip(aligned, landmarks, strict=True)]
+        faces = [
+            FaceSeen(face.box, points, roll_degrees(points), face.score)
+            for face, points in zip(aligned, landmarks, strict=True)
+        ]
         return LandmarksAnswer(PREDICTOR, canvas.size[1], canvas.size[0], faces)
 
     def _require_room(self, request: InpaintRequest, size: Size) -> None:

@@ -19,6 +19,7 @@ from service.deadline import Deadline
 from service.engine import Arrays
 from service.engine.specs import SPECS
 from service.errors import DeadlineExceeded, EngineUnavailable, ServiceError
+from tests.fakes.cascade import find
 
 FRAME_PIXELS = 256
 
@@ -97,6 +98,8 @@ class FakeEngine:
         if model == "parser":
             return {"parsing": np.stack([parse(image) for image in inputs["image"]])}
         batch = len(inputs["image"])
+        if model == "finder":
+            return {"faces": np.stack([find(inputs["image"][i], inputs["hole"][i]) for i in range(batch)])}
         if model == "gfc_generator":
             raws = [speckle(inputs["image"][i], inputs["hole"][i], inputs["noise"][i]) for i in range(batch)]
             return {"raw": np.stack(raws)}

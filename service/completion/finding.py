@@ -1,0 +1,51 @@
+"""Finding the faces of a picture by the model `finder`, at any roll, also where parts of them are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from service.deadline import Deadline
+from service.engine import Engine
+from service.engine.specs import FINDER_PIXELS
+from service.imaging.arrays import Hole, Rgb, size_of
+from service.imaging.faces import FaceBox
+from service.imaging.looks import Found, Look, boxes, distinct, look, windows
+from service.threads import ImagingThreads
+
+FINDER = "finder"
+LEAST_SCORE = 0.35  # the score from which the model's card counts a face as found
+MOST_AT_ONCE = 4  # looks in one call: the model's largest batch
+
+
+class Finder:
+    """Holds no state of a request."""
+
+    def __init__(self, engine: Engine, threads: ImagingThreads) -> None:
+        self._engine = engine
+        self._threads = threads
+
+    async def find(self, rgb: Rgb, hole: Hole, deadline: Deadline) -> list[FaceBox]:
+        """The faces of a canvas, the surest first. What lies under the hole changes nothing."""
+        looks = await self._threads.run(_looks, rgb, hole)
+        faces: list[FaceBox] = []
+        for first in range(0, len(looks), MOST_AT_ONCE):
+            some = looks[first : first + MOST_AT_ONCE]
+            deadline.check()
+            answers = await self._ask(some, deadline)
+            for looked, found in zip(some, answers, strict=True):
+                faces += boxes(looked, found, LEAST_SCORE)
+        return distinct(faces)
+
+    async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:
+        tensors = {
+            "image": np.stack([np.ascontiguousarray(one.image.transpose(2, 0, 1)) for one in looks]),
+            "hole": np.stack([one.hole[None] for one in looks]),
+        }
+        answer: Found = (await self._engine.infer(FINDER, tensors, deadline=deadline))["faces"].astype(np.float32)
+        return answer
+
+
+def _looks(rgb: Rgb, hole: Hole) -> list[Look]:
+    return [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]

@@ -1,0 +1,110 @@
+"""What a finder of faces is shown: the whole picture, and windows of it in which small faces are large enough.
+
+Each look is a window, scaled into a square frame and laid at its upper left corner; the rest of the frame is hole. What
+the finder says comes back in canvas pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from service.imaging.arrays import Hole, Rgb, Size, assert_plane, assert_rgb, size_of
+from service.imaging.faces import FaceBox
+from service.imaging.geometry import CENTRE_ABOVE_BOX, CENTRE_BELOW_EYES, SIDE_IN_BOXES
+from service.imaging.holes import Region, bounds
+
+TILED_FROM_FRAMES = 2.0  # a picture whose longer side is so many frames is also seen in four tiles
+TILE_SHARE = 0.6  # of each side: tiles overlap by a fifth of the picture
+NEAR_HOLES = 1.0  # a window around the hole reaches so many of its extents beyond it, on every side
+NEARER_BY = 1.5  # only a look that enlarges by this much is worth its time
+SAME_FACE = 0.5  # of two finds whose centres are nearer than this share of the larger size, the surer one stays
+
+Found = NDArray[
+    np.float32
+]  # [faces,16] as `finder` answers: score, centre, size, sine and cosine of the roll, 5 points
+
+
+@dataclass(frozen=True)
+class Look:
+    """A window of the canvas as the finder sees it."""
+
+    window: Region
+    scale: float  # frame pixels for one canvas pixel
+    image: Rgb  # [F,F,3]
+    hole: Hole  # [F,F], 1 = missing or beyond the window
+
+
+def windows(size: Size, hole: Hole, frame_pixels: int) -> list[Region]:
+    """The whole picture; if it is large, also the surroundings of its hole or, without a hole, four tiles."""
+    height, width = size
+    whole = Region(0, 0, width, height)
+    region = bounds(hole)
+    if region is not None:
+        near = region.grown(round(NEAR_HOLES * max(region.width, region.height)), size)
+        return [whole, near] if _gain(near, whole, frame_pixels) >= NEARER_BY else [whole]
+    if max(size) < TILED_FROM_FRAMES * frame_pixels:
+        return [whole]
+    across, down = round(TILE_SHARE * width), round(TILE_SHARE * height)
+    return [whole] + [Region(x, y, x + across, y + down) for y in (0, height - down) for x in (0, width - across)]
+
+
+def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int) -> Look:
+    """One window in a frame. A frame pixel is hole if any canvas pixel under it is."""
+    assert_rgb(rgb)
+    assert_plane(hole, size_of(rgb))
+    scale = _scale(window, frame_pixels)
+    inner = max(1, round(window.width * scale)), max(1, round(window.height * scale))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    image = np.zeros((frame_pixels, frame_pixels, 3), np.uint8)
+    missing = np.ones((frame_pixels, frame_pixels), np.uint8)
+    image[: inner[1], : inner[0]] = cv2.resize(rgb[window.slices], inner, interpolation=way)
+    share = cv2.resize(hole[window.slices].astype(np.float32), inner, interpolation=way)
+    missing[: inner[1], : inner[0]] = share > 0
+    return Look(window, scale, image, missing)
+
+
+def boxes(looked: Look, found: Found, least_score: float) -> list[FaceBox]:
+    """The faces of a look in canvas pixels, the surest first."""
+    return [_box(looked, row) for row in found if row[0] >= least_score]
+
+
+def distinct(faces: Sequence[FaceBox]) -> list[FaceBox]:
+    """Each face once, the surest first: several looks see the same one."""
+    kept: list[FaceBox] = []
+    for face in sorted(faces, key=lambda face: (-face.score, face.x0, face.y0)):
+        if not any(_apart(face, other) < SAME_FACE * max(face.side, other.side) for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _box(looked: Look, row: NDArray[np.float32]) -> FaceBox:
+    """The box from which `FrameTransform.from_box` makes the frame that FFHQ lays around the five points."""
+    values = row.astype(np.float64)
+    points = values[6:].reshape(5, 2)
+    eyes, mouth = points[:2].mean(axis=0), points[3:].mean(axis=0)
+    sine, cosine = values[4:6] / max(float(np.hypot(*values[4:6])), 1e-6)
+    side = 2 * values[3] / SIDE_IN_BOXES
+    centre = eyes + CENTRE_BELOW_EYES * (mouth - eyes) + CENTRE_ABOVE_BOX * side * np.array([-sine, cosine])
+    x, y = (centre + 0.5) / looked.scale + (looked.window.x0, looked.window.y0)
+    half = side / looked.scale / 2
+    roll_degrees = float(np.degrees(np.arctan2(sine, cosine)))
+    return FaceBox(float(x - half), float(y - half), float(x + half), float(y + half), float(values[0]), roll_degrees)
+
+
+def _scale(window: Region, frame_pixels: int) -> float:
+    return frame_pixels / max(window.width, window.height)
+
+
+def _gain(near: Region, whole: Region, frame_pixels: int) -> float:
+    """How much larger a face is in the nearer look; a window smaller than the frame is not worth enlarging."""
+    most = max(_scale(whole, frame_pixels), 1.0)
+    return min(_scale(near, frame_pixels), most) / _scale(whole, frame_pixels)
+
+
+def _apart(one: FaceBox, other: FaceBox) -> float:
+    return float(np.hypot((one.x0 + one.x1 - other.x0 - other.x1) / 2, (one.y0 + one.y1 - other.y0 - other.y1) / 2))
