@@ -1,18 +1,20 @@
-"""Which deployed models a route needs: those of its pipeline, and the predictor, which aligns the faces for all."""
+"""Which deployed models a route needs: those of its pipeline, and those that find and align faces for all."""
 
 from __future__ import annotations
 
 from service.completion.alignment import PREDICTOR
+from service.completion.finding import FINDER
 from service.completion.parsing import PARSER
 from service.completion.pipelines import PIPELINES
 from service.completion.pipelines.protocol import Pipeline
 
-PARSING_MODELS = (PARSER, PREDICTOR)
+ALIGNING_MODELS = (FINDER, PREDICTOR)
+PARSING_MODELS = (PARSER, *ALIGNING_MODELS)
 
 
 def models_of(pipeline: Pipeline) -> tuple[str, ...]:
     """What POST /inpaint calls for the pipeline, its own models first."""
-    return tuple(dict.fromkeys((*pipeline.models, PREDICTOR)))
+    return tuple(dict.fromkeys((*pipeline.models, *ALIGNING_MODELS)))
 
 
 def all_models() -> tuple[str, ...]:

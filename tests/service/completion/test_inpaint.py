@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.completion.guidance import Guidance
+from service.completion.guidance import FaceGiven, Guidance
 from service.completion.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest, RegionFilled
 from service.completion.pipelines import PIPELINES
 from service.deadline import Deadline
@@ -65,7 +65,7 @@ async def test_without_a_face_the_background_goes_on_and_no_network_is_called() 
     engine, mask = FakeEngine(), holes(FAR_AWAY)
     answer = await run(engine, order(mask))
     assert_filled(answer, mask)
-    assert engine.calls == {}
+    assert engine.calls == {"finder": 1}
     assert answer.faces == []
     assert answer.regions == [RegionFilled("background", FAR_AWAY)]
     assert answer.hole_ratio == pytest.approx(80 * 80 / 400_000)
@@ -93,7 +93,7 @@ async def test_given_landmarks_belong_to_one_face_and_other_holes_are_background
     engine, mask = FakeEngine(), holes(ON_THE_FACE, FAR_AWAY)
     answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
-    assert engine.calls == {"lafin_generator": 1}
+    assert engine.calls == {"finder": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
     assert [region.kind for region in answer.regions] == ["face", "background"]
 
@@ -102,14 +102,14 @@ async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
     engine, mask = FakeEngine(), holes(FAR_AWAY)
     answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
-    assert (engine.calls, answer.faces) == ({}, [])
+    assert (engine.calls, answer.faces) == ({"finder": 1}, [])
 
 
 async def test_a_hole_across_the_frames_border_is_filled_on_both_sides() -> None:
     engine, mask = FakeEngine(), holes((250, 200, 600, 260))
     answer = await run(engine, order(mask, guidance=Guidance((FACE,))))
     assert_filled(answer, mask)
-    assert engine.calls == {"lafin_generator": 1}
+    assert engine.calls == {"finder": 1, "lafin_generator": 1}
     assert [region.kind for region in answer.regions] == ["face", "background"]
 
 
@@ -178,7 +178,7 @@ async def test_the_frame_is_the_pipelines() -> None:
     """128 px for gfc (the fake engine is strict about it), aligned by the predictor, which sees 256."""
     engine = FakeEngine()
     answer = await complete_group(engine, np.maximum(mouth_hole(0, 3), mouth_hole(2, 3)), model="gfc", seed=1)
-    assert engine.calls == {"lafin_predictor": 2, "gfc_generator": 2}
+    assert engine.calls == {"finder": 1, "lafin_predictor": 2, "gfc_generator": 2}
     assert sorted(face.landmarks[:, 0].mean() for face in answer.faces) == pytest.approx([200, 1000], abs=30)
 
 
@@ -293,7 +293,7 @@ async def complete_group(engine: FakeEngine, mask: np.ndarray, **changes: Any) -
 async def test_every_face_with_a_hole_is_completed_and_the_others_are_left_alone() -> None:
     engine = FakeEngine()
     answer = await complete_group(engine, np.maximum(mouth_hole(0, 3), mouth_hole(2, 3)))
-    assert engine.calls == {"lafin_predictor": 2, "lafin_generator": 2}
+    assert engine.calls == {"finder": 1, "lafin_predictor": 2, "lafin_generator": 2}
     middles = sorted(face.landmarks[:, 0].mean() for face in answer.faces)
     assert middles == pytest.approx([200, 1000], abs=30)
     for face in answer.faces:
@@ -306,7 +306,7 @@ async def test_a_face_that_needs_a_second_look_has_its_landmarks_predicted_with_
     engine = FakeEngine()
     engine.landmarks = mean_shape() * 0.7 + 38  # the detector's box was too large
     await complete_group(engine, mouth_hole(0, 3))
-    assert engine.calls == {"lafin_predictor": 1, "lafin": 1}
+    assert engine.calls == {"finder": 1, "lafin_predictor": 1, "lafin": 1}
 
 
 async def test_a_hole_beside_a_face_is_background() -> None:
@@ -314,7 +314,7 @@ async def test_a_hole_beside_a_face_is_background() -> None:
     mask = mouth_hole(0, 3)
     mask[5:35, 385:415] = 255
     answer = await complete_group(engine, mask)
-    assert engine.calls == {"lafin_predictor": 1, "lafin_generator": 1}
+    assert engine.calls == {"finder": 1, "lafin_predictor": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
     assert [region.kind for region in answer.regions] == ["face", "background"]
     beside = (slice(5, 35), slice(385, 415))
@@ -326,7 +326,7 @@ async def test_given_landmarks_replace_the_face_that_is_found_there_and_no_other
     engine = FakeEngine()
     mask = np.maximum(mouth_hole(0, 3), mouth_hole(2, 3))
     answer = await complete_group(engine, mask, guidance=Guidance((found.faces[0].landmarks,)))
-    assert engine.calls == {"lafin_generator": 2, "lafin_predictor": 2}
+    assert engine.calls == {"finder": 1, "lafin_generator": 2, "lafin_predictor": 2}
     assert np.array_equal(answer.faces[0].landmarks, found.faces[0].landmarks)
     assert len(answer.faces) == 2
 
@@ -335,13 +335,14 @@ async def test_landmarks_of_every_face_seen_in_its_aligned_frame() -> None:
     engine = FakeEngine()
     answer = await inpainter(engine).find_landmarks(LandmarksRequest(png(group())), Deadline(30), Stages())
     assert sorted(face.landmarks[:, 0].mean() for face in answer.faces) == pytest.approx([200, 600, 1000], abs=30)
-    assert engine.calls == {"lafin_predictor": 6}
+    assert engine.calls == {"finder": 1, "lafin_predictor": 6}
 
 
 async def test_the_sample_portrait_is_completed_as_one_face() -> None:
     engine = FakeEngine()
     image, mask = ((SAMPLES / name).read_bytes() for name in ("astronaut.jpg", "astronaut_mask.png"))
-    answer = await run(engine, InpaintRequest(image, mask))
+    given = Guidance(faces=(FaceGiven((177, 67, 273, 163)),))
+    answer = await run(engine, InpaintRequest(image, mask, guidance=given))
     assert engine.calls == {"lafin_predictor": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
     completed, before = pixels(answer.pictures[0]), np.asarray(Image.open(BytesIO(image)).convert("RGB"))

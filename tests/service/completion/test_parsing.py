@@ -31,7 +31,7 @@ async def test_without_a_face_the_square_in_the_middle_is_parsed() -> None:
     answer = await run(engine, scene(300, 400))
     ids = pixels(answer.picture)
     assert (answer.model, answer.width, answer.height, answer.faces) == ("parser", 400, 300, [])
-    assert engine.calls == {"parser": 1}
+    assert engine.calls == {"finder": 1, "parser": 1}
     assert not ids[:, :50].any()
     assert not ids[:, 350:].any()
     assert (ids[:74, 60:340] == HAIR).all()
@@ -51,7 +51,7 @@ async def test_every_face_is_parsed_in_its_own_frame() -> None:
     engine = FakeEngine()
     answer = await run(engine, group((3, 4)))
     assert len(answer.faces) == 2
-    assert engine.calls == {"lafin_predictor": 2, "parser": 2}
+    assert engine.calls == {"finder": 1, "lafin_predictor": 2, "parser": 2}
     ids = pixels(answer.picture)
     for face in answer.faces:
         x, y = ((face.box[0] + face.box[2]) / 2, (face.box[1] + face.box[3]) / 2)
@@ -104,7 +104,7 @@ async def test_stages_are_timed_in_their_order_and_the_deadline_holds() -> None:
     assert list(stages.seconds) == ["decode", "align", "infer", "compose", "encode"]
     with pytest.raises(DeadlineExceeded):
         await parser.parse(ParsingRequest(png(scene())), Deadline(0), Stages())
-    assert engine.calls == {"parser": 1}
+    assert engine.calls == {"finder": 1, "parser": 1}
 
 
 def test_a_pixel_that_two_frames_show_belongs_to_the_nearer() -> None:

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from service.imaging.faces import FaceBox
+from service.imaging.geometry import FrameTransform, roll_degrees
+from service.imaging.holes import Region
+from service.imaging.looks import boxes, distinct, look, windows
+from tests.fakes.engine import mean_shape
+
+FRAME = 64
+
+
+def plane(height: int, width: int, *boxes: tuple[int, int, int, int]) -> np.ndarray:
+    hole = np.zeros((height, width), np.uint8)
+    for x0, y0, x1, y1 in boxes:
+        hole[y0:y1, x0:x1] = 1
+    return hole
+
+
+def test_a_small_picture_is_seen_once() -> None:
+    assert windows((100, 80), plane(100, 80), FRAME) == [Region(0, 0, 80, 100)]
+
+
+def test_a_large_picture_is_also_seen_in_overlapping_tiles() -> None:
+    whole, *tiles = windows((200, 300), plane(200, 300), FRAME)
+    assert whole == Region(0, 0, 300, 200)
+    seen = np.zeros((200, 300), np.uint8)
+    for tile in tiles:
+        seen[tile.slices] += 1
+    assert len(tiles) == 4
+    assert seen.min() >= 1
+    assert seen[100, 150] == 4
+
+
+def test_of_a_large_picture_with_a_hole_the_surroundings_of_the_hole_are_seen_nearer() -> None:
+    found = windows((200, 300), plane(200, 300, (100, 50, 120, 90)), FRAME)
+    assert found == [Region(0, 0, 300, 200), Region(60, 10, 160, 130)]
+    assert len(windows((200, 300), plane(200, 300, (10, 10, 290, 190)), FRAME)) == 1
+
+
+def test_a_window_lies_at_the_corner_of_the_frame_and_the_rest_is_hole() -> None:
+    rgb = np.full((100, 50, 3), 200, np.uint8)
+    seen = look(rgb, plane(100, 50), Region(0, 0, 50, 100), FRAME)
+    assert seen.scale == pytest.approx(0.64)
+    assert (seen.image[:, :32] == 200).all()
+    assert (seen.hole[:, :32] == 0).all()
+    assert (seen.hole[:, 32:] == 1).all()
+
+
+def test_one_missing_pixel_makes_the_frame_pixel_over_it_missing() -> None:
+    seen = look(np.zeros((640, 640, 3), np.uint8), plane(640, 640, (105, 205, 106, 206)), Region(0, 0, 640, 640), FRAME)
+    assert np.argwhere(seen.hole).tolist() == [[20, 10]]
+
+
+@pytest.mark.parametrize("degrees", [0, 30, -90, 179])
+def test_a_find_gives_the_frame_of_its_points(degrees: float) -> None:
+    """The frame that FFHQ lays around the face, wherever the window lies and however it was scaled."""
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    face = (mean_shape() - 128) @ turn.T * 0.5 + (300, 250)
+    true = FrameTransform.from_landmarks(face)
+    window = Region(120, 60, 520, 460)
+    seen = look(np.zeros((600, 700, 3), np.uint8), plane(600, 700), window, 640)
+    eyes = [face[36:42].mean(axis=0), face[42:48].mean(axis=0)]
+    five = (np.array([*eyes, face[30], face[48], face[54]]) + 0.5 - (120, 60)) * seen.scale - 0.5
+    centre = (five[:2].mean(axis=0) + five[3:].mean(axis=0)) / 2
+    size = true.side_pixels * seen.scale / 2
+    row = np.array([0.8, *centre, size, np.sin(angle), np.cos(angle), *five.ravel()], np.float32)
+    (box,) = boxes(seen, np.stack([row, np.zeros(16, np.float32)]), 0.35)
+    assert box.score == pytest.approx(0.8)
+    assert box.roll_degrees == pytest.approx(degrees, abs=0.01)
+    assert FrameTransform.from_box(box).matrix == pytest.approx(true.matrix, abs=0.4)
+    assert roll_degrees(face) == pytest.approx(degrees, abs=2)
+
+
+def test_finds_of_one_face_are_one_and_neighbours_stay() -> None:
+    faces = [
+        FaceBox(0, 0, 100, 100, 0.6),
+        FaceBox(20, 10, 120, 110, 0.9),
+        FaceBox(100, 0, 200, 100, 0.5),
+    ]
+    assert distinct(faces) == [faces[1], faces[2]]
