@@ -6,6 +6,7 @@ from service.errors import NotAcceptable
 
 JSON = "application/json"
 PICTURES = ("image/png", "image/jpeg", "image/webp")
+MEANT = {"image/jpg": "image/jpeg"}  # names that do not exist, and what is meant
 OFFERED = (*PICTURES, JSON)
 
 
@@ -26,7 +27,7 @@ def _wishes(accept: str) -> dict[str, float]:
     for part in accept.split(","):
         media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
         if media_range:
-            wishes[media_range] = _q(parameters)
+            wishes[MEANT.get(media_range, media_range)] = _q(parameters)
     return wishes or {"*/*": 1.0}
 
 

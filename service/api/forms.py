@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal, TypeVar
 
 from fastapi import Request, UploadFile
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.datastructures import FormData
 from starlette.datastructures import UploadFile as Part
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -21,6 +21,7 @@ from service.errors import BadField, BrokenUpload, ClientGone, StorageFull, Unkn
 MAX_TEXT_BYTES = 1_000_000
 MAX_PARTS = 64
 MAX_FILES = 2 * 64 + 1  # of a batch, with a reference
+ANY_SEED = -1  # as other services take it
 SPEAKABLE = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 LANDMARKS_EXAMPLE = "[[101.5, 140.2], [102.1, 158.0], ...]"
 
@@ -79,9 +80,10 @@ class InpaintFields(MaskFields):
     )
     seed: int | None = Field(
         None,
-        ge=0,
+        ge=ANY_SEED,
         lt=2**31,
-        description="Makes random results repeatable. If it is left out, a random one is used; `X-Seed` says which.",
+        description="Makes random results repeatable. If it is left out, or -1, a random one is used; `X-Seed` says "
+        "which.",
     )
     align: Literal["auto", "none"] = Field(
         "auto", description="auto: faces are found and aligned. none: the whole picture is the aligned face."
@@ -90,8 +92,8 @@ class InpaintFields(MaskFields):
         "feather",
         description="How the filling is joined to its surroundings. None of them changes a pixel outside the hole.",
     )
-    output_format: Literal["png", "jpeg", "webp"] | None = Field(
-        None, description="Format of the picture, whatever `Accept` says. Default png."
+    output_format: Literal["png", "jpeg", "jpg", "webp"] | None = Field(
+        None, description="Format of the picture, whatever `Accept` says. Default png; jpg is jpeg."
     )
     quality: int | None = Field(
         None,
@@ -99,6 +101,16 @@ class InpaintFields(MaskFields):
         le=100,
         description="For jpeg and webp. If it is left out: jpeg 95, webp lossless. At 100 webp is lossless too.",
     )
+
+    @field_validator("seed")
+    @classmethod
+    def _drawn(cls, seed: int | None) -> int | None:
+        return None if seed == ANY_SEED else seed
+
+    @field_validator("output_format")
+    @classmethod
+    def _by_its_name(cls, output_format: str | None) -> str | None:
+        return "jpeg" if output_format == "jpg" else output_format
 
 
 class InpaintForm(InpaintFields):
@@ -162,12 +174,17 @@ async def _parse(request: Request) -> FormData:
 
 
 async def _fields(form: FormData, kind: type[BaseModel]) -> dict[str, Any]:
-    items = form.multi_items()
-    _refuse_unknown((name for name, _ in items), kind)
+    _refuse_unknown((name for name, _ in form.multi_items()), kind)
+    items = [(name, value) for name, value in form.multi_items() if not _left_empty(value)]
     lists = list_fields(kind)
     _refuse_repeated(name for name, _ in items if name not in lists)
     single = {name: await _value(name, value, kind) for name, value in items if name not in lists}
     return single | {name: values for name in lists if (values := [value for other, value in items if other == name])}
+
+
+def _left_empty(value: Part | str) -> bool:
+    """A field that a page's form sends though nobody filled it in: it means what leaving it out means."""
+    return value == "" if isinstance(value, str) else not value.filename and not value.size
 
 
 def _refuse_unknown(names: Iterable[str], kind: type[BaseModel]) -> None:

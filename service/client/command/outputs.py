@@ -34,6 +34,7 @@ class Destination:
 def destination(out: str, wanted: Format | None, *, many: bool) -> Destination:
     """Read `-o`. `many`: the photos were named by a folder or a pattern."""
     path = Path(out)
+    _require_folders(path.parent)
     if path.is_dir() or many or out.endswith(("/", os.sep)):
         if path.exists() and not path.is_dir():
             raise BadUsage(f"{out} is a file; several photos need a folder.")
@@ -44,6 +45,13 @@ def destination(out: str, wanted: Format | None, *, many: bool) -> Destination:
     if wanted not in (None, told):
         raise BadUsage(f"{out} and --format {wanted} say different things.")
     return Destination(path, is_folder=False, format=told)
+
+
+def _require_folders(path: Path) -> None:
+    """What exists of a path must be folders."""
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not there.is_dir():
+        raise BadUsage(f"{there} is a file, not a folder.")
 
 
 def require_distinct(target: Destination, items: Sequence[Item], samples: int) -> None:

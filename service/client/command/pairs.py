@@ -10,6 +10,29 @@ from pathlib import Path
 from service.client.command.usage import BadUsage
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
+# Pictures too, but of kinds that the service refuses.
+FOREIGN_SUFFIXES = frozenset(
+    [
+        ".heic",
+        ".heif",
+        ".avif",
+        ".gif",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".jp2",
+        ".jxl",
+        ".psd",
+        ".svg",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".raf",
+        ".orf",
+    ]
+)
 MASK_ENDINGS = ("", "_mask", "-mask")  # of a.jpg: a.png, a_mask.png, a-mask.png
 LANDMARK_ENDINGS = ("", "_landmarks", "-landmarks")
 FACES_ENDINGS = ("", "_faces", "-faces")
@@ -23,6 +46,7 @@ class Several:
     argument: str
     files: tuple[Path, ...]
     alone: bool
+    foreign: tuple[Path, ...] = ()  # pictures of other kinds that lie among them
 
 
 @dataclass(frozen=True)
@@ -55,10 +79,12 @@ def named_by(argument: str, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> Sever
         candidates = [Path(name) for name in glob.glob(argument, recursive=True)]
     else:
         raise BadUsage(f"There is no file or folder {argument}.")
-    files = sorted(file for file in candidates if file.suffix.lower() in suffixes and file.is_file())
+    candidates = sorted(file for file in candidates if file.is_file())
+    files = tuple(file for file in candidates if file.suffix.lower() in suffixes)
     if not files:
         raise BadUsage(f"{argument} holds no file with one of the endings {' '.join(sorted(suffixes))}.")
-    return Several(argument, tuple(files), alone=False)
+    foreign = tuple(file for file in candidates if file.suffix.lower() in FOREIGN_SUFFIXES)
+    return Several(argument, files, alone=False, foreign=foreign)
 
 
 def paired(
@@ -70,7 +96,9 @@ def paired(
 ) -> tuple[list[Item], list[LeftOut]]:
     """Every photo with its own files. A file that is named alone serves every photo."""
     items: list[Item] = []
-    left_out: list[LeftOut] = []
+    left_out = [
+        LeftOut(photo, f"{photo.suffix} is not accepted; convert it to JPEG, PNG or WEBP.") for photo in photos.foreign
+    ]
     for photo in _without_masks(photos, masks):
         try:
             mask = _partner(photo, masks, MASK_ENDINGS)

@@ -15,6 +15,8 @@ from service.errors import NotAcceptable
         ("image/*", "image/png"),
         ("image/jpeg", "image/jpeg"),
         ("IMAGE/WEBP", "image/webp"),
+        ("image/jpg", "image/jpeg"),
+        ("image/png;q=0.5, image/jpg", "image/jpeg"),
         ("application/json", "application/json"),
         ("application/*", "application/json"),
         ("image/png;q=0.2, image/webp;q=0.9", "image/webp"),

@@ -44,6 +44,9 @@ def test_what_out_means(out: str, wanted: Format | None, many: bool, expected: D
         ("a.gif", "png", False, "must end in"),
         ("a.png", "jpeg", False, "a.png and --format jpeg say different things"),
         ("file.png", None, True, "file.png is a file; several photos need a folder"),
+        ("file.png/a.png", None, False, "file.png is a file, not a folder"),
+        ("file.png/deep/new/", None, True, "file.png is a file, not a folder"),
+        ("file.png/", None, False, "file.png/ is a file"),
     ],
 )
 def test_what_out_cannot_mean(out: str, wanted: Format | None, many: bool, complaint: str) -> None:

@@ -30,6 +30,16 @@ def test_a_folder_gives_its_pictures_in_order_and_nothing_else() -> None:
     assert names("in") == ["in/a.jpg", "in/b.PNG", "in/c.webp", "in/d.jpeg"]
 
 
+def test_pictures_that_the_service_refuses_are_told_of() -> None:
+    make("in/a.jpg", "in/b.HEIC", "in/c.gif", "in/notes.txt", "m.png")
+    items, left_out = paired(named_by("in"), named_by("m.png"))
+    assert items == [Item(Path("in/a.jpg"), Path("m.png"))]
+    assert [(one.photo, one.reason) for one in left_out] == [
+        (Path("in/b.HEIC"), ".HEIC is not accepted; convert it to JPEG, PNG or WEBP."),
+        (Path("in/c.gif"), ".gif is not accepted; convert it to JPEG, PNG or WEBP."),
+    ]
+
+
 def test_a_pattern_may_reach_into_folders() -> None:
     make("in/a.png", "in/deep/b.png", "in/deep/c.txt")
     assert names("in/*.png") == ["in/a.png"]
