@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from service.api import analysis, inpaint, jobs, models, openapi, probes, problems
+from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, problems
 from service.api.admission import Admission
 from service.api.dependencies import needs, needs_for_metrics
 from service.api.middleware import middleware
@@ -52,6 +52,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         version=service_version(),
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
         redoc_url=None,
         telemetry=TELEMETRY,
         middleware=middleware(settings, metrics),
@@ -83,6 +84,7 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     app.include_router(analysis.router, dependencies=[needs("analysis")])
     app.include_router(models.router, dependencies=[needs(None)])
     app.include_router(probes.router)
+    app.include_router(docs.router)
     app.include_router(probes.metrics_router, dependencies=needs_for_metrics(settings.open_metrics))
 
 

@@ -12,26 +12,8 @@ from service.client.command.usage import BadUsage
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 # Pictures too, but of kinds that the service refuses.
 FOREIGN_SUFFIXES = frozenset(
-    [
-        ".heic",
-        ".heif",
-        ".avif",
-        ".gif",
-        ".tif",
-        ".tiff",
-        ".bmp",
-        ".jp2",
-        ".jxl",
-        ".psd",
-        ".svg",
-        ".dng",
-        ".cr2",
-        ".cr3",
-        ".nef",
-        ".arw",
-        ".raf",
-        ".orf",
-    ]
+    {".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".jp2", ".jxl", ".psd", ".svg"}
+    | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"}
 )
 MASK_ENDINGS = ("", "_mask", "-mask")  # of a.jpg: a.png, a_mask.png, a-mask.png
 LANDMARK_ENDINGS = ("", "_landmarks", "-landmarks")
