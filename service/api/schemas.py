@@ -41,7 +41,7 @@ class InpaintAnswerBody(BaseModel):
     hole_ratio: float = Field(description="Missing share of the picture, 0..1.")
     faces: list[Face] = Field(description="The faces that were completed; empty when no hole lay on a face.")
     regions: list[Region] = Field(
-        description="The parts of the hole, faces first: what filled them, and where they lie."
+        default_factory=list, description="The parts of the hole, faces first: what filled them, and where they lie."
     )
     images: list[EncodedPicture] = Field(description="The completed picture; one for each sample that was asked for.")
     timings: dict[str, float] = Field(description="Seconds per stage.")

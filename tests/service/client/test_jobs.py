@@ -75,11 +75,11 @@ def test_a_job_as_a_context_from_the_picture_to_the_result(client: Any, worker: 
 
 
 def test_a_job_brings_every_sample(client: Any, worker: Any) -> None:
-    with worker(), client.submit(scene(), HOLE, model="gfc", seed=4, samples=3) as job:
+    with worker(), client.submit(scene(), HOLE, model="gfc", align="none", seed=4, samples=3) as job:
         answer = job.result()
         assert len(set(answer.pictures)) == 3
         assert job.results() == answer.pictures[:1]
-    direct = client.inpaint(scene(), HOLE, model="gfc", seed=4, samples=3)
+    direct = client.inpaint(scene(), HOLE, model="gfc", align="none", seed=4, samples=3)
     assert (direct.seed, direct.pictures) == (4, answer.pictures)
 
 
