@@ -52,8 +52,8 @@ class Settings(JobSettings):
     max_faces: int = Field(
         8, ge=1, description="Most faces completed in one picture; the most certain ones come first."
     )
-    max_holes: int = Field(8, ge=1, description="Most squares completed outside faces; near holes share one.")
-    feather_pixels: int = Field(16, ge=0, description="Width of the soft seam inside the hole.")
+    max_holes: int = Field(8, ge=1, description="Most parts of a background filled one by one; near ones are joined.")
+    feather_pixels: int = Field(16, ge=0, description="Width of the soft seam, in a face frame of 256 pixels.")
 
     request_deadline_seconds: float = Field(
         60, gt=0, validate_default=True, description="A request is answered within this time."

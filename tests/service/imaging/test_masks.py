@@ -19,7 +19,7 @@ def plane(value: int, stroke: int) -> np.ndarray:
 
 
 def decoded(mask: np.ndarray, **options: object) -> np.ndarray:
-    return decode_mask(saved(Image.fromarray(mask)), LIMITS, size=SIZE, **options)  # type: ignore[arg-type]  # options of any test
+    return decode_mask(saved(Image.fromarray(mask)), LIMITS, size=SIZE, **options)  # type: ignore[arg-type]  # options as a test writes them
 
 
 def photo() -> np.ndarray:
