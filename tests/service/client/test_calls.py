@@ -121,8 +121,8 @@ def test_parsing(client: Any) -> None:
 def test_models_and_limits(client: Any) -> None:
     listed = [(model.name, model.route, model.guidance, model.ready) for model in client.models()]
     assert listed == [
-        ("gfc", "/inpaint", [], True),
-        ("lafin", "/inpaint", ["landmarks"], True),
+        ("gfc", "/inpaint", ["faces"], True),
+        ("lafin", "/inpaint", ["faces", "landmarks"], True),
         ("parser", "/parsing", [], True),
     ]
     one = client.model("lafin")

@@ -216,8 +216,8 @@ def test_the_parser_has_the_same_exit_code(inpaint: Command, arguments: list[str
     ("arguments", "complaint"),
     [
         (["--model", "gan"], "inpaint: There is no model 'gan'; the service has gfc, lafin."),
-        (["--reference", "in/b.jpg"], "inpaint: lafin does not take reference; it takes landmarks."),
-        (["--attributes", "smiling=1"], "inpaint: lafin does not take attributes; it takes landmarks."),
+        (["--reference", "in/b.jpg"], "inpaint: lafin does not take reference; it takes faces, landmarks."),
+        (["--attributes", "smiling=1"], "inpaint: lafin does not take attributes; it takes faces, landmarks."),
         (["--samples", "2"], "inpaint: lafin gives one result per photo; --samples must be 1."),
     ],
 )
