@@ -15,8 +15,10 @@ from service.imaging.compose import Blend, compose
 from service.imaging.geometry import FRAME_PIXELS
 from service.imaging.grain import add_grain, grain_of
 from service.imaging.holes import bounds
+from service.imaging.levelling import levelled
 from service.imaging.seam import RING_PIXELS
 
+LARGE = 0.6  # frame pixels for one of the canvas: below that an outline of the frame's pixels would be seen
 EMPTY = 128  # of every channel, in the hole; nothing may depend on it
 
 
@@ -83,6 +85,9 @@ def lay(rgb: Rgb, shares: Sequence[Share], paintings: Sequence[Rgb], *, cores_on
 def _painting(canvas: Canvas, share: Share, completion: Completion, blend: Blend, feather_pixels: int) -> Rgb:
     transform, near = share.target.transform, share.region.grown(RING_PIXELS, canvas.size)
     raw = completion.raw if share.tint is None else share.tint.applied(completion.raw)
+    if transform.scale < LARGE and blend != "none":
+        frame = cut(canvas.rgb, canvas.hole, transform)
+        raw = levelled(raw, frame.image, frame.hole)
     painted, coverage = transform.paste(raw, canvas.size, within=near)
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
     inner = share.region.within(near).slices
