@@ -13,13 +13,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 
 import redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Worker
+from rq import Queue, Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker.base import StopRequested
@@ -37,6 +38,7 @@ RECONNECT_SECONDS = 1.0
 IDLE_SECONDS = {INPAINTING: 5, WEBHOOKS: 1}  # the longest wait for a job before abandoned or due ones are looked for
 TTL_ABOVE_IDLE_SECONDS = 15  # RQ's own
 MISSED_HEARTBEATS = 3
+WATCH_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,11 @@ class JobWorker(Worker):
         )
         self._settings = settings
         self._stop = stop
+
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        """What the forked process does. A thread of it watches: the job may wait long for Redis or a receiver."""
+        threading.Thread(target=end_with, args=(self.pid,), daemon=True).start()
+        super().main_work_horse(job, queue)
 
     def get_heartbeat_ttl(self, job: Job) -> int:
         """Seconds after which a running job without a heartbeat counts as abandoned."""
@@ -145,6 +152,13 @@ def serve(settings: Settings, name: str) -> None:
             obey(stop)  # RQ has put its own handlers there
             connection.close()
         stop.wait(RECONNECT_SECONDS)
+
+
+def end_with(worker_pid: int) -> None:
+    """Kill this process once `worker_pid` is no longer its parent: the job is run again, nobody waits for this one."""
+    while os.getppid() == worker_pid:
+        time.sleep(WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def obey(stop: threading.Event) -> None:

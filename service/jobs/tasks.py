@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -189,12 +187,10 @@ class JobAttempt:
             await self._tell_work()
 
     async def _run_until_over(self, work: Awaitable[None]) -> None:
-        """Run `work` until the job is canceled or another attempt takes over; exit when the worker is dead."""
-        task, worker_pid = asyncio.ensure_future(work), os.getppid()
+        """Run `work` until the job is canceled or another attempt takes over."""
+        task = asyncio.ensure_future(work)
         try:
             while not (await asyncio.wait({task}, timeout=WATCH_SECONDS))[0]:
-                if os.getppid() != worker_pid:
-                    os.kill(os.getpid(), signal.SIGKILL)  # its job is run again; nobody would wait for this process
                 if await self._store.state(self._id) != ("running", self._number):
                     logger.info("job %s is over", self._id)
                     return

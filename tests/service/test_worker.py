@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -31,6 +32,12 @@ from tests.service.api.conftest import form_files, in_memory
 
 HOLE = box_mask() > 0
 STAGES = ("decode", "align", "infer", "compose", "encode")
+TO_THIS_MACHINE = {
+    "webhook_secret": "whsec_" + base64.b64encode(bytes(32)).decode(),
+    "webhook_allow_http": True,
+    "webhook_allow_private": True,
+}
+OUTLIVED_SECONDS = 20.0  # a job's process is gone in a second; it waits for Redis or a receiver much longer
 QUICK = {"JOBS_HEARTBEAT_SECONDS": "1", "WORKER_GRACE_SECONDS": "20"}
 
 
@@ -73,6 +80,12 @@ class Workers:
 
 def children(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
+
+
+def connected(process: psutil.Process, port: int) -> bool:
+    """Whether it has a connection to `port` that is not broken."""
+    established = [one for one in process.net_connections("tcp") if one.status == psutil.CONN_ESTABLISHED]
+    return any(one.raddr.port == port for one in established)
 
 
 @pytest.fixture
@@ -199,6 +212,40 @@ async def test_a_worker_killed_in_the_middle_loses_nothing_and_the_result_is_wri
     with redis.client() as store:
         assert store.hlen(f"inpaint:results:{job_id}") == 1
         assert store.hget("inpaint:counts", "jobs:succeeded") == b"1"
+
+
+async def test_a_job_that_waits_for_redis_ends_with_its_worker(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine, redis: RedisServer
+) -> None:
+    served.engine.delay_seconds = FOREVER_SECONDS
+    await post(client)
+    worker = workers.start()
+    await soon(lambda: served.engine.running == 1)
+    (horse,) = children(worker)
+    redis.kill()
+    with socket.create_server(("127.0.0.1", redis.port)):  # one that never says a word
+        await soon(lambda: connected(horse, redis.port), "the job's wait for Redis")
+        worker.kill()
+        worker.wait(10)
+        _, alive = psutil.wait_procs([horse], timeout=OUTLIVED_SECONDS)
+    assert alive == []
+
+
+async def test_a_delivery_ends_with_its_worker(redis: RedisServer, served: ServedEngine, workers: Workers) -> None:
+    hooks = {**TO_THIS_MACHINE, "webhook_timeout_seconds": FOREVER_SECONDS}
+    with scripted() as silent:
+        silent.answers = [Answer(delay_seconds=FOREVER_SECONDS)]
+        async with in_memory(served.engine, redis_url=redis.url, **hooks) as client:
+            form = form_files(png(scene()), png(box_mask()))
+            response = await client.post("/jobs", files=form, data={"webhook_url": f"{silent.url}/done"})
+            await client.delete(f"/jobs/{response.json()['id']}")
+            worker = workers.start("webhooks", **{name.upper(): str(value) for name, value in hooks.items()})
+            await soon(lambda: silent.asked != [])
+            (horse,) = children(worker)
+            worker.kill()
+            worker.wait(10)
+            _, alive = psutil.wait_procs([horse], timeout=OUTLIVED_SECONDS)
+            assert alive == []
 
 
 async def test_a_killed_job_process_is_replaced_at_once(
@@ -412,8 +459,7 @@ async def test_a_job_that_rq_has_forgotten_is_found_again(
 async def test_a_webhook_is_delivered_by_its_own_worker_and_holds_up_no_job(
     redis: RedisServer, served: ServedEngine, workers: Workers
 ) -> None:
-    secret = "whsec_" + base64.b64encode(bytes(32)).decode()
-    allowed = {"webhook_secret": secret, "webhook_allow_http": True, "webhook_allow_private": True}
+    allowed = TO_THIS_MACHINE
     environment = {name.upper(): str(value) for name, value in allowed.items()}
     workers.start("inpaint", **environment)
     workers.start("webhooks", **environment)
