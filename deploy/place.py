@@ -6,12 +6,15 @@ Settings come from the environment, then from the file .env, as in service/setti
 
 from __future__ import annotations
 
+import math
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 DEFAULT_PORT = 8000
+DEFAULT_DRAIN_SECONDS = 20.0  # these two as in service/settings
+DEFAULT_WORKER_GRACE_SECONDS = 90.0
 REDIS_URLS = frozenset({"REDIS_URL", "REDIS_URL_FILE"})
 
 
@@ -29,16 +32,23 @@ class Place:
     redis_url: str
     redis_folder: Path  # where the embedded Redis keeps its data
     repository: Path
+    drain_seconds: float  # how long a stop leaves the API and the workers at work
+    worker_grace_seconds: float  # how long a stopping worker lets its job run: at most as long
 
 
 def read_place(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> Place:
-    """Read HOST, PORT, ENGINE_*, REDIS_* and MODEL_REPOSITORY; the environment wins over `dotenv`."""
+    """Read HOST, PORT, ENGINE_*, REDIS_*, MODEL_REPOSITORY and what says how long a stop takes; the environment wins
+    over `dotenv`."""
     values = read_dotenv(dotenv) | {name: value for name, value in environment.items() if value}
     port = _port("PORT", values.get("PORT", str(DEFAULT_PORT)))
     repository = Path(values.get("MODEL_REPOSITORY", "model_repository"))
     host = values.get("HOST", "127.0.0.1")
     engine_port = None if "ENGINE_URL" in values else _beside("ENGINE_PORT", values, port, 1)
     redis_port = None if REDIS_URLS & values.keys() else _beside("REDIS_PORT", values, port, 2)
+    drain_seconds = _seconds("DRAIN_DELAY_SECONDS", values, 0) + _seconds(
+        "DRAIN_SECONDS", values, DEFAULT_DRAIN_SECONDS
+    )
+    grace_seconds = _seconds("WORKER_GRACE_SECONDS", values, DEFAULT_WORKER_GRACE_SECONDS)
     return Place(
         host=host,
         port=port,
@@ -48,6 +58,8 @@ def read_place(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> P
         redis_url=values.get("REDIS_URL", "") if redis_port is None else f"redis://127.0.0.1:{redis_port}/0",
         redis_folder=Path(values.get("REDIS_FOLDER", "var/redis")),
         repository=repository,
+        drain_seconds=drain_seconds,
+        worker_grace_seconds=min(grace_seconds, drain_seconds),
     )
 
 
@@ -96,3 +108,15 @@ def _port(name: str, text: str) -> int:
             f"{name}={text} is not a port. Give a number from 0 to 65535: make serve {name}={DEFAULT_PORT}"
         )
     return int(text)
+
+
+def _seconds(name: str, values: Mapping[str, str], default: float) -> float:
+    if f"{name}_FILE" in values:
+        raise CannotStart(f"{name}_FILE is set, but make serve needs the value itself. Set {name} instead.")
+    try:
+        seconds = float(values.get(name, default))
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise CannotStart(f"{name}={values[name]} is not a number of seconds. Give one from 0 on: make serve {name}=20")
+    return seconds

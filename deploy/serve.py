@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
@@ -21,9 +22,10 @@ from honcho.printer import Printer
 from deploy.models import make_models
 from deploy.place import CannotStart, Place, read_place
 
-GRACE_SECONDS = 8.0  # from the first signal to SIGKILL
-FRONT_SECONDS = 4.0  # of these, for the processes that need the engine and Redis to finish
 LEANED_ON = ("redis", "engine")
+LAST_WORD_SECONDS = 5.0  # beyond the draining: the API tells who waited, a worker hands its job back
+CLOSING_SECONDS = 5.0  # for Redis and the engine, when nobody needs them any more
+LOOK_SECONDS = 0.05
 WATCH_SECONDS = 0.5
 STOPPED_BY_SIGNAL = {130, 143}  # honcho's codes for SIGINT and SIGTERM
 
@@ -31,37 +33,45 @@ STOPPED_BY_SIGNAL = {130, 143}  # honcho's codes for SIGINT and SIGTERM
 class Supervisor(Manager):
     """honcho's manager, with an end that is certain and in order.
 
-    honcho's own fails on a signal that comes before every process has started, and waits for ever for a process
-    that ignores SIGTERM; this one tries again a moment later, and sends SIGKILL after GRACE_SECONDS. What the others
-    lean on is stopped last, so that they can finish.
+    honcho's own fails on a signal that comes before every process has started, kills whatever still works five seconds
+    after the first end, and does so ten times a second. Here what answers and works has the `drain_seconds` that it is
+    told too; then what it leans on is stopped. What outstays its time is killed, once.
     """
 
-    _ending = False
+    def __init__(self, printer: Printer, drain_seconds: float) -> None:
+        super().__init__(printer)
+        self._front_seconds = drain_seconds + LAST_WORD_SECONDS
+        self._ending = threading.Lock()
 
     def terminate(self) -> None:
         if not self._all_started():
             _later(0.1, self.terminate)
-            return
-        if self._ending:
-            return
-        self._ending = True
-        _later(GRACE_SECONDS, self.kill)
-        self._stop([name for name in self._processes if name not in LEANED_ON])
-        threading.Thread(target=self._stop_what_is_leaned_on, daemon=True).start()
+        elif self._ending.acquire(blocking=False):
+            threading.Thread(target=self._end_in_order, daemon=True).start()
 
-    def _stop_what_is_leaned_on(self) -> None:
-        end = time.monotonic() + FRONT_SECONDS
-        front = [process for name, process in self._processes.items() if name not in LEANED_ON]
-        while any("returncode" not in process for process in front) and time.monotonic() < end:
-            time.sleep(0.05)
-        self._stop([name for name in self._processes if name in LEANED_ON])
+    def kill(self) -> None:
+        """What honcho's loop asks for again and again; `_end_in_order` alone decides."""
 
-    def _stop(self, names: list[str]) -> None:
+    def _end_in_order(self) -> None:
+        self._end([name for name in self._processes if name not in LEANED_ON], self._front_seconds)
+        self._end([name for name in self._processes if name in LEANED_ON], CLOSING_SECONDS)
+
+    def _end(self, names: list[str], seconds: float) -> None:
+        for process in self._running(names, "SIGTERM"):
+            self._procmgr.terminate(process["pid"])
+        end = time.monotonic() + seconds
+        while any("returncode" not in self._processes[name] for name in names) and time.monotonic() < end:
+            time.sleep(LOOK_SECONDS)
+        for process in self._running(names, "SIGKILL"):
+            self._procmgr.kill(process["pid"])
+
+    def _running(self, names: list[str], signal_name: str) -> Iterator[dict[str, Any]]:
+        """Those of `names` that run, each after a line that says what it is sent."""
         for name in names:
             process = self._processes[name]
             if "returncode" not in process:
-                self._system_print(f"sending SIGTERM to {name} (pid {process['pid']})\n")
-                self._procmgr.terminate(process["pid"])
+                self._system_print(f"sending {signal_name} to {name} (pid {process['pid']})\n")
+                yield process
 
 
 def _later(seconds: float, action: Callable[[], None]) -> None:
@@ -82,6 +92,7 @@ def process_environment(place: Place) -> dict[str, str]:
         "REDIS_PORT": str(place.redis_port or ""),
         "REDIS_FOLDER": str(place.redis_folder),
         "MODEL_REPOSITORY": str(place.repository),
+        "WORKER_GRACE_SECONDS": f"{place.worker_grace_seconds:g}",
     }
     if place.redis_url:
         settings["REDIS_URL"] = place.redis_url
@@ -112,7 +123,7 @@ def watch_parent(make_pid: int) -> None:
 
 def run(place: Place, procfile: Path = Path("Procfile")) -> int:
     """Run the Procfile's processes to their end; return the exit code."""
-    supervisor = Supervisor(Printer(sys.stdout, colour=sys.stdout.isatty()))
+    supervisor = Supervisor(Printer(sys.stdout, colour=sys.stdout.isatty()), place.drain_seconds)
     for name, command in parse_procfile(procfile.read_text()).processes.items():
         if name == "engine" and place.engine_port is None:
             print(f"ENGINE_URL={place.engine_url} is used; no embedded engine is started.", flush=True)

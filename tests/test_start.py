@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import pytest
 from tests.bench.stack import ROOT, Stack
 from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, pixels, png, scene
-from tests.fakes.waiting import PATIENCE_SECONDS
+from tests.fakes.redis_server import RedisServer
+from tests.fakes.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,35 @@ def test_a_request_is_answered_and_ctrl_c_ends_all(stack: Stack) -> None:
     assert stack.stop() == 0
     _, alive = psutil.wait_procs(family, timeout=20)
     assert alive == []
+
+
+def test_a_stop_answers_who_waits_and_hands_the_job_back(repository: Path) -> None:
+    """The engine hangs, so nothing can be finished."""
+    files = {"image": ("a.png", png(scene())), "mask": ("b.png", png(box_mask()))}
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        answers.append(httpx.post(f"{stack.address}/inpaint", files=files, timeout=60, trust_env=False))
+
+    with Stack(repository, DRAIN_SECONDS="1") as stack:
+        family = stack.processes()
+        next(process for process in family if process.cmdline()[1:3] == ["-m", "service.embedded"]).suspend()
+        job = httpx.post(f"{stack.address}/jobs", files=files, timeout=60, trust_env=False).json()
+        until(lambda: httpx.get(f"{stack.address}{job['url']}", trust_env=False).json()["state"] == "running")
+        thread = threading.Thread(target=ask)
+        thread.start()
+        until(lambda: "inpaint_http_requests_in_flight 2.0" in httpx.get(f"{stack.address}/metrics").text)
+        family = stack.processes()
+        assert stack.stop() == 0
+        thread.join()
+        _, alive = psutil.wait_procs(family, timeout=20)
+        assert alive == []
+        with RedisServer(stack.redis_folder) as redis, redis.client() as client:
+            assert client.hmget(f"inpaint:job:{job['id']}", "tries", "uncounted") == [b"1", b"1"]
+    assert (answers[0].status_code, answers[0].json()["code"]) == (503, "draining")
+    killed = [line for line in stack.lines if "SIGKILL" in line]
+    assert len(killed) == 1
+    assert "to engine" in killed[0]
 
 
 @pytest.mark.parametrize("module", ["service.embedded", "service"])

@@ -77,6 +77,11 @@ class Stack:
                 addresses.put(found[1])
         addresses.put(None)
 
+    @property
+    def redis_folder(self) -> Path:
+        """Where its Redis keeps its data; there as long as this object is."""
+        return Path(self._redis_folder.name)
+
     def processes(self) -> list[psutil.Process]:
         """The supervisor and everything below it."""
         supervisor = psutil.Process(self._process.pid)

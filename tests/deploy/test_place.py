@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.place import CannotStart, check_port, free_port, read_dotenv, read_place
+from deploy.place import (
+    DEFAULT_WORKER_GRACE_SECONDS,
+    CannotStart,
+    check_port,
+    free_port,
+    read_dotenv,
+    read_place,
+)
+from service.settings import Settings
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -73,3 +81,25 @@ def test_a_free_port_passes() -> None:
 def test_a_host_of_another_machine_is_named() -> None:
     with pytest.raises(CannotStart, match=r"cannot listen on 192\.0\.2\.1"):
         check_port("PORT", "192.0.2.1", 8000)
+
+
+def test_a_stop_takes_as_long_as_the_service_says(tmp_path: Path) -> None:
+    place, fields = read_place({}, tmp_path / ".env"), Settings.model_fields
+    assert place.drain_seconds == fields["drain_delay_seconds"].default + fields["drain_seconds"].default
+    assert fields["worker_grace_seconds"].default == DEFAULT_WORKER_GRACE_SECONDS
+    assert place.worker_grace_seconds == place.drain_seconds, "no job outstays the stop"
+    longer = {"DRAIN_SECONDS": "40", "DRAIN_DELAY_SECONDS": "2.5", "WORKER_GRACE_SECONDS": "30"}
+    place = read_place(longer, tmp_path / ".env")
+    assert (place.drain_seconds, place.worker_grace_seconds) == (42.5, 30)
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "nan", "inf"])
+@pytest.mark.parametrize("name", ["DRAIN_SECONDS", "DRAIN_DELAY_SECONDS", "WORKER_GRACE_SECONDS"])
+def test_seconds_that_are_none(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(CannotStart, match=f"^{name}={text} is not a number of seconds"):
+        read_place({name: text}, tmp_path / ".env")
+
+
+def test_seconds_in_a_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"^DRAIN_SECONDS_FILE is set, but .* Set DRAIN_SECONDS instead"):
+        read_place({"DRAIN_SECONDS_FILE": "/run/secrets/x"}, tmp_path / ".env")

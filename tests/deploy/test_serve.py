@@ -12,10 +12,38 @@ from pathlib import Path
 
 import psutil
 import pytest
+from honcho.manager import KILL_WAIT
+
+from tests.fakes.waiting import until
 
 ROOT = Path(__file__).parents[2]
 PATIENT = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {PATIENT}"
+# Told to stop, it finishes what it does: when there is a file `go`.
+WORKING = """
+import pathlib, signal, sys, time
+def finish(*_):
+    print("finishes", flush=True)
+    while not pathlib.Path("go").exists():
+        time.sleep(0.02)
+    print("has finished", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, finish)
+print("ready", flush=True)
+time.sleep(600)
+"""
+# Its child in a group of its own outlives it for a while, and keeps its output open.
+WITH_A_CHILD = f"""
+import os, time
+parent = os.getpid()
+if os.fork() == 0:
+    os.setpgrp()
+    while os.getppid() == parent:
+        time.sleep(0.02)
+    time.sleep(3)
+    raise SystemExit
+{STUBBORN}
+"""
 FAILING = "import time; time.sleep(1); print('no engine', flush=True); raise SystemExit(3)"
 FINISHED = "import time; time.sleep(1)"
 
@@ -23,7 +51,9 @@ FINISHED = "import time; time.sleep(1)"
 class Start:
     """One start of `deploy.serve` in a folder of its own, below a make if `under_make`."""
 
-    def __init__(self, folder: Path, commands: dict[str, str], *, under_make: bool = False) -> None:
+    def __init__(
+        self, folder: Path, commands: dict[str, str], *, under_make: bool = False, drain_seconds: float = 20
+    ) -> None:
         for name, code in commands.items():
             (folder / f"{name}.py").write_text(code)
         (folder / "Procfile").write_text("".join(f"{name}: exec python {name}.py\n" for name in commands))
@@ -37,7 +67,7 @@ class Start:
             self.process = subprocess.Popen(
                 ["make", "serve"] if under_make else [sys.executable, "-m", "deploy.serve"],
                 cwd=folder,
-                env=os.environ | {"PYTHONPATH": str(ROOT), "PORT": "0"},
+                env=os.environ | {"PYTHONPATH": str(ROOT), "PORT": "0", "DRAIN_SECONDS": str(drain_seconds)},
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -111,12 +141,35 @@ def test_the_end_of_make_ends_all(tmp_path: Path, starts: list[Start]) -> None:
 
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path, starts: list[Start]) -> None:
-    start = Start(tmp_path, {"engine": STUBBORN, "api": STUBBORN})
+    start = Start(tmp_path, {"engine": STUBBORN, "api": STUBBORN}, drain_seconds=0)
     starts.append(start)
     start.wait_until_ready(2)
     start.process.send_signal(signal.SIGINT)
     assert start.wait_for_the_end() == 0
     assert "SIGKILL" in start.output
+
+
+def test_what_runs_has_its_time_and_what_it_leans_on_is_stopped_last(tmp_path: Path, starts: list[Start]) -> None:
+    start = Start(tmp_path, {"engine": PATIENT, "webhooks": PATIENT, "api": WORKING})
+    starts.append(start)
+    start.wait_until_ready(3)
+    start.process.send_signal(signal.SIGTERM)
+    until(lambda: "finishes" in start.output and "webhooks stopped" in start.output)
+    time.sleep(KILL_WAIT + 1)  # honcho by itself would kill them now
+    assert "to engine" not in start.output
+    (tmp_path / "go").touch()
+    assert start.wait_for_the_end() == 0
+    assert start.output.index("has finished") < start.output.index("sending SIGTERM to engine")
+    assert "SIGKILL" not in start.output
+
+
+def test_what_outstays_its_time_is_killed_once(tmp_path: Path, starts: list[Start]) -> None:
+    start = Start(tmp_path, {"engine": FAILING, "worker": WITH_A_CHILD}, drain_seconds=0)
+    starts.append(start)
+    start.wait_until_ready(1)
+    assert start.wait_for_the_end() == 1
+    assert start.output.count("SIGKILL") == 1, start.output
+    assert start.output.count("SIGTERM") == 1, start.output
 
 
 @pytest.mark.parametrize("dying", [FAILING, FINISHED], ids=["exit code 3", "exit code 0"])
