@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.fakes.painted import Shades
 from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, batches
 from training.frozen.parsers import FaceParser
@@ -19,14 +20,6 @@ from training.step import RECONSTRUCTION
 @pytest.fixture(autouse=True)
 def seed() -> None:
     torch.manual_seed(0)
-
-
-class Shades(FaceParser):
-    """A parser of three classes: dark, middle, light."""
-
-    def forward(self, image: Tensor) -> Tensor:
-        shade = image.mean(dim=1, keepdim=True)
-        return -(torch.cat((shade, shade - 0.5, shade - 1), dim=1).abs()) * 20
 
 
 def tiny(parser: FaceParser | None = None, **more: float) -> GeneratorStep:
