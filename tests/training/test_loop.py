@@ -1,3 +1,4 @@
+import copy
 import json
 import signal
 import subprocess
@@ -13,11 +14,11 @@ import torch
 from tests.training.several import FACES, files, tiny_parts
 from training.checkpoint import load_checkpoint, load_snapshot
 from training.data.drawn import write_folder
-from training.loop import due, train
+from training.loop import average, due, set_learning_rates, train
 from training.machine import Machine
 from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.recipe import parser_tiny
-from training.recipe import Files, Part, RecipeError, stage_at
+from training.recipe import Files, Part, RecipeError, Stage, stage_at
 
 CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 
@@ -79,6 +80,54 @@ def test_the_stages_follow_one_another(part: Part) -> None:
 
 def test_due_counts_crossed_multiples() -> None:
     assert [due(seen, 10, 4) for seen in (4, 8, 12, 16, 20)] == [False, False, True, False, True]
+
+
+def test_averages_forget_half_after_their_half_life(part: Part) -> None:
+    """Whatever the batch: what counts is images."""
+    for batch_size in (1, 4):
+        step = part.build(Files())
+        averages = {"generator": copy.deepcopy(step.networks["generator"])}
+        with torch.no_grad():
+            for parameter in step.networks["generator"].parameters():
+                parameter.add_(1.0)
+        for _ in range(8 // batch_size):
+            average(replace(part, ema_half_life_images=8), step, averages, batch_size)
+        for old, new in zip(averages["generator"].parameters(), step.networks["generator"].parameters(), strict=True):
+            assert torch.allclose(new - old, torch.tensor(0.5), atol=1e-4)
+
+
+def test_without_a_half_life_the_average_is_the_network(part: Part) -> None:
+    step, other = part.build(Files()), part.build(Files())
+    averages = {"generator": other.networks["generator"]}
+    average(replace(part, ema_half_life_images=0), step, averages, 2)
+    assert same(averages["generator"].state_dict(), step.networks["generator"].state_dict())
+
+
+def test_a_run_moves_and_averages_as_its_recipe_says(part: Part, tmp_path: Path) -> None:
+    """One update with two images, after which the first weights count half."""
+    stage = Stage(until_images=2, pixels=64, batch_size=2, learning_rate_factor=0.4)
+    train(replace(part, stages=(stage,), ema_half_life_images=2), FACES, tmp_path, Files(), CPU)
+    torch.manual_seed(part.seed)
+    first = dict(part.build(Files()).networks["generator"].named_parameters())
+    state = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert state["optimizers"]["generator"]["param_groups"][0]["lr"] == pytest.approx(0.4e-4)
+    assert state["optimizers"]["discriminator"]["param_groups"][0]["lr"] == pytest.approx(0.4e-5)
+    last, averaged = state["networks"]["generator"], state["averages"]["generator"]
+    assert not torch.equal(last["encoder1.1.weight"], first["encoder1.1.weight"])
+    for name, begun in first.items():
+        assert torch.allclose(averaged[name], (begun + last[name]) / 2, atol=1e-7)
+
+
+def test_each_optimiser_keeps_its_own_rate_times_the_stages_factor_and_decay(part: Part) -> None:
+    stages = (
+        Stage(until_images=100, pixels=64, batch_size=2),
+        Stage(until_images=300, pixels=64, batch_size=2, learning_rate_factor=0.4, decay_to=0.05),
+    )
+    step, staged = part.build(Files()), replace(part, stages=stages)
+    for seen, factor in ((0, 1.0), (98, 1.0), (100, 0.4), (200, 0.4 * 0.525), (300 - 1e-6, 0.4 * 0.05), (50, 1.0)):
+        set_learning_rates(step, staged, seen)
+        rates = {name: optimizer.param_groups[0]["lr"] for name, optimizer in step.optimizers.items()}
+        assert rates == pytest.approx({"generator": 1e-4 * factor, "discriminator": 1e-5 * factor}, rel=1e-3)
 
 
 def test_micro_batches_without_a_picture_are_refused(part: Part, tmp_path: Path) -> None:

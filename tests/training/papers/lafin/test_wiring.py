@@ -136,11 +136,12 @@ def test_each_term_alone_moves_the_picture_the_right_way(
 
 @pytest.mark.parametrize("term", WEIGHED)
 def test_a_weight_of_nothing_leaves_nothing_of_a_term(batch: Batch, term: str) -> None:
-    weights = replace(Weights(), **{term: 0.0})
     others = [name for name in WEIGHED if name != term]
     expected = alone(batch, "pixel") + sum(getattr(Weights(), name) * alone(batch, name) for name in others)
-    assert torch.allclose(pull(batch, weights), expected, atol=1e-6)
-    assert not torch.allclose(pull(batch, Weights()), expected, atol=1e-6)
+    without = pull(batch, replace(Weights(), **{term: 0.0}))
+    itself = getattr(Weights(), term) * alone(batch, term)
+    assert (without - expected).norm() < 0.1 * itself.norm()
+    assert (pull(batch, Weights()) - without - itself).norm() < 0.1 * itself.norm()
 
 
 def test_without_features_or_discriminator_their_terms_are_absent(batch: Batch) -> None:
@@ -152,14 +153,14 @@ def test_without_features_or_discriminator_their_terms_are_absent(batch: Batch) 
 
 @pytest.mark.parametrize("term", ["pixel", *WEIGHED])
 def test_each_term_reaches_every_layer_of_the_real_generator(batch: Batch, term: str) -> None:
-    """All but the attention's, whose two factors begin at 0: they learn first, then what they multiply."""
+    """All but the one behind the attention map, whose two factors begin at 0 and learn first."""
     generator = Generator(8)
     step = with_generator(generator, NONE, features=True, rate=0.0)
     _, losses = step.generator_loss(batch)
     names, parameters = zip(*generator.named_parameters(), strict=True)
     gradients = torch.autograd.grad(losses[term], parameters, allow_unused=True)
     untaught = [name for name, g in zip(names, gradients, strict=True) if g is None or not g.any()]
-    assert [name for name in untaught if "attention" not in name] == []
+    assert {name.rpartition(".")[0] for name in untaught} == {"attention.attention.query"}
 
 
 def test_the_generator_sees_a_white_hole_the_landmarks_and_the_hole(batch: Batch) -> None:
