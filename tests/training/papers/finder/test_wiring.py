@@ -1,4 +1,4 @@
-"""Every wire of the finder's training, pulled by itself. The finder is its own maps, so their gradient is the loss's."""
+"""Every wire of the finder's training, pulled by itself. The finder is its own maps: their gradient is the loss's."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """The tiny recipe from end to end: it trains through every phase, and its export equals eager; the recipes' figures."""
 
+import inspect
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +10,19 @@ import torch
 from tests.training.deploying import model_folder
 from training.checkpoint import load_snapshot
 from training.data.drawn import DrawnFaces
+from training.data.holes import Mixture
+from training.data.transforms import Jitter
 from training.export import export
 from training.loop import train
 from training.machine import Machine
+from training.papers import RECIPES
+from training.papers.gfc.losses import Weights
 from training.papers.gfc.networks import Generator, folded, unfold
-from training.papers.gfc.recipe import SQUARE, build, drawn_faces, gfc, gfc_demo, gfc_tiny
+from training.papers.gfc.recipe import build, drawn_faces, gfc, gfc_demo, gfc_tiny
 from training.papers.gfc.serving import DEPLOYED, load_generator
+from training.papers.gfc.step import GLOBAL, LOCAL
 from training.recipe import Files
+from training.step import ALL, RECONSTRUCTION
 
 CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(4, 64)
@@ -82,11 +89,73 @@ def test_a_snapshot_of_other_noise_is_refused() -> None:
         rough.thaw("generator", state)
 
 
-def test_the_papers_recipe() -> None:
-    part = gfc().part("generator")
-    assert part.holes == SQUARE
-    assert (part.jitter.rotation_degrees, part.jitter.scale > 0, part.jitter.shift > 0) == (15, True, True)
-    assert {stage.pixels for stage in part.stages} == {128}
+# The curriculum of section 3.5 (images, phase) and the terms of Figure 3; the lengths are ours.
+MILLION = 1_000_000
+STAGES = {
+    "gfc": [(4 * MILLION, RECONSTRUCTION), (6 * MILLION, LOCAL), (10 * MILLION, ALL)],  # section 3.5
+    "gfc_m1": [(4 * MILLION, RECONSTRUCTION), (6 * MILLION, RECONSTRUCTION), (10 * MILLION, RECONSTRUCTION)],
+    "gfc_m2": [(4 * MILLION, RECONSTRUCTION), (6 * MILLION, LOCAL), (10 * MILLION, LOCAL)],
+    "gfc_m3": [(4 * MILLION, RECONSTRUCTION), (6 * MILLION, LOCAL), (10 * MILLION, GLOBAL)],
+    "gfc_m4": [(4 * MILLION, RECONSTRUCTION), (6 * MILLION, LOCAL), (10 * MILLION, ALL)],
+}
+VALUES = 128 * 128 * 3  # of a picture: the paper sums, the losses are means
+EQ_2 = Weights(
+    local=300 / VALUES,  # section 4
+    whole=300 / VALUES,  # section 4
+    parsing=0.005 * 128 * 128 / VALUES,  # section 4
+    hole=1.0,  # section 3.4: every pixel alike
+    perceptual=0.0,  # not in the paper
+)
+WITHOUT_PARSING = replace(EQ_2, parsing=0.0)  # Figure 3, M1 to M3: no parser is missed
+BUILT = {
+    "width": 32,  # public network, as the next
+    "bottleneck": 4096,
+    "judge_width": 64,  # ours
+    "learning_rate": 1e-4,  # public code, as the next; section 4 refers to another paper
+    "discriminator_learning_rate": 2e-4,
+    "weights": EQ_2,
+    "muon_length": 0.0,  # Adam
+    "noise_grain": 1,  # plain noise
+    "norm": False,
+}
+
+
+def test_every_recipe_of_the_paper_stands_here() -> None:
+    assert {name for name in RECIPES if name.startswith("gfc") and name not in ("gfc_demo", "gfc_tiny")} == set(STAGES)
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_the_papers_recipes(name: str) -> None:
+    part = RECIPES[name]().part("generator")
+    assert [(stage.until_images, stage.phase) for stage in part.stages] == STAGES[name]
+    for stage in part.stages:
+        assert (stage.pixels, stage.batch_size) == (128, 64)  # section 4.1; the batch is ours
+        assert (stage.window_pixels, stage.holes, stage.learning_rate_factor, stage.decay_to) == (None, None, 1.0, 1.0)
+    assert part.holes == Mixture(((1.0, "block"),))  # section 4.1: a 64 px square anywhere
+    assert part.jitter == Jitter(rotation_degrees=15, scale=0.1, shift=0.05)  # section 4.1; scale and shift are ours
+    assert part.wants.noise  # section 3.1
+    assert part.ema_half_life_images == 0  # the paper averages no weights
+
+
+def test_the_paper_builds_with_its_own_settings() -> None:
+    settings = {key: one.default for key, one in inspect.signature(build).parameters.items() if key != "files"}
+    assert settings == BUILT
+    assert gfc().part("generator").build is build
+    built = {name: RECIPES[name]().part("generator").build for name in STAGES if name != "gfc"}
+    weights = {name: inspect.getclosurevars(made).nonlocals["weights"] for name, made in built.items()}
+    assert weights == {"gfc_m1": WITHOUT_PARSING, "gfc_m2": WITHOUT_PARSING, "gfc_m3": WITHOUT_PARSING, "gfc_m4": EQ_2}
+
+
+def test_the_papers_optimisers() -> None:
+    step = build(Files(), width=2, bottleneck=16, judge_width=4)
+    groups = {name: optimizer.param_groups[0] for name, optimizer in step.optimizers.items()}
+    assert {type(optimizer) for optimizer in step.optimizers.values()} == {torch.optim.Adam}
+    assert {name: (group["lr"], group["betas"]) for name, group in groups.items()} == {
+        "generator": (1e-4, (0.9, 0.999)),  # public code
+        "local": (2e-4, (0.5, 0.999)),
+        "global": (2e-4, (0.5, 0.999)),
+    }
+    assert {group["weight_decay"] for group in groups.values()} == {0}
 
 
 def test_the_demos_curriculum_has_the_three_stages_in_order() -> None:

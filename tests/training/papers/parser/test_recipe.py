@@ -1,6 +1,7 @@
 """The tiny recipe runs, resumes, exports; the others say what they are."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import torch
 from tests.training.deploying import model_folder
 from training.checkpoint import load_snapshot, save_snapshot
 from training.data.drawn import DrawnFaces
+from training.data.holes import Mixture
+from training.data.transforms import Jitter
 from training.export import ExportError, export
 from training.loop import train
 from training.machine import Machine
@@ -83,3 +86,40 @@ def test_the_demo_fits_into_the_repository() -> None:
         step = RECIPES["parser_demo"]().part("parser").build(Files())
     state = step.freeze(step.networks)["parser"]
     assert sum(tensor.numel() for tensor in state.values()) * 2 < 25e6
+
+
+# Settings of the published training: those of the best-known public code of BiSeNet for faces, "code" below.
+STAGE = {
+    "until_images": 80_000 * 16,  # code: 80,000 updates
+    "pixels": 512,  # code
+    "window_pixels": 448,  # code: crops
+    "batch_size": 16,  # code
+    "phase": "",  # one phase
+    "learning_rate_factor": 1.0,
+    "decay_to": 0.0,  # code: to nothing
+    "holes": None,
+}
+PUBLISHED = {"parser": 19, "parser_14": 14, "parser_11": 11}  # CelebAMask-HQ; ShowFace; GFC, Figure 5
+
+
+def test_every_published_recipe_stands_here() -> None:
+    ours = {"parser_demo", "parser_tiny"}
+    assert {name for name in RECIPES if name.startswith("parser") and name not in ours} == set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_the_settings_of_the_published_training(name: str) -> None:
+    part = RECIPES[name]().part("parser")
+    (stage,) = part.stages
+    assert asdict(stage) == STAGE
+    assert part.holes == Mixture(((1.0, "none"),))  # whole faces
+    assert part.jitter == Jitter(scale=0.5, colour=0.5)  # code: colours within 50 %; sizes 0.75 to 2 there
+    assert part.ema_half_life_images == 10_000  # ours, in the README
+    with torch.device("meta"):
+        step = part.build(Files())
+    (group,) = step.optimizers["parser"].param_groups
+    assert type(step.optimizers["parser"]) is torch.optim.SGD  # code, as what follows
+    assert (group["lr"], group["momentum"], group["weight_decay"], group["nesterov"]) == (1e-2, 0.9, 5e-4, False)
+    assert len(group["params"]) == len(list(step.networks["parser"].parameters()))
+    assert step.networks["parser"].conv_out.conv_out.in_channels == 256  # width 64
+    assert step.class_weights is None

@@ -1,4 +1,4 @@
-"""Every wire of the parser's training, pulled by itself. The parser is its own logits, so their gradients are the loss's."""
+"""Every wire of the parser's training, pulled by itself. The parser is its own logits: their gradient is the loss's."""
 
 from __future__ import annotations
 
