@@ -60,5 +60,5 @@ def framed(files: dict[str, tuple]) -> dict[str, tuple]:
 
 def multipart(image: bytes, mask: bytes) -> tuple[bytes, str]:
     """The body of a request and its content-type line, for bare connections."""
-    request = httpx.Request("POST", "http://test", files=form_files(image, mask))
+    request = httpx.Request("POST", "http://test", files=framed(form_files(image, mask)))
     return request.read(), f"Content-Type: {request.headers['content-type']}"
