@@ -24,7 +24,7 @@ from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.ports import free_port
 from tests.fakes.server import settings
 from tests.fakes.waiting import until
-from tests.service.api.conftest import as_face, form_files
+from tests.service.api.conftest import form_files, framed
 
 Started = tuple[subprocess.Popen[str], str]
 
@@ -68,7 +68,7 @@ def started(engine_url: str, tmp_path: Path) -> Iterator[Started]:
 def test_after_its_line_it_answers_and_the_pixels_come_from_the_engine(started: Started) -> None:
     _, url = started
     assert httpx.get(f"{url}/readyz").status_code == 200
-    forms = [as_face(form_files(png(scene(seed=seed)), png(box_mask()))) for seed in (1, 1, 2)]
+    forms = [framed(form_files(png(scene(seed=seed)), png(box_mask()))) for seed in (1, 1, 2)]
     first, again, other = (pixels(httpx.post(f"{url}/inpaint", files=form, timeout=60).content) for form in forms)
     outside = box_mask() == 0
     assert np.array_equal(first[outside], scene(seed=1)[outside])
@@ -88,7 +88,7 @@ def test_a_stop_ends_it_at_once_when_it_is_idle(started: Started, name: str) -> 
 
 def test_a_stop_finishes_what_runs(started: Started) -> None:
     process, url = started
-    request = httpx.Request("POST", f"{url}/inpaint", files=as_face(form_files(png(scene()), png(box_mask()))))
+    request = httpx.Request("POST", f"{url}/inpaint", files=framed(form_files(png(scene()), png(box_mask()))))
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
     body = request.read()
     with socket.create_connection((request.url.host, request.url.port), timeout=30) as connection:
@@ -175,7 +175,7 @@ def test_with_a_delay_a_stop_says_not_ready_and_still_answers(engine_url: str, t
     until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
     assert httpx.get(f"{url}/readyz").json()["code"] == "draining"
     assert httpx.get(f"{url}/livez").status_code == 200
-    form = as_face(form_files(png(scene()), png(box_mask())))
+    form = framed(form_files(png(scene()), png(box_mask())))
     assert httpx.post(f"{url}/inpaint", files=form, timeout=30).status_code == 200
     process.communicate(timeout=20)
     assert process.returncode == 0

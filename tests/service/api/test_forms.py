@@ -60,9 +60,9 @@ async def test_a_field_sent_twice_is_refused(client: httpx.AsyncClient, files: d
     ],
 )
 async def test_a_bad_value_is_refused_by_field_and_not_repeated(
-    client: httpx.AsyncClient, faceless: dict, field: str, value: str
+    client: httpx.AsyncClient, files: dict, field: str, value: str
 ) -> None:
-    response = await client.post("/inpaint", files=faceless, data={field: value})
+    response = await client.post("/inpaint", files=files, data={field: value})
     assert problem(response, 422, "bad_field")["errors"][0]["field"] == field
     assert "secret-text" not in response.text
 
@@ -121,21 +121,19 @@ async def test_a_full_disk_is_503_and_can_be_retried(
         assert (await client.post("/inpaint", files=files)).status_code == 200
 
 
-async def test_a_field_left_empty_is_as_good_as_absent(client: httpx.AsyncClient, faceless: dict) -> None:
+async def test_a_field_left_empty_is_as_good_as_absent(client: httpx.AsyncClient, files: dict) -> None:
     """As a page's form sends all of its fields, those of files too."""
     empty = dict.fromkeys(("model", "seed", "samples", "quality", "output_format", "landmarks", "mask_dilate"), "")
-    response = await client.post("/inpaint", files={**faceless, "reference": (None, b"")}, data=empty)
+    response = await client.post("/inpaint", files={**files, "reference": (None, b"")}, data=empty)
     assert (response.status_code, response.headers["x-model"]) == (200, "lafin")
-    body = part("image", faceless["image"][1], "a.png") + part("mask", faceless["mask"][1], "b.png")
+    body = part("image", files["image"][1], "a.png") + part("mask", files["mask"][1], "b.png")
     unchosen = b'--x\r\nContent-Disposition: form-data; name="reference"; filename=""\r\n\r\n\r\n--x--\r\n'
     response = await client.post("/inpaint", content=body + unchosen, headers=BOUNDARY)
     assert response.status_code == 200
 
 
-async def test_a_file_that_is_needed_and_left_empty_is_missing(client: httpx.AsyncClient, faceless: dict) -> None:
-    body = problem(
-        await client.post("/inpaint", files={"image": faceless["image"]}, data={"mask": ""}), 422, "bad_field"
-    )
+async def test_a_file_that_is_needed_and_left_empty_is_missing(client: httpx.AsyncClient, files: dict) -> None:
+    body = problem(await client.post("/inpaint", files={"image": files["image"]}, data={"mask": ""}), 422, "bad_field")
     assert body["errors"] == [{"field": "mask", "message": "is needed"}]
 
 
@@ -146,8 +144,8 @@ async def test_a_seed_of_minus_one_is_a_random_one(client: httpx.AsyncClient, fi
     assert min(map(int, seeds)) >= 0
 
 
-async def test_jpg_is_jpeg(client: httpx.AsyncClient, faceless: dict) -> None:
-    response = await client.post("/inpaint", files=faceless, data={"output_format": "jpg"})
+async def test_jpg_is_jpeg(client: httpx.AsyncClient, files: dict) -> None:
+    response = await client.post("/inpaint", files=files, data={"output_format": "jpg"})
     assert response.headers["content-type"] == "image/jpeg"
-    response = await client.post("/inpaint", files=faceless, headers={"accept": "image/jpg"})
+    response = await client.post("/inpaint", files=files, headers={"accept": "image/jpg"})
     assert response.headers["content-type"] == "image/jpeg"

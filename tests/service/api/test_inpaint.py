@@ -35,6 +35,14 @@ async def test_outside_the_hole_png_is_identical_and_inside_it_is_painted(
     assert (completed[HOLE] != scene()[HOLE]).any(axis=-1).mean() > 0.9
 
 
+async def test_a_completed_face_is_told(client: httpx.AsyncClient, files: dict) -> None:
+    as_png = await client.post("/inpaint", files=framed(files))
+    assert (as_png.headers["x-faces"], as_png.headers["x-regions"]) == ("1", "face=1, background=0")
+    body = (await client.post("/inpaint", files=framed(files), headers={"accept": "application/json"})).json()
+    assert [face["box"] for face in body["faces"]] == [[0, 0, 400, 300]]
+    assert body["regions"] == [{"kind": "face", "box": [150.0, 100.0, 210.0, 160.0]}]
+
+
 @pytest.mark.parametrize("blend", ["feather", "poisson", "none"])
 @pytest.mark.parametrize("align", ["auto", "none"])
 async def test_no_blend_and_no_alignment_touches_the_outside(

@@ -22,7 +22,7 @@ from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import scripted
 from tests.fakes.served_engine import ServedEngine
 from tests.fakes.waiting import until
-from tests.service.api.conftest import as_face, form_files
+from tests.service.api.conftest import form_files, framed
 from tests.service.test_main import launch
 from tests.service.test_worker import Workers
 
@@ -69,7 +69,7 @@ def test_the_trace_of_the_request_goes_on_in_the_job_and_in_the_webhook(collecto
         try:
             for queue in ("inpaint", "webhooks"):
                 workers.start(queue, **environment)
-            form = as_face(form_files(png(scene()), png(box_mask())))
+            form = framed(form_files(png(scene()), png(box_mask())))
             options = {"files": form, "data": {"webhook_url": f"{hook.url}/hook"}, "headers": GIVEN, "trust_env": False}
             job = httpx.post(f"{url}/jobs", **options, timeout=30).json()
             done = httpx.get(f"{url}{job['url']}?wait=60", timeout=90, trust_env=False).json()
@@ -93,7 +93,7 @@ def test_a_job_without_a_collector_runs_and_one_with_a_dead_collector_is_not_hel
         try:
             for environment in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}):
                 worker = workers.start(**environment)
-                form = as_face(form_files(png(scene()), png(box_mask())))
+                form = framed(form_files(png(scene()), png(box_mask())))
                 jobs = [httpx.post(f"{url}/jobs", files=form, timeout=30, trust_env=False).json() for _ in range(2)]
                 first, second = (
                     httpx.get(f"{url}{job['url']}?wait=60", timeout=90, trust_env=False).json() for job in jobs

@@ -20,12 +20,12 @@ from service.telemetry.logs import configure_logs
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
-from tests.service.api.conftest import as_face, form_files
+from tests.service.api.conftest import form_files, framed
 
 configure_logs()
 with running(FakeEngine()) as url:
     traceparent = {{"traceparent": "00-{TRACE}-b7ad6b7169203331-01"}}
-    form = as_face(form_files(png(scene()), png(box_mask())))
+    form = framed(form_files(png(scene()), png(box_mask())))
     assert httpx.post(url + "/inpaint", files=form, headers=traceparent, timeout=60).status_code == 200
     assert httpx.get(url + "/livez").status_code == 200
 """

@@ -48,10 +48,10 @@ async def test_the_unexpected_is_a_plain_500_that_says_nothing(
 
 
 async def test_a_request_is_one_json_line_without_file_names(
-    client: httpx.AsyncClient, faceless: dict, caplog: pytest.LogCaptureFixture
+    client: httpx.AsyncClient, files: dict, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, REQUEST_LOGGER.name)
-    named = {name: ("my-holiday.png", part[1], part[2]) for name, part in faceless.items()}
+    named = {name: ("my-holiday.png", part[1], part[2]) for name, part in files.items()}
     response = await client.post("/inpaint", files=named, headers={"x-request-id": "r1"})
     assert response.status_code == 200
     (record,) = [record for record in caplog.records if record.name == REQUEST_LOGGER.name]
