@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -45,3 +47,17 @@ def test_one_picture_knows_nothing_of_another() -> None:
     x = torch.randn(3, 4, 8, 8)
     norm = InstanceNorm(4)
     assert torch.allclose(norm(x)[1:2], norm(x[1:2]), atol=1e-6)
+
+
+def test_its_gradient_is_quick_in_channels_last_too() -> None:
+    """torch's own takes 25 times as long there as in the plain layout; the least of several, in turns, in one run."""
+    values = torch.randn(2, 64, 64, 64, dtype=torch.bfloat16)
+    least_seconds = dict.fromkeys(LAYOUTS, float("inf"))
+    for _ in range(8):
+        for layout in LAYOUTS:
+            entry = values.contiguous(memory_format=layout).requires_grad_()
+            normed, weights = InstanceNorm(64)(entry), values.contiguous(memory_format=layout)
+            begin = time.process_time()
+            normed.backward(weights)
+            least_seconds[layout] = min(least_seconds[layout], time.process_time() - begin)
+    assert least_seconds[torch.channels_last] < 10 * least_seconds[torch.contiguous_format]
