@@ -243,16 +243,3 @@ def test_the_generator_asks_a_discriminator_after_its_step(batch: Batch, name: s
         late = F.softplus(-logits(name, raw, batch, step)).mean()
     assert float(told) == pytest.approx(float(late), rel=1e-4)
     assert abs(float(told) - float(early)) > 0.05
-
-
-def test_each_turn_moves_its_own_network_alone(batch: Batch) -> None:
-    step = painted(batch, ALIKE)
-    for moving, objective in step.turns():
-        before = {name: [p.detach().clone() for p in network.parameters()] for name, network in step.networks.items()}
-        step.descend(moving, [batch], objective)
-        moved = {
-            name
-            for name, network in step.networks.items()
-            if any(not torch.equal(a, b) for a, b in zip(before[name], network.parameters(), strict=True))
-        }
-        assert moved == {moving}

@@ -216,19 +216,6 @@ def test_the_generator_asks_the_discriminator_after_its_step(batch: Batch) -> No
     assert abs(float(told) - float(early) ** 2) > 0.01
 
 
-def test_each_turn_moves_its_own_network_alone(batch: Batch) -> None:
-    step = painted(batch, Weights())
-    for moving, objective in step.turns():
-        before = {name: [p.detach().clone() for p in network.parameters()] for name, network in step.networks.items()}
-        step.descend(moving, [batch], objective)
-        moved = {
-            name
-            for name, network in step.networks.items()
-            if any(not torch.equal(a, b) for a, b in zip(before[name], network.parameters(), strict=True))
-        }
-        assert moved == {moving}
-
-
 def points(batch: Batch, *, squared: bool = True) -> PredictorStep:
     """A predictor that says the middle of the frame for all points."""
     predictor = Painted(torch.full_like(batch.landmarks, PIXELS / 2))
