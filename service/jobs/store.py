@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -151,6 +152,11 @@ class JobStore:
         """A job's record; None when there is none or it is forgotten."""
         fields = await ask(self.redis, "HGETALL", f"{PREFIX}job:{job_id}")
         return read_job(job_id, fields, time.time()) if b"order" in fields else None
+
+    async def get_as_written(self, job_id: str) -> Job | None:
+        """The same, with the state that the job ended in: what has lapsed since then does not count."""
+        fields = await ask(self.redis, "HGETALL", f"{PREFIX}job:{job_id}")
+        return read_job(job_id, fields, -math.inf) if b"order" in fields else None
 
     async def state(self, job_id: str) -> tuple[State | None, int]:
         """The stored state, and the number of the attempt: what a worker looks at while it runs a job."""

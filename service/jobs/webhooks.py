@@ -1,4 +1,5 @@
-"""Webhooks: a signed message to the caller's address when a job has ended. It holds the URL of the result, no picture.
+"""Webhooks: a signed message to the caller's address when a job has ended. It holds the URL of the result, no picture,
+and every attempt says the same, whatever has lapsed or been deleted meanwhile.
 
 The store notes that a webhook is due in the same step that ends the job; a worker with a queue of its own delivers it,
 so a dead receiver never holds up a job. Headers and signature are those of Standard Webhooks.
@@ -14,7 +15,10 @@ import json
 import logging
 import ssl
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 import httpx
 from redis.asyncio import Redis
@@ -31,7 +35,21 @@ from service.settings.jobs import JobSettings, signing_key
 from service.telemetry.exporting import exporting, job_span
 
 PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first attempt, the second, ...: six in all
+MOST_RETRY_AFTER_SECONDS = (
+    3 * 3600
+)  # a receiver may ask for a longer pause, up to this: the record of the job lapses too
 GONE = 410  # the receiver wants no more
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one attempt: "delivered", "refused" (by us or by the receiver, for good) or "unanswered"."""
+
+    name: str
+    retry_after_seconds: float = 0.0  # what the receiver asks for
+
+
+REFUSED, UNANSWERED = Outcome("refused"), Outcome("unanswered")
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +64,7 @@ async def deliver_once(job_id: str, settings: JobSettings) -> None:
     """One attempt to deliver one webhook; afterwards it is settled, or due again after a pause."""
     redis = redis_clients.asynchronous(settings.redis_url, tries=10)
     try:
-        job = await JobStore(redis, settings).get(job_id)
+        job = await JobStore(redis, settings).get_as_written(job_id)
         if job is None or job.webhook_url is None:
             await ask(redis, "ZREM", f"{PREFIX}webhooks", job_id)
             return
@@ -57,8 +75,8 @@ async def deliver_once(job_id: str, settings: JobSettings) -> None:
         await redis.aclose()
 
 
-async def attempt(job: Job, settings: JobSettings) -> str:
-    """Call the receiver: "delivered", "refused" (by us or by it, for good) or "unanswered"."""
+async def attempt(job: Job, settings: JobSettings) -> Outcome:
+    """Call the receiver."""
     assert job.webhook_url is not None
     assert settings.webhook_secret is not None, "POST /jobs refuses webhooks without a secret"
     body = payload(job)
@@ -72,19 +90,16 @@ async def attempt(job: Job, settings: JobSettings) -> str:
     }
     try:
         async with asyncio.timeout(settings.webhook_timeout_seconds):
-            status = await _post(job.webhook_url, headers, body, settings)
+            return await _post(job.webhook_url, headers, body, settings)
     except BadWebhook:
-        return "refused"
+        return REFUSED
     except (httpx.HTTPError, OSError, TimeoutError) as error:
         logger.info("webhook of job %s: %s", job.id, type(error).__name__)
-        return "unanswered"
-    if status == GONE:
-        return "refused"
-    return "delivered" if 200 <= status < 300 else "unanswered"
+        return UNANSWERED
 
 
-async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSettings) -> int:
-    """The status of the answer; its body is not read. The name is resolved here and used no second time."""
+async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSettings) -> Outcome:
+    """What the answer means; its body is not read. The name is resolved here and used no second time."""
     receiver = await resolve(url, settings)
     async with (
         httpx.AsyncClient(
@@ -101,7 +116,21 @@ async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSet
             extensions={"sni_hostname": receiver.name},
         ) as response,
     ):
-        return response.status_code
+        if response.status_code == GONE:
+            return REFUSED
+        return Outcome("delivered") if response.is_success else Outcome("unanswered", _asked_pause(response.headers))
+
+
+def _asked_pause(headers: Mapping[str, str]) -> float:
+    """What `Retry-After` asks for, written in seconds or as a date; 0 without one that can be read."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), MOST_RETRY_AFTER_SECONDS)
+    try:
+        seconds = parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(seconds, 0.0), MOST_RETRY_AFTER_SECONDS)
 
 
 def _trusting(authorities: str) -> ssl.SSLContext:
@@ -112,15 +141,15 @@ def _trusting(authorities: str) -> ssl.SSLContext:
     return context
 
 
-async def _settle(redis: Redis, job: Job, outcome: str) -> None:
-    tries = await ask(redis, "HINCRBY", f"{PREFIX}job:{job.id}", "webhook_tries", 1)
-    if outcome == "unanswered" and tries <= len(PAUSE_SECONDS):
-        due = time.time() + PAUSE_SECONDS[tries - 1]
+async def _settle(redis: Redis, job: Job, outcome: Outcome) -> None:
+    tries, counted = await ask(redis, "HINCRBY", f"{PREFIX}job:{job.id}", "webhook_tries", 1), outcome.name
+    if outcome.name == "unanswered" and tries <= len(PAUSE_SECONDS):
+        due = time.time() + max(PAUSE_SECONDS[tries - 1], outcome.retry_after_seconds)
         await ask(redis, "ZADD", f"{PREFIX}webhooks", "XX", due, job.id)
     else:
         await ask(redis, "ZREM", f"{PREFIX}webhooks", job.id)
-        outcome = "given_up" if outcome == "unanswered" else outcome
-    await ask(redis, "HINCRBY", f"{PREFIX}counts", f"webhooks:{outcome}", 1)
+        counted = "given_up" if outcome.name == "unanswered" else outcome.name
+    await ask(redis, "HINCRBY", f"{PREFIX}counts", f"webhooks:{counted}", 1)
 
 
 def message_id(job: Job) -> str:

@@ -7,12 +7,14 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
+from email.utils import formatdate, parsedate_to_datetime
 
 import pytest
 
 from service.jobs import redis_clients, webhooks
 from service.jobs.queue import WEBHOOKS, open_queue
 from service.jobs.recovery import LEASE_SECONDS, enqueue_due
+from service.jobs.states import Item
 from service.jobs.store import JobStore, NewJob, new_job_id
 from service.settings import Settings
 from service.settings.jobs import signing_key
@@ -114,6 +116,81 @@ async def test_a_silent_receiver_gets_six_tries_with_growing_pauses(hooks: Hooks
     assert {asked.path for asked in hooks.script.asked} == {"/hook"}, "no redirect is followed"
     assert len({asked.headers["webhook-id"] for asked in hooks.script.asked}) == 1
     assert hooks.counted() == {b"webhooks:unanswered": b"5", b"webhooks:given_up": b"1"}
+
+
+async def succeeded(hooks: Hooks) -> str:
+    """A job with a result and a webhook."""
+    job_id = new_job_id()
+    new = NewJob("anonymous", {"model": "lafin"}, [(b"i", b"m")], "https://f.example", f"{hooks.script.url}/hook")
+    await hooks.store.reserve(job_id, new)
+    await hooks.store.fill(job_id, new)
+    _, number = await hooks.store.begin(job_id, 60)
+    await hooks.store.settle_item(job_id, number, 0, Item("succeeded", answer={}), [b"picture"])
+    await hooks.store.finish(job_id, number, "succeeded")
+    return job_id
+
+
+@pytest.mark.parametrize("how", ["its time is up", "its caller deletes it"])
+async def test_every_attempt_says_the_same_also_when_the_result_is_gone(hooks: Hooks, how: str) -> None:
+    hooks.script.answers = [Answer(500), Answer(500), Answer(200)]
+    job_id = await succeeded(hooks)
+    await hooks.deliver(job_id)
+    if how == "its time is up":
+        with hooks.redis.client() as client:
+            client.hset(f"inpaint:job:{job_id}", "expires_at", repr(time.time() - 1))
+    else:
+        await hooks.store.cancel(job_id)
+    job = await hooks.store.get(job_id)
+    assert job is not None
+    assert job.state == "expired"
+    await hooks.deliver(job_id)
+    await hooks.deliver(job_id)
+    bodies = [asked.body for asked in hooks.script.asked]
+    assert len(bodies) == 3
+    assert json.loads(bodies[0])["type"] == "job.succeeded"
+    assert set(bodies) == {bodies[0]}
+
+
+async def test_a_first_attempt_after_the_result_has_gone_tells_how_the_job_ended(hooks: Hooks) -> None:
+    job_id = await succeeded(hooks)
+    await hooks.store.cancel(job_id)
+    await hooks.deliver(job_id)
+    assert json.loads(hooks.script.asked[0].body)["data"]["state"] == "succeeded"
+
+
+IN_TWO_HOURS = 7200
+FAR_AWAY = 10**9
+
+
+@pytest.mark.parametrize(
+    ("asked", "pause_seconds"),
+    [
+        ("60", 60),
+        ("2", 5),
+        (formatdate(time.time() + IN_TWO_HOURS, usegmt=True), IN_TWO_HOURS),
+        (formatdate(0, usegmt=True), 5),
+        (str(FAR_AWAY), webhooks.MOST_RETRY_AFTER_SECONDS),
+        ("9" * 400, webhooks.MOST_RETRY_AFTER_SECONDS),
+        ("later", 5),
+        ("-60", 5),
+        ("", 5),
+    ],
+    ids=["longer", "shorter", "a date", "a past date", "too long", "no number", "no time", "negative", "empty"],
+)
+@pytest.mark.parametrize("status", [429, 503])
+async def test_a_receiver_may_ask_for_a_longer_pause(
+    hooks: Hooks, status: int, asked: str, pause_seconds: float
+) -> None:
+    hooks.script.answers = [Answer(status, headers={"Retry-After": asked})]
+    job_id = await hooks.ended()
+    begin = time.time()
+    await hooks.deliver(job_id)
+    due, end = hooks.due(job_id), time.time()
+    assert due is not None
+    if asked.endswith("GMT") and pause_seconds == IN_TWO_HOURS:
+        assert due == pytest.approx(parsedate_to_datetime(asked).timestamp(), abs=0.1)
+    else:
+        assert begin <= due - pause_seconds <= end
 
 
 async def test_a_slow_receiver_is_left_after_its_time(hooks: Hooks) -> None:

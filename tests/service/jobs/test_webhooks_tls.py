@@ -82,7 +82,7 @@ async def deliver(url: str, authorities: str) -> str:
         request_id="",
         traceparent="",
     )
-    return await attempt(job, options(authorities))
+    return (await attempt(job, options(authorities))).name
 
 
 async def test_the_name_is_shown_and_checked_while_the_call_goes_to_the_address(dialed: list[str]) -> None:
