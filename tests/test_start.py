@@ -9,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -79,21 +80,24 @@ def test_a_request_is_answered_and_ctrl_c_ends_all(stack: Stack) -> None:
 
 
 def test_a_stop_answers_who_waits_and_hands_the_job_back(repository: Path) -> None:
-    """The engine hangs, so nothing can be finished."""
+    """The engine hangs, so nothing can be finished: a picture that is its own face frame needs it."""
     files = {"image": ("a.png", png(scene())), "mask": ("b.png", png(box_mask()))}
+    form: dict[str, Any] = {"files": files, "data": {"align": "none"}, "timeout": 60, "trust_env": False}
     answers: list[httpx.Response] = []
 
     def ask() -> None:
-        answers.append(httpx.post(f"{stack.address}/inpaint", files=files, timeout=60, trust_env=False))
+        answers.append(httpx.post(f"{stack.address}/inpaint", **form))
 
     with Stack(repository, DRAIN_SECONDS="1") as stack:
         family = stack.processes()
         next(process for process in family if process.cmdline()[1:3] == ["-m", "service.embedded"]).suspend()
-        job = httpx.post(f"{stack.address}/jobs", files=files, timeout=60, trust_env=False).json()
+        job = httpx.post(f"{stack.address}/jobs", **form).json()
         until(lambda: httpx.get(f"{stack.address}{job['url']}", trust_env=False).json()["state"] == "running")
         thread = threading.Thread(target=ask)
         thread.start()
-        until(lambda: "inpaint_http_requests_in_flight 2.0" in httpx.get(f"{stack.address}/metrics").text)
+        until(
+            lambda: "inpaint_http_requests_in_flight 2.0" in httpx.get(f"{stack.address}/metrics", trust_env=False).text
+        )
         family = stack.processes()
         assert stack.stop() == 0
         thread.join()
