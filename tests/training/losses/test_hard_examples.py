@@ -37,6 +37,13 @@ def test_ignored_pixels_neither_count_nor_pull() -> None:
     assert logits.grad[..., 2].abs().sum() == 0
 
 
+def test_the_share_is_one_of_the_known_pixels() -> None:
+    target = ones(16)
+    target[..., 4:] = 255
+    loss = hard_cross_entropy(logits_of([0.8, 0.9, 0.95, 0.99] + [0.5] * 12), target, least_share=0.25)
+    assert float(loss) == pytest.approx(-math.log(0.8))
+
+
 def test_nothing_known_is_no_loss() -> None:
     logits = logits_of([0.5, 0.5]).requires_grad_()
     loss = hard_cross_entropy(logits, torch.full((1, 1, 2), 255))
