@@ -48,6 +48,7 @@ def finder_demo() -> Recipe:
         stages=(
             Stage(until_images=24_000, pixels=192, batch_size=16),
             Stage(until_images=30_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
+            Stage(until_images=60_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
         ),
         holes=NO_HOLES,
         ema_half_life_images=1_500,
