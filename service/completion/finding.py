@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.deadline import Deadline
 from service.engine import Engine
@@ -39,12 +40,16 @@ class Finder:
         return distinct(faces)
 
     async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:
-        tensors = {
-            "image": np.stack([np.ascontiguousarray(one.image.transpose(2, 0, 1)) for one in looks]),
-            "hole": np.stack([one.hole[None] for one in looks]),
-        }
+        tensors = await self._threads.run(_tensors, looks)
         answer: Found = (await self._engine.infer(FINDER, tensors, deadline=deadline))["faces"].astype(np.float32)
         return answer
+
+
+def _tensors(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
+    return {
+        "image": np.stack([one.image.transpose(2, 0, 1) for one in looks]),
+        "hole": np.stack([one.hole[None] for one in looks]),
+    }
 
 
 def _looks(rgb: Rgb, hole: Hole) -> list[Look]:

@@ -21,6 +21,11 @@ SCORE = 0.9
 _of_thread = threading.local()  # a classifier keeps its state inside while it searches
 
 
+def find_all(images: NDArray[Any], holes: NDArray[Any]) -> NDArray[np.float32]:
+    """As `finder` answers for a batch, [B,3,F,F] and [B,1,F,F] -> [B,64,16]."""
+    return np.stack([find(image, hole) for image, hole in zip(images, holes, strict=True)])
+
+
 def find(image: NDArray[Any], hole: NDArray[Any]) -> NDArray[np.float32]:
     """As `finder` answers for one frame, [3,F,F] and [1,F,F] -> [64,16]; what lies under the hole changes nothing."""
     height, width = (int(places.max()) + 1 for places in np.nonzero(hole[0] == 0))  # the rest lies beyond the picture

@@ -14,7 +14,7 @@ async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClien
     gfc, lafin, parser = (await client.get("/models")).json()["models"]
     assert (gfc["name"], gfc["guidance"], gfc["plural"], gfc["frame_pixels"]) == ("gfc", ["faces"], True, 128)
     assert (parser["name"], parser["route"], parser["guidance"], parser["ready"]) == ("parser", "/parsing", [], True)
-    assert (parser["deployed_models"], lafin["route"]) == (["parser", "lafin_predictor"], "/inpaint")
+    assert (parser["deployed_models"], lafin["route"]) == (["parser", "finder", "lafin_predictor"], "/inpaint")
     assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["faces", "landmarks"], False)
     assert (lafin["frame_pixels"], lafin["ready"]) == (256, True)
 

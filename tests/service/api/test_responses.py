@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import time
 import tracemalloc
@@ -56,10 +57,13 @@ def watched(redis_server: RedisServer) -> Iterator[tuple[httpx.Client, Watch]]:
     """A client of a real server whose loop is watched."""
     options = settings(redis_url=redis_server.url, drain_seconds=1)
     app = create_app(options, FakeEngine())
+    gc.collect()
+    gc.freeze()  # objects of other tests in this process would be walked through in the loop's thread
     watch = Watch(app)
     with serving(app, options) as url, httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
         assert client.get("/watch").status_code == 200
         yield client, watch
+    gc.unfreeze()
 
 
 def noisy(height: int, width: int) -> dict[str, tuple[str, bytes, str]]:

@@ -16,17 +16,16 @@ import grpc
 import numpy as np
 import psutil
 import pytest
-from torch import Tensor, nn
 from tritonclient.grpc import service_pb2
 from tritonclient.grpc.service_pb2_grpc import GRPCInferenceServiceStub
 
 from service.deadline import Deadline
 from service.engine.client import EngineClient
 from service.errors import EngineUnavailable
-from tests.contract.engines import ROOT, EngineProcess, launch, launch_embedded, message
+from tests.contract.engines import ROOT, EngineProcess, launch_embedded, message
 from tests.contract.repositories import LEAVES, add_slow_models, max_batch_size, standin_repository
 from tests.fakes.ports import free_port
-from tests.service.embedded.models import LEAF, write_leaf, write_model
+from tests.service.embedded.models import LEAF, write_model
 
 MANY = 400  # requests, of 0.6 MB of tensors on average
 MAX_GROWTH_BYTES = 24 * 2**20
@@ -83,48 +82,6 @@ def test_a_broken_module_says_what_to_do(tmp_path: Path) -> None:
     folder = write_model(tmp_path, "double", LEAF)
     (folder / "1" / "model.pt").write_bytes(b"not a module")
     assert "is not a TorchScript module: make it again with `make models`" in the_line(run(tmp_path))
-
-
-class Large(nn.Module):
-    """Takes and lets go 56 MB."""
-
-    def forward(self, number: Tensor) -> Tensor:
-        return number - number.repeat(7_000_000, 1).amin(0)
-
-
-def faults_so_far(process: subprocess.Popen[bytes]) -> int:
-    """Pages of memory that the process has asked for since it started (proc(5), minflt)."""
-    return int(Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()[7])
-
-
-@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_forward_uses_the_memory_of_the_one_before(tmp_path: Path) -> None:
-    """As the Procfile starts the engine: glibc keeps large blocks, and every thread takes them from one place."""
-    write_leaf(tmp_path / "repository", LEAF, Large())
-    line = next(line for line in (ROOT / "Procfile").read_text().splitlines() if line.startswith("engine:"))
-    environment = dict(re.findall(r"(MALLOC_\w+)=(\d+)", line))
-    port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "service.embedded",
-        "--repository",
-        str(tmp_path / "repository"),
-        "--port",
-        str(port),
-    ]
-    engine = launch("embedded", command, tmp_path, port, environment)
-    try:
-        engine.wait_until_ready()
-        with grpc.insecure_channel(engine.url) as channel:
-            faults = []
-            for _ in range(4):
-                request = message("double", {"INPUT__0": np.ones((1, 2), np.float32)})
-                GRPCInferenceServiceStub(channel).ModelInfer(request, timeout=60)
-                faults.append(faults_so_far(engine.process))
-        assert faults[3] - faults[2] < 2_000  # of 14,000 pages
-    finally:
-        engine.kill()
 
 
 @pytest.fixture(scope="module")
