@@ -16,7 +16,7 @@ from service.imaging.looks import Found, Look, boxes, distinct, look, windows
 from service.threads import ImagingThreads
 
 FINDER = "finder"
-LEAST_SCORE = 0.35  # the score from which the model's card counts a face as found
+LEAST_SCORE = 0.35  # less sure than the card asks for: a find without plausible landmarks is dropped anyway
 MOST_AT_ONCE = 4  # looks in one call: the model's largest batch
 
 
