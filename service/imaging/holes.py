@@ -1,4 +1,4 @@
-"""What can be done with a hole alone: grow it, split it into its components."""
+"""What can be done with a hole alone: bound it, grow it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import cv2
 import numpy as np
 
 from service.imaging.arrays import Hole, Size, assert_plane, size_of
-
-MOST_COMPONENTS = 64  # a mask may be dust: millions of parts, each as large as the canvas
 
 
 @dataclass(frozen=True)
@@ -54,30 +52,6 @@ def bounds(hole: Hole) -> Region | None:
     assert_plane(hole)
     x, y, width, height = cv2.boundingRect(hole)
     return Region(x, y, x + width, y + height) if width else None
-
-
-def components(hole: Hole, join_pixels: int = 0, most: int = MOST_COMPONENTS) -> list[Hole]:
-    """The connected parts of a hole, largest first and at most `most`, each as a hole of the canvas' size.
-
-    Parts with less than join_pixels between them count as one: neighbouring strokes belong together.
-    """
-    region = bounds(hole)
-    if region is None:
-        return []
-    region = region.grown(join_pixels, size_of(hole))
-    near = hole[region.slices]
-    joined = dilate(near, join_pixels // 2) if join_pixels >= 2 else near
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
-    pixels = np.bincount(labels[near > 0], minlength=count)
-    largest = [int(label) for label in np.argsort(-pixels, kind="stable")[:most] if label > 0 and pixels[label]]
-    parts = []
-    for label in largest:
-        x, y, width, height = (int(value) for value in boxes[label][:4])
-        window = slice(y, y + height), slice(x, x + width)
-        part = np.zeros_like(hole)
-        part[region.slices][window] = near[window] & (labels[window] == label)
-        parts.append(part)
-    return parts
 
 
 def dilate(hole: Hole, radius_pixels: int) -> Hole:

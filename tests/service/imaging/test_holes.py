@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from service.imaging.holes import Region, bounds, components, dilate
+from service.imaging.holes import Region, bounds, dilate
 
 
 def hole_of(*rectangles: tuple[int, int, int, int], size: tuple[int, int] = (60, 80)) -> np.ndarray:
@@ -21,24 +21,6 @@ def test_bounds() -> None:
 def test_region_grows_to_the_borders_only() -> None:
     assert Region(10, 5, 20, 9).grown(8, (60, 80)) == Region(2, 0, 28, 17)
     assert Region(70, 50, 80, 60).grown(8, (60, 80)) == Region(62, 42, 80, 60)
-
-
-def test_components_largest_first() -> None:
-    parts = components(hole_of((0, 0, 4, 4), (30, 30, 50, 50), (79, 59, 80, 60)))
-    assert [int(part.sum()) for part in parts] == [400, 16, 1]
-    assert components(hole_of()) == []
-
-
-def test_near_components_count_as_one() -> None:
-    hole = hole_of((10, 10, 20, 20), (24, 10, 30, 20))
-    assert len(components(hole)) == 2
-    joined = components(hole, join_pixels=8)
-    assert len(joined) == 1
-    assert np.array_equal(joined[0], hole), "joining adds no pixel"
-
-
-def test_corners_connect() -> None:
-    assert len(components(hole_of((0, 0, 5, 5), (5, 5, 9, 9)))) == 1
 
 
 @pytest.mark.parametrize("radius", [0, 1, 3, 10, 200])
