@@ -50,12 +50,8 @@ def face_body(face: FaceFound) -> schemas.Face:
 
 def seen_face_body(face: FaceSeen) -> schemas.SeenFace:
     """A face of POST /landmarks as JSON."""
-    return schemas.SeenFace(
-        box=[round(float(value), 2) for value in face.box],
-        landmarks=np.round(face.landmarks, 2).tolist(),
-        roll_degrees=round(face.roll_degrees, 2),
-        score=round(face.score, 4),
-    )
+    found = face_body(face).model_dump()
+    return schemas.SeenFace(**found, roll_degrees=round(face.roll_degrees, 2), score=round(face.score, 4))
 
 
 def _counted(regions: Sequence[RegionFilled]) -> str:

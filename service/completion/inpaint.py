@@ -73,11 +73,9 @@ class FaceFound:
 
 
 @dataclass(frozen=True)
-class FaceSeen:
+class FaceSeen(FaceFound):
     """A face of POST /landmarks."""
 
-    box: Box
-    landmarks: Points  # [68,2] canvas pixels
     roll_degrees: float  # clockwise, -180..180; 0 is upright
     score: float  # how sure the finder is, 0..1
 
