@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
+from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
 from training.frozen.parsers import FaceParser
 
@@ -42,3 +45,12 @@ class Shades(FaceParser):
     def forward(self, image: Tensor) -> Tensor:
         shade = image.mean(dim=1, keepdim=True)
         return -((shade.new_tensor((0.0, 0.5, 1.0)).view(1, 3, 1, 1) - shade).abs()) * 20
+
+
+def pulled(step: Any, batch: Batch, phase: str) -> Tensor:
+    """The gradient at the raw picture [B,3,H,W], from the whole turn of a generator that is `Painted`."""
+    step.phase = phase
+    step.descend("generator", [batch], step.generator_loss)
+    gradient: Tensor | None = step.networks["generator"].answer.grad
+    assert gradient is not None
+    return gradient

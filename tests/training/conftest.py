@@ -8,14 +8,18 @@ import safetensors.torch
 import torch
 
 from tests.training.pictures import write_people, write_scenes
+from tests.training.several import CPU, FACES
 from training.checkpoint import save_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
 from training.frozen.features import FrozenFeatures
+from training.loop import train
 from training.papers.finder.networks import Finder
 from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
+from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.networks import Parser
+from training.recipe import Files, Part
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +73,17 @@ def features_file(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     safetensors.torch.save_file(FrozenFeatures("squeezenet1_1").state_dict(), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def part() -> Part:
+    """LaFIn's tiny generator."""
+    return lafin_tiny().part("generator")
+
+
+@pytest.fixture(scope="module")
+def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of that part, trained to its end without a stop."""
+    run = tmp_path_factory.mktemp("unbroken")
+    assert train(part, FACES, run, Files(), CPU) == 12
+    return run

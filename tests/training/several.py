@@ -70,6 +70,7 @@ CASES = {"uneven": (3, 1), "accumulated": (4, 2), "idle": (3, 3)}
 SCENES = tempfile.TemporaryDirectory(prefix="scenes")  # gone when this process ends
 write_scenes(Path(SCENES.name))
 FACES = SceneFaces(DrawnFaces(6, 64), Path(SCENES.name), None)
+CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 
 
 def has_batch_norms(step: Step) -> bool:

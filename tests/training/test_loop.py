@@ -11,28 +11,13 @@ import cv2
 import pytest
 import torch
 
-from tests.training.several import FACES, files, tiny_parts
+from tests.training.several import CPU, FACES, files, tiny_parts
 from training.checkpoint import load_checkpoint, load_snapshot
 from training.data.drawn import write_folder
 from training.loop import average, due, set_learning_rates, train
 from training.machine import Machine
-from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.recipe import parser_tiny
 from training.recipe import Files, Part, RecipeError, Stage, stage_at
-
-CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
-
-
-@pytest.fixture(scope="module")
-def part() -> Part:
-    return lafin_tiny().part("generator")
-
-
-@pytest.fixture(scope="module")
-def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("unbroken")
-    assert train(part, FACES, run, Files(), CPU) == 12
-    return run
 
 
 def test_a_run_folder_holds_what_it_says(unbroken: Path) -> None:

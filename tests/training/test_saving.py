@@ -6,31 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.several import CPU, FACES
 from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot
 from training.convert import SHIPPED_REPOSITORY
-from training.data.drawn import DrawnFaces
 from training.data.stream import Batch
 from training.loop import train
-from training.machine import Machine
 from training.papers import RECIPES
 from training.papers.lafin.recipe import build_generator, lafin_tiny
 from training.recipe import Files, Part, RecipeError
 from training.step import Figures, Step
-
-CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
-FACES = DrawnFaces(6, 64)
-
-
-@pytest.fixture(scope="module")
-def part() -> Part:
-    return lafin_tiny().part("generator")
-
-
-@pytest.fixture(scope="module")
-def unbroken(part: Part, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    run = tmp_path_factory.mktemp("unbroken")
-    assert train(part, FACES, run, Files(), CPU) == 12
-    return run
 
 
 def test_a_checkpoint_of_another_part_is_refused(unbroken: Path) -> None:

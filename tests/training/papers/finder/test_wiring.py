@@ -23,12 +23,6 @@ CHANNELS_OF = {
 POINTS = torch.tensor([40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90])  # centre (60, 70), size 80
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture
 def batch() -> Batch:
     labels = torch.cat((POINTS, torch.tensor([FACE])))[None, None]

@@ -6,11 +6,6 @@ from tests.training.layers.layout import copied_numbers, in_plain_layout, last
 from training.papers.gfc.networks import Discriminator, Generator, grained, unpool
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
-
-
 def test_the_papers_generator_has_137_million_parameters() -> None:
     with torch.device("meta"):
         generator = Generator()

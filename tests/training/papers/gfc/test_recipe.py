@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from tests.training.deploying import model_folder
+from tests.training.several import CPU
 from training.checkpoint import load_snapshot
 from training.data.drawn import DrawnFaces
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
 from training.export import export
 from training.loop import train
-from training.machine import Machine
 from training.papers import RECIPES
 from training.papers.gfc.losses import Weights
 from training.papers.gfc.networks import Generator, folded, unfold
@@ -24,7 +24,6 @@ from training.papers.gfc.step import GLOBAL, LOCAL
 from training.recipe import Files
 from training.step import ALL, RECONSTRUCTION
 
-CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(4, 64)
 TINY = gfc_tiny().part("generator")
 

@@ -17,11 +17,6 @@ from training.recipe import Files, Recipe
 from training.step import RECONSTRUCTION
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
-
-
 def tiny(parser: FaceParser | None = None, **more: float) -> GeneratorStep:
     weights = more.pop("weights", Weights())
     return build(Files(None, parser), width=2, bottleneck=16, judge_width=4, weights=weights, **more)

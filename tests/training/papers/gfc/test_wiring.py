@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tests.fakes.painted import FrozenColours, Painted, Shades
+from tests.fakes.painted import FrozenColours, Painted, Shades, pulled
 from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, batches
 from training.masking import complete
@@ -28,12 +28,6 @@ NONE = Weights(local=0.0, whole=0.0, parsing=1e-12, perceptual=1e-12)
 ALIKE = Weights(local=1.0, whole=1.0, parsing=1.0, perceptual=1.0)
 WEIGHED = {"local": "local", "global": "whole", "parsing": "parsing", "perceptual": "perceptual"}
 JUDGES = ("local", "global")
-
-
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +62,7 @@ def with_generator(generator: nn.Module, weights: Weights, *, rate: float) -> Ge
 def pull(batch: Batch, weights: Weights, phase: str = ALL) -> Tensor:
     """The gradient at the raw picture [B,3,H,W], from the whole turn of the generator."""
     step = painted(batch, weights)
-    step.phase = phase
-    step.descend("generator", [batch], step.generator_loss)
-    gradient = step.networks["generator"].answer.grad
-    assert gradient is not None
-    return gradient
+    return pulled(step, batch, phase)
 
 
 def alone(batch: Batch, term: str) -> Tensor:

@@ -1,6 +1,5 @@
 import itertools
 
-import pytest
 import torch
 from torch import Tensor
 
@@ -8,11 +7,6 @@ from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, batches
 from training.papers.lafin.recipe import GENERATOR_HOLES, PREDICTOR_HOLES, build_generator, build_predictor
 from training.recipe import Files
-
-
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
 
 
 def one_batch(pixels: int) -> Batch:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.fakes.painted import FrozenColours, Painted
+from tests.fakes.painted import FrozenColours, Painted, pulled
 from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, batches
 from training.losses.style import gram
@@ -26,12 +26,6 @@ from training.step import RECONSTRUCTION
 NONE = Weights(perceptual=0, style=0, variation=0, adversarial=0)
 WEIGHED = ("perceptual", "style", "variation", "adversarial")  # the pixel loss has no weight
 PIXELS = 32
-
-
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +59,7 @@ def pull(batch: Batch, weights: Weights, *, features: bool = True, phase: str = 
     """The gradient at the raw picture [B,3,H,W], from the whole turn of the generator."""
     torch.manual_seed(0)
     step = painted(batch, weights, features=features)
-    step.phase = phase
-    step.descend("generator", [batch], step.generator_loss)
-    gradient = step.networks["generator"].answer.grad
-    assert gradient is not None
-    return gradient
+    return pulled(step, batch, phase)
 
 
 def alone(batch: Batch, term: str) -> Tensor:

@@ -8,20 +8,19 @@ import pytest
 import torch
 
 from tests.training.deploying import model_folder
+from tests.training.several import CPU
 from training.checkpoint import load_snapshot, save_snapshot
 from training.data.drawn import DrawnFaces
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
 from training.export import ExportError, export
 from training.loop import train
-from training.machine import Machine
 from training.papers import DEPLOYED, RECIPES
 from training.papers.parser.networks import Parser
 from training.papers.parser.recipe import parser_tiny
 from training.recipe import Files
 from training.signature import SignatureError
 
-CPU = Machine(accelerator="cpu", devices=1, precision="32-true", threads=1)
 FACES = DrawnFaces(6, 64)
 
 

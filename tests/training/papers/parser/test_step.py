@@ -7,11 +7,6 @@ from training.papers.parser.recipe import NO_HOLES, build_demo, build_parser
 from training.papers.parser.step import pixel_accuracy
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.manual_seed(0)
-
-
 def one_batch(pixels: int) -> Batch:
     stream = FaceStream(DrawnFaces(2, pixels), NO_HOLES, pixels=pixels, seed=0, wants=Wants(parsing_classes=11))
     return next(batches(stream, start=0, batch_size=2, workers=0))

@@ -34,12 +34,6 @@ class Logits(nn.Module):
         return tuple(answer * 1 for answer in self.answers)
 
 
-@pytest.fixture(autouse=True)
-def seed() -> None:
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-
-
 @pytest.fixture(scope="module")
 def batch() -> Batch:
     stream = FaceStream(DrawnFaces(2, 64), NO_HOLES, pixels=64, seed=0, wants=Wants(parsing_classes=CLASSES))
