@@ -53,7 +53,7 @@ def test_its_gradient_is_quick_in_channels_last_too() -> None:
     """torch's own takes 25 times as long there as in the plain layout; the least of several, in turns, in one run."""
     values = torch.randn(2, 64, 64, 64, dtype=torch.bfloat16)
     least_seconds = dict.fromkeys(LAYOUTS, float("inf"))
-    for _ in range(8):
+    for _ in range(40):
         for layout in LAYOUTS:
             entry = values.contiguous(memory_format=layout).requires_grad_()
             normed, weights = InstanceNorm(64)(entry), values.contiguous(memory_format=layout)
