@@ -67,15 +67,33 @@ def orthogonal(matrix: Tensor) -> Tensor:
     return x if wide else x.T
 
 
-def groups(network: nn.Module, learning_rate: float, length: float) -> list[dict[str, Any]]:
+def optimizer(
+    network: nn.Module,
+    learning_rate: float,
+    betas: tuple[float, float],
+    length: float,
+    *,
+    weight_decay: float = 0.0,
+    last: nn.Module | None = None,
+) -> torch.optim.Adam:
+    """Adam where `length` is 0, else Muon for the hidden layers and Adam, without weight decay, for the others."""
+    if not length:
+        return torch.optim.Adam(network.parameters(), learning_rate, betas, weight_decay=weight_decay)
+    return Muon(groups(network, learning_rate, length, last=last), learning_rate, betas)
+
+
+def groups(
+    network: nn.Module, learning_rate: float, length: float, *, last: nn.Module | None = None
+) -> list[dict[str, Any]]:
     """A network's parameters for `Muon`: hidden matrices and convolutions by `length`, all others by Adam.
 
-    What has three channels on a side sees or paints a picture, and is no hidden layer.
+    What has three channels on a side sees or paints a picture, and is no hidden layer; nor is `last`, whose outputs
+    are the answer.
     """
     hidden = {
         layer.weight
         for layer in network.modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear) and min(layer.weight.shape[:2]) > 3
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer is not last and min(layer.weight.shape[:2]) > 3
     }
     others = [parameter for parameter in network.parameters() if parameter not in hidden]
     kept = [parameter for parameter in network.parameters() if parameter in hidden]

@@ -6,7 +6,7 @@ import pytest
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import FrameTransform, roll_degrees
 from service.imaging.holes import Region
-from service.imaging.looks import boxes, distinct, look, windows
+from service.imaging.looks import boxes, distinct, far_look, look, windows
 from tests.fakes.engine import mean_shape
 
 FRAME = 64
@@ -49,6 +49,16 @@ def test_a_window_lies_at_the_corner_of_the_frame_and_the_rest_is_hole() -> None
     assert (seen.hole[:, 32:] == 1).all()
 
 
+def test_the_far_look_shows_the_whole_picture_in_half_of_the_frame() -> None:
+    rgb = np.full((100, 50, 3), 200, np.uint8)
+    seen = far_look(rgb, plane(100, 50, (0, 0, 10, 10)), FRAME)
+    assert (seen.window, seen.scale) == (Region(0, 0, 50, 100), pytest.approx(0.32))
+    assert (seen.image[:32, :16] == 200).all()
+    assert np.argwhere(seen.hole[:32, :16] > 0).max() == 3
+    assert (seen.hole[32:] == 1).all()
+    assert (seen.hole[:, 16:] == 1).all()
+
+
 def test_one_missing_pixel_makes_the_frame_pixel_over_it_missing() -> None:
     seen = look(np.zeros((640, 640, 3), np.uint8), plane(640, 640, (105, 205, 106, 206)), Region(0, 0, 640, 640), FRAME)
     assert np.argwhere(seen.hole).tolist() == [[20, 10]]
@@ -68,7 +78,7 @@ def test_a_find_gives_the_frame_of_its_points(degrees: float) -> None:
     centre = (five[:2].mean(axis=0) + five[3:].mean(axis=0)) / 2
     size = true.side_pixels * seen.scale / 2
     row = np.array([0.8, *centre, size, np.sin(angle), np.cos(angle), *five.ravel()], np.float32)
-    (box,) = boxes(seen, np.stack([row, np.zeros(16, np.float32)]), 0.35)
+    (box,) = boxes(seen, np.stack([row, np.zeros(16, np.float32)]), 0.35, 0.35)
     assert box.score == pytest.approx(0.8)
     assert box.roll_degrees == pytest.approx(degrees, abs=0.01)
     assert FrameTransform.from_box(box).matrix == pytest.approx(true.matrix, abs=0.4)
@@ -82,3 +92,11 @@ def test_finds_of_one_face_are_one_and_neighbours_stay() -> None:
         FaceBox(100, 0, 200, 100, 0.5),
     ]
     assert distinct(faces) == [faces[1], faces[2]]
+
+
+@pytest.mark.parametrize(("missing", "found"), [((24, 24, 40, 40), 0), ((24, 24, 40, 29), 1)])
+def test_a_face_whose_middle_is_missing_must_score_more(missing: tuple[int, int, int, int], found: int) -> None:
+    seen = look(np.zeros((64, 64, 3), np.uint8), plane(64, 64, missing), Region(0, 0, 64, 64), FRAME)
+    row = np.array([0.5, 32, 32, 14, 0, 1, *[32] * 10], np.float32)
+    assert len(boxes(seen, row[None], 0.4, 0.6)) == found
+    assert len(boxes(seen, row[None], 0.4, 0.45)) == 1

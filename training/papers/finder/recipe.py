@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from torch import nn
-
 from training import muon
 from training.data.holes import Mixture
 from training.papers.finder.networks import Finder
@@ -19,9 +17,7 @@ ADAM, MUON = 2e-3, 0.02
 
 def build_finder(finder: Finder) -> FinderStep:
     """Muon for all convolutions but depth-wise ones and the last, which go by Adam."""
-    body = nn.ModuleList((finder.stem, finder.downs, finder.ups))
-    groups = [*muon.groups(body, ADAM, MUON), {"params": list(finder.head.parameters()), "lr": ADAM}]
-    return FinderStep(finder, muon.Muon(groups, ADAM))
+    return FinderStep(finder, muon.optimizer(finder, ADAM, (0.9, 0.999), MUON, last=finder.head[-1]))
 
 
 def finder() -> Recipe:
@@ -49,6 +45,8 @@ def finder_demo() -> Recipe:
             Stage(until_images=24_000, pixels=192, batch_size=16),
             Stage(until_images=30_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
             Stage(until_images=60_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
+            Stage(until_images=130_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
+            Stage(until_images=220_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
         ),
         holes=NO_HOLES,
         ema_half_life_images=1_500,

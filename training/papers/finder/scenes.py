@@ -33,8 +33,9 @@ LABEL_NUMBERS = 2 * POINT_COUNT + 1  # five points (x, y) in pixels, then the ki
 SMALLEST_PIXELS, SMALLEST_SURE_PIXELS = 22.0, 20.0  # size of a pasted face; smaller ones of photographs are uncertain
 PEOPLE, PORTRAIT = 0.16, 0.12  # how often a scene is a photograph of people, or one face's own surroundings
 HIDDEN, COVERED = 0.45, 0.2  # how often a face has a hole or a cover
+GHOST_HIDDEN, GHOST_EMPTY = 0.7, 0.5  # how often a place without a face has a hole, and how often it is just backdrop
 MARGIN = 0.3  # how often the scene ends before the frame does, the rest being unknown
-CROWDS = (0.14, 0.18, 0.18, 0.14, 0.12, 0.1, 0.08, 0.06)  # how often a pasted scene is given so many faces
+CROWDS = (0.2, 0.16, 0.16, 0.14, 0.12, 0.1, 0.07, 0.05)  # how often a pasted scene is given so many faces
 CLEAR, TRACE = 0.25, 0.08  # of the disc around a face: enough to be found, nothing at all
 DISC = 0.9  # its radius, in sizes
 INNER_DISC, BARE = 0.5, 0.45  # of this disc so much lies in the scene and under nothing that was pasted later
@@ -161,12 +162,12 @@ class Composer:
             return
         scene.ghosts.append(place)
         choice = rng.random()
-        if choice < 0.3:
+        if choice < GHOST_EMPTY:
             return
         filling = self.backdrop(rng)
         side = rgba.shape[0]
         rgb = cv2.resize(filling, (side, side), interpolation=cv2.INTER_AREA)
-        if choice < 0.5:  # of the head's own colours, without its features
+        if choice < GHOST_EMPTY + 0.15:  # of the head's own colours, without its features
             small = cv2.resize(rgba, (5, 5), interpolation=cv2.INTER_AREA)
             rgb = cv2.resize(small, (side, side), interpolation=cv2.INTER_CUBIC)[..., :3]
         paste(scene.picture, scene.layers, np.dstack((rgb, rgba[..., 3])), place.matrix)
@@ -212,8 +213,9 @@ class Composer:
 
     def hide(self, scene: Scene, rng: np.random.Generator) -> None:
         """Holes over faces, over places without a face, anywhere, and beyond the photograph's border."""
-        for place in scene.places + scene.ghosts:
-            if rng.random() < HIDDEN:
+        often = [HIDDEN] * len(scene.places) + [GHOST_HIDDEN] * len(scene.ghosts)
+        for place, chance in zip(scene.places + scene.ghosts, often, strict=True):
+            if rng.random() < chance:
                 hiding.hide(scene.hole, place, hiding.any_kind(rng), rng)
         choice = float(rng.random())
         if choice < hiding.INVERTED and scene.places:

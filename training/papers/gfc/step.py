@@ -15,7 +15,7 @@ from training.frozen.parsers import FaceParser
 from training.losses.adversarial import log_loss_discriminator
 from training.losses.perceptual import perceptual
 from training.masking import complete
-from training.muon import Muon, groups
+from training.muon import optimizer
 from training.papers.gfc.losses import (
     Weights,
     adversarial_losses,
@@ -64,7 +64,7 @@ class GeneratorStep(Step):
         judged = {"parser": (weights.parsing, parser), "features": (weights.perceptual, features)}
         super().__init__(
             {"generator": generator, **judges},
-            {"generator": optimizer(generator, learning_rate, muon_length), **adams},
+            {"generator": optimizer(generator, learning_rate, (0.9, 0.999), muon_length), **adams},
             {name: network for name, (weight, network) in judged.items() if weight},
         )
         self.noise_grain = noise_grain
@@ -144,12 +144,6 @@ def parse(parser: nn.Module, image: Tensor) -> Tensor:
         shown = F.interpolate(shown, size=[parser.pixels] * 2, mode="bilinear", align_corners=False)
     logits: Tensor = parser(shown)
     return logits
-
-
-def optimizer(generator: Generator, learning_rate: float, muon_length: float) -> torch.optim.Optimizer:
-    if muon_length:
-        return Muon(groups(generator, learning_rate, muon_length), learning_rate)
-    return torch.optim.Adam(generator.parameters(), learning_rate, (0.9, 0.999))
 
 
 def seen(name: str, raw: Tensor, image: Tensor, hole: Tensor, corners: Tensor) -> Tensor:

@@ -60,12 +60,11 @@ class Predictor(nn.Module):
     def forward(self, masked: Tensor) -> Tensor:
         features = self.features(masked)
         last = self.last(features)
-        s1 = self.node1(features).mean(dim=(2, 3))
-        s2 = self.node2(last).mean(dim=(2, 3))
-        s3 = self.prelu(self.node3(self.pool(last))).flatten(1)
-        fused = torch.cat((s1, s2, s3), dim=1).to(self.head.weight.dtype)
-        points = self.head(fused).float() * self.frame_pixels
-        return points.reshape(-1, self.landmarks, 2)
+        s1 = self.node1(features).float().mean(dim=(2, 3))
+        s2 = self.node2(last).float().mean(dim=(2, 3))
+        s3 = self.prelu(self.node3(self.pool(last))).float().flatten(1)
+        points = exact_linear(torch.cat((s1, s2, s3), dim=1), self.head.weight, self.head.bias)
+        return (points * self.frame_pixels).reshape(-1, self.landmarks, 2)
 
 
 class Generator(nn.Module):
@@ -131,6 +130,14 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor, landmark_map: Tensor) -> Tensor:
         return sigmoid(self.body(torch.cat((image, landmark_map), dim=1)).float())
+
+
+def exact_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A linear layer in float32 even where training computes in bfloat16, whose steps are whole pixels from 128 px on.
+
+    x [B,I], weight [O,I], bias [O] -> [B,O].
+    """
+    return (x.unsqueeze(1) * weight.float()).sum(dim=2) + bias.float()
 
 
 def convolution_norm_relu6(channels_in: int, channels_out: int, size: int, stride: int = 1) -> nn.Sequential:

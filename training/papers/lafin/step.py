@@ -10,6 +10,7 @@ from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
 from training.losses.adversarial import lsgan_discriminator
 from training.masking import complete, landmark_map, mask_image
+from training.muon import optimizer
 from training.papers.lafin.losses import Weights, generator_losses, landmark_loss, weighted_sum
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
 from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
@@ -28,9 +29,11 @@ class PredictorStep(Step):
         betas: tuple[float, float],
         weight_decay: float,
         squared: bool,
+        muon_length: float = 0.0,
     ) -> None:
-        optimizer = torch.optim.Adam(predictor.parameters(), learning_rate, betas, weight_decay=weight_decay)
-        super().__init__({"predictor": predictor}, {"predictor": optimizer})
+        last = predictor.head if muon_length else None
+        moved = optimizer(predictor, learning_rate, betas, muon_length, weight_decay=weight_decay, last=last)
+        super().__init__({"predictor": predictor}, {"predictor": moved})
         self.squared = squared
 
     def turns(self) -> tuple[Turn, ...]:
@@ -71,11 +74,12 @@ class GeneratorStep(Step):
         discriminator_learning_rate: float,
         betas: tuple[float, float],
         landmarks: bool = True,
+        muon_length: float = 0.0,
     ) -> None:
         super().__init__(
             {"generator": generator, "discriminator": discriminator},
             {
-                "generator": torch.optim.Adam(generator.parameters(), learning_rate, betas),
+                "generator": optimizer(generator, learning_rate, betas, muon_length),
                 "discriminator": torch.optim.Adam(discriminator.parameters(), discriminator_learning_rate, betas),
             },
             {"features": features},

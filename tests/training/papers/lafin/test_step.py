@@ -5,7 +5,13 @@ from torch import Tensor
 
 from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, batches
-from training.papers.lafin.recipe import GENERATOR_HOLES, PREDICTOR_HOLES, build_generator, build_predictor
+from training.papers.lafin.recipe import (
+    GENERATOR_HOLES,
+    PREDICTOR_HOLES,
+    build_demo_generator,
+    build_generator,
+    build_predictor,
+)
 from training.recipe import Files
 
 
@@ -42,7 +48,7 @@ def test_the_discriminators_update_leaves_the_generator_alone() -> None:
 
 
 def test_the_generator_overfits_one_batch() -> None:
-    step = build_generator(Files(), width=8, demo=True)
+    step = build_demo_generator(Files(), width=8, judge_width=8)
     batch = one_batch(32)
     first = float(step.update(batch)["pixel"])
     for _ in range(60):
