@@ -12,11 +12,12 @@ from service.engine import Engine
 from service.engine.specs import FINDER_PIXELS
 from service.imaging.arrays import Hole, Rgb, size_of
 from service.imaging.faces import FaceBox
-from service.imaging.looks import Found, Look, boxes, distinct, look, windows
+from service.imaging.looks import Found, Look, boxes, distinct, far_look, look, windows
 from service.threads import ImagingThreads
 
 FINDER = "finder"
-LEAST_SCORE = 0.35  # less sure than the card asks for: a find without plausible landmarks is dropped anyway
+LEAST_SCORE = 0.4
+LEAST_SCORE_UNSEEN = 0.55  # of a face that lies in a hole: a painted one where none was is the worst mistake
 MOST_AT_ONCE = 4  # looks in one call: the model's largest batch
 
 
@@ -36,7 +37,7 @@ class Finder:
             deadline.check()
             answers = await self._ask(some, deadline)
             for looked, found in zip(some, answers, strict=True):
-                faces += boxes(looked, found, LEAST_SCORE)
+                faces += boxes(looked, found, LEAST_SCORE, LEAST_SCORE_UNSEEN)
         return distinct(faces)
 
     async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:
@@ -53,4 +54,5 @@ def _tensors(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
 
 
 def _looks(rgb: Rgb, hole: Hole) -> list[Look]:
-    return [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]
+    near = [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]
+    return [*near, far_look(rgb, hole, FINDER_PIXELS)]
