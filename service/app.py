@@ -54,6 +54,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
         telemetry=TELEMETRY,
         middleware=middleware(settings, metrics),
     )

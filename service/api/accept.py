@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from service.errors import NotAcceptable
 
 JSON = "application/json"
 PICTURES = ("image/png", "image/jpeg", "image/webp")
 MEANT = {"image/jpg": "image/jpeg"}  # names that do not exist, and what is meant
 OFFERED = (*PICTURES, JSON)
+BYTES = "application/octet-stream"  # names no format: whatever is not JSON will do, and says its own type
 
 
 def negotiate(accept: str | None, offered: tuple[str, ...] = OFFERED) -> str:
@@ -19,6 +22,13 @@ def negotiate(accept: str | None, offered: tuple[str, ...] = OFFERED) -> str:
         errors = [{"field": "Accept", "allowed": list(offered)}]
         raise NotAcceptable("None of the types in `Accept` can be made here.", errors=errors)
     return next(media_type for quality, media_type in liked if quality == best)
+
+
+def file_content(*media_types: str) -> dict[str, Any]:
+    """The OpenAPI `content` of an answer that is a file. The last entry is for generators that know no pictures."""
+    binary = {"type": "string", "format": "binary"}
+    known = {kind: {"schema": {**binary, "contentMediaType": kind}} for kind in media_types}
+    return {**known, BYTES: {"schema": binary}}
 
 
 def _wishes(accept: str) -> dict[str, float]:
@@ -46,7 +56,8 @@ def _q(parameters: list[str]) -> float:
 def _quality(media_type: str, wishes: dict[str, float]) -> float:
     """The quality of the most exact range that covers `media_type`."""
     family = media_type.partition("/")[0]
-    for media_range in (media_type, f"{family}/*", "*/*"):
+    as_bytes = () if media_type == JSON else (BYTES,)
+    for media_range in (media_type, *as_bytes, f"{family}/*", "*/*"):
         if media_range in wishes:
             return wishes[media_range]
     return 0.0

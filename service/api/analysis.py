@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from service.api.accept import JSON, negotiate
+from service.api.accept import JSON, file_content, negotiate
 from service.api.admission import while_client_waits
 from service.api.dependencies import ContextDep, LandmarksFormDep, ParsingFormDep, RequestContext
 from service.api.error_groups import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
@@ -25,6 +25,7 @@ router = APIRouter(tags=["analysis"])
 
 @router.post(
     "/landmarks",
+    operation_id="find_landmarks",
     summary="Find the faces of a picture and their landmarks.",
     responses=documented(*UPLOAD_ERRORS, *PICTURE_ERRORS, *ENGINE_ERRORS),
     openapi_extra={"requestBody": form_body("LandmarksForm")},
@@ -62,7 +63,7 @@ def _map_answer() -> dict[str, Any]:
         "Server-Timing": {"description": "Milliseconds per stage.", "schema": {"type": "string"}},
     }
     content = {
-        MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}},
+        **file_content(MEDIA_TYPE),
         JSON: {"schema": {"$ref": "#/components/schemas/ParsingBody"}},
     }
     return {
@@ -74,6 +75,7 @@ def _map_answer() -> dict[str, Any]:
 
 @router.post(
     "/parsing",
+    operation_id="parse_faces",
     summary="Label every pixel with the part of the face that it shows.",
     response_class=Response,
     responses={200: _map_answer(), **documented(*UPLOAD_ERRORS, *PICTURE_ERRORS, NotAcceptable, *ENGINE_ERRORS)},

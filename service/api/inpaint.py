@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from service.api.accept import JSON, PICTURES
+from service.api.accept import JSON, PICTURES, file_content
 from service.api.admission import while_client_waits
 from service.api.dependencies import ContextDep, InpaintFormDep, RequestContext
 from service.api.error_groups import ENGINE_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
@@ -25,7 +25,6 @@ router = APIRouter(tags=["inpainting"])
 
 
 def _picture_answer() -> dict[str, Any]:
-    file: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
     headers = {
         "X-Model": {"description": "The model that filled the hole.", "schema": {"type": "string"}},
         "X-Seed": {
@@ -40,7 +39,7 @@ def _picture_answer() -> dict[str, Any]:
         "Server-Timing": {"description": "Milliseconds per stage.", "schema": {"type": "string"}},
     }
     as_json = {"schema": {"$ref": "#/components/schemas/InpaintAnswerBody"}}
-    content = {**dict.fromkeys(PICTURES, file), JSON: as_json}
+    content = {**file_content(*PICTURES), JSON: as_json}
     return {"description": "The completed picture, upright and in full size.", "headers": headers, "content": content}
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from service.api.problems import stored_problem_body
+from service.api.problems import Problem, stored_problem_body
 from service.jobs.states import Job, State
+
+Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
 class ItemBody(BaseModel):
@@ -16,7 +18,7 @@ class ItemBody(BaseModel):
 
     index: int = Field(description="In the order of the upload, from 0.")
     state: State
-    problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
+    problem: Problem | None = Field(description="Why it failed, as a problem object.")
 
 
 class JobBody(BaseModel):
@@ -26,13 +28,13 @@ class JobBody(BaseModel):
     state: State = Field(description="queued and running: not finished yet. expired: its pictures have been deleted.")
     model: str
     queue_position: int | None = Field(description="1 is next; null unless queued.")
-    created_at: str
-    started_at: str | None
-    finished_at: str | None
-    expires_at: str = Field(description="When its pictures are deleted.")
+    created_at: Time
+    started_at: Time | None
+    finished_at: Time | None
+    expires_at: Time = Field(description="When its pictures are deleted.")
     tries: int = Field(description="How often it was started; more than 1 after a worker died.")
     items: list[ItemBody]
-    problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
+    problem: Problem | None = Field(description="Why it failed, as a problem object.")
     url: str = Field(description="Ask here. `?wait=30` answers as soon as the job has ended, or after 30 seconds.")
     result_url: str | None = Field(
         description="The path of the picture, or of the zip for a batch; null until the job has succeeded."
@@ -44,6 +46,28 @@ class JobsBody(BaseModel):
 
     jobs: list[JobBody]
     next_cursor: str | None = Field(description="For `?cursor=`; null on the last page.")
+
+
+class EndedJob(BaseModel):
+    """What a webhook tells of a job."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    state: Literal["succeeded", "failed", "canceled", "expired"]
+    url: str = Field(description="The address of the job.")
+    result_url: str | None = Field(description="The address of the result; null unless the job has succeeded.")
+    code: str | None = Field(description="The stable name of the problem that it failed with.")
+
+
+class WebhookBody(BaseModel):
+    """What `webhook_url` is sent when a job has ended. Every attempt says the same."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["job.succeeded", "job.failed", "job.canceled", "job.expired"]
+    timestamp: Time = Field(description="When the job ended.")
+    data: EndedJob
 
 
 ACCEPTED: dict[str, Any] = {
@@ -79,8 +103,8 @@ def job_body(job: Job, position: int | None = None) -> JobBody:
     )
 
 
-def _problem(problem: dict[str, Any] | None, job_id: str) -> dict[str, Any] | None:
-    return None if problem is None else stored_problem_body(problem, job_id)
+def _problem(problem: dict[str, Any] | None, job_id: str) -> Problem | None:
+    return None if problem is None else Problem(**stored_problem_body(problem, job_id))
 
 
 def _iso(seconds: float) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from service.api.accept import JSON, PICTURES, negotiate
+from service.api.accept import JSON, PICTURES, file_content, negotiate
 from service.api.admission import while_client_waits
 from service.api.dependencies import CallerDep, ContextDep, JobFormDep, RequestContext, ServiceDep, header_of
 from service.api.error_groups import BUSY_ERRORS, INPAINT_ERRORS, JOB_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
@@ -150,7 +150,7 @@ async def cancel_job(service: ServiceDep, job: JobDep) -> JobBody:
 RESULT: dict[str, Any] = {
     "description": "The completed picture; for a batch a zip with one picture per item and `job.json`.",
     "content": {
-        **{kind: {"schema": {"type": "string", "format": "binary"}} for kind in (*PICTURES, ZIP)},
+        **file_content(*PICTURES, ZIP),
         JSON: {"schema": {"$ref": "#/components/schemas/InpaintAnswerBody"}},
     },
 }

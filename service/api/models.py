@@ -24,20 +24,24 @@ from service.imaging.decode import MEDIA_TYPES
 router = APIRouter(tags=["catalogue"])
 
 
-@router.get("/models", summary="The models for POST /inpaint, and the parser behind POST /parsing.")
+@router.get(
+    "/models", operation_id="list_models", summary="The models for POST /inpaint, and the parser behind POST /parsing."
+)
 async def models(service: ServiceDep) -> ModelsBody:
     described = [await _described(pipeline, service) for pipeline in PIPELINES.values()]
     return ModelsBody(models=[*described, await _described_parser(service)])
 
 
-@router.get("/models/{name}", summary="One model, with its card.", responses=documented(UnknownModel))
+@router.get(
+    "/models/{name}", operation_id="get_model", summary="One model, with its card.", responses=documented(UnknownModel)
+)
 async def model(service: ServiceDep, name: str) -> ModelWithCardBody:
     described = await (_described_parser(service) if name == PARSER else _described(pipeline_named(name), service))
     card = _card(described.deployed_models, service.settings.model_repository)
     return ModelWithCardBody(**described.model_dump(), card=card)
 
 
-@router.get("/limits", summary="The limits of a request.")
+@router.get("/limits", operation_id="get_limits", summary="The limits of a request.")
 async def limits(service: ServiceDep) -> LimitsBody:
     return LimitsBody(
         **service.settings.model_dump(include=set(LimitsBody.model_fields)),

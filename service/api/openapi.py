@@ -1,27 +1,26 @@
-"""The OpenAPI document: FastAPI's own, with the forms and the problem schema that routes refer to."""
+"""The OpenAPI document: FastAPI's own, with the forms, problems and webhooks that routes only refer to.
+
+Clients are generated from it: operations have short names, files are `format: binary`, and no field of a form is null.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from service.api.forms import InpaintForm, JobForm, LandmarksForm, ParsingForm
+from service.api.job_schemas import WebhookBody
 from service.api.problems import MEDIA_TYPE, Problem, documented
 from service.api.schemas import InpaintAnswerBody, ParsingBody
 from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
 
-REFERRED: tuple[type[BaseModel], ...] = (
-    Problem,
-    InpaintForm,
-    LandmarksForm,
-    ParsingForm,
-    JobForm,
-    InpaintAnswerBody,
-    ParsingBody,
-)
+FORMS: tuple[type[BaseModel], ...] = (InpaintForm, LandmarksForm, ParsingForm, JobForm)
+REFERRED: tuple[type[BaseModel], ...] = (Problem, *FORMS, InpaintAnswerBody, ParsingBody, WebhookBody)
 ANY_ERROR = {
     "description": "Another error.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -34,6 +33,32 @@ REQUEST_ID = {
     "and `._:-`. If it is missing or malformed, the service makes one up.",
     "schema": {"type": "string"},
 }
+WEBHOOK_HEADERS = {
+    "webhook-id": "The same for every attempt.",
+    "webhook-timestamp": "When this attempt was made, in seconds since 1970.",
+    "webhook-signature": "`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`, as Standard Webhooks has it.",
+}
+JOB_ENDED = {
+    "operationId": "job_ended",
+    "summary": "A job has ended; sent to the `webhook_url` that it was asked for with.",
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "description": meaning, "schema": {"type": "string"}}
+        for name, meaning in WEBHOOK_HEADERS.items()
+    ],
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookBody"}}},
+    },
+    "responses": {
+        "2XX": {"description": "Received. Anything else but 410 is tried again later; `Retry-After` is heeded."},
+        "410": {"description": "Not wanted: it is not sent again."},
+    },
+}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation in generated clients: that of its function."""
+    return route.name
 
 
 def install(app: FastAPI) -> None:
@@ -55,13 +80,31 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for kind in REFERRED:
         schema = kind.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(schema.pop("$defs", {}))
-        schemas[kind.__name__] = schema
+        schemas[kind.__name__] = _as_form(schema) if kind in FORMS else schema
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     for path in document["paths"].values():
         for operation in path.values():
             _complete(operation)
+    document["webhooks"] = {"job_ended": {"post": JOB_ENDED}}
     return document
+
+
+def _as_form(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a form as it is sent: a field without a value is left out, and a file is binary."""
+    return {**schema, "properties": {name: _field(field) for name, field in schema["properties"].items()}}
+
+
+def _field(field: Mapping[str, Any]) -> dict[str, Any]:
+    plain = {name: value for name, value in field.items() if not (name == "default" and value is None)}
+    if "anyOf" in plain:
+        (only,) = (choice for choice in plain.pop("anyOf") if choice != {"type": "null"})
+        plain |= only
+    if "items" in plain:
+        plain["items"] = _field(plain["items"])
+    if "contentMediaType" in plain:  # 3.1's word for a file; most generators look for that of 3.0
+        plain["format"] = "binary"
+    return plain
 
 
 def _complete(operation: dict[str, Any]) -> None:

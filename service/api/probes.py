@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from service.api.dependencies import ServiceDep
@@ -28,7 +29,12 @@ async def startupz(service: ServiceDep) -> ProbeBody:
 
 
 @router.get("/readyz", summary="Can requests be answered now?", responses=documented(EngineUnavailable, Draining))
-@router.get("/healthz", summary="The same as /readyz.", responses=documented(EngineUnavailable, Draining))
+@router.get(
+    "/healthz",
+    operation_id="healthz",
+    summary="The same as /readyz.",
+    responses=documented(EngineUnavailable, Draining),
+)
 async def readyz(service: ServiceDep) -> ReadyBody:
     """`jobs` says whether Redis can be reached. POST /inpaint works without Redis, so the status stays 200."""
     if service.readiness.draining or service.admission.draining:
@@ -37,7 +43,9 @@ async def readyz(service: ServiceDep) -> ReadyBody:
     return ReadyBody(status="ready", jobs="ready" if await service.jobs.reachable() else "unavailable")
 
 
-@metrics_router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
+@metrics_router.get(
+    "/metrics", operation_id="get_metrics", summary="Prometheus metrics.", response_class=PlainTextResponse
+)
 async def metrics(service: ServiceDep) -> Response:
     return Response(service.metrics.text() + await service.jobs.metrics(), media_type=CONTENT_TYPE_LATEST)
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
+from typing_extensions import TypedDict
 
 from service.errors import BadField, ClientGone, JobsUnavailable, ServiceError, StorageFull
 from service.jobs.redis_clients import is_out_of_memory
@@ -26,6 +27,19 @@ RETRY_AFTER_STATUSES = (429, 503)
 FRAMEWORK_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
+class ProblemDetail(TypedDict, total=False):
+    """One thing that is wrong. Only what applies is there, and there may be more members than these."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]  # the place that pydantic looks at
+
+    field: Annotated[str, Field(description="The form field, parameter or header.")]
+    index: Annotated[int, Field(description="The pair of a batch, from 0.")]
+    message: Annotated[str, Field(description="What is wrong with it.")]
+    actual: Annotated[Any, Field(description="What was sent.")]
+    allowed: Annotated[Any, Field(description="What is accepted.")]
+    setting: Annotated[str, Field(description="The setting of the service that says so.")]
+
+
 class Problem(BaseModel):
     """An error, as RFC 9457 writes it. `code` is stable; texts may change. Uploaded content is never repeated."""
 
@@ -36,7 +50,7 @@ class Problem(BaseModel):
     instance: str = Field(description="A URI of this occurrence.")
     code: str = Field(description="The stable name of the kind of problem.")
     request_id: str = Field(description="The `X-Request-Id` of the answer; quote it when you ask for help.")
-    errors: list[dict[str, Any]] = Field(
+    errors: list[ProblemDetail] = Field(
         default_factory=list, description="Details: the field, what was sent, what is allowed, the name of the setting."
     )
 
@@ -70,16 +84,17 @@ def as_service_error(error: Exception) -> ServiceError:
 
 def problem_body(error: ServiceError, request_id: str) -> dict[str, Any]:
     """The members of a problem as plain JSON."""
-    return Problem(
-        type=f"urn:inpaint:problem:{error.code}",
-        title=error.title,
-        status=error.status,
-        detail=error.detail,
-        instance=f"urn:inpaint:request:{request_id}",
-        code=error.code,
-        request_id=request_id,
-        errors=error.errors,
-    ).model_dump()
+    members = {
+        "type": f"urn:inpaint:problem:{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "detail": error.detail,
+        "instance": f"urn:inpaint:request:{request_id}",
+        "code": error.code,
+        "request_id": request_id,
+        "errors": error.errors,
+    }
+    return Problem.model_validate(members).model_dump()
 
 
 def stored_problem_body(problem: dict[str, Any], job_id: str) -> dict[str, Any]:

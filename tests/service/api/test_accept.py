@@ -26,6 +26,8 @@ from service.errors import NotAcceptable
         ("text/html, application/xhtml+xml, */*;q=0.8", "image/png"),
         ("image/avif, image/webp, image/png", "image/png"),
         ("image/jpeg;q=high, image/webp;q=0.1", "image/webp"),
+        ("application/octet-stream", "image/png"),  # any bytes, but no JSON
+        ("application/octet-stream;q=0.5, image/webp", "image/webp"),
     ],
 )
 def test_the_best_liked_type_is_chosen(accept: str | None, expected: str) -> None:
