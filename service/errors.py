@@ -16,6 +16,7 @@ ServiceError
 │   ├── IdempotencyKeyBusy      409 idempotency_key_busy    retryable
 │   ├── ResultExpired           410 result_expired
 │   ├── JobCanceled             410 job_canceled
+│   ├── JobExpired              410 job_expired             it was not finished in its time
 │   ├── BodyTooLarge            413 body_too_large
 │   ├── UnsupportedImage        415 unsupported_image
 │   └── IllegalInput            422 illegal_input
@@ -144,6 +145,10 @@ class ResultExpired(InputError):
 
 class JobCanceled(InputError):
     status, code, title = 410, "job_canceled", "The job was canceled"
+
+
+class JobExpired(InputError):
+    status, code, title = 410, "job_expired", "The job was not finished in its time"
 
 
 class BodyTooLarge(InputError):

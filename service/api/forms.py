@@ -239,12 +239,13 @@ def _validated(fields: dict[str, Any], kind: type[F]) -> F:
         raise BadField(f"{detail}.", errors=errors) from None
 
 
-def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> dict[str, str]:
-    field = str(item["loc"][0])
+def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> dict[str, Any]:
+    field, *where = item["loc"]
     if item["type"] == "missing":
         return {"field": field, "message": "is needed"}
     if field in file_fields(kind):
-        return {"field": field, "message": "must be a file part (with a filename)"}
+        index = {"index": where[0]} if where else {}
+        return {"field": field, **index, "message": "must be a file part (with a filename)"}
     return {"field": field, "message": item["msg"][:1].lower() + item["msg"][1:]}
 
 

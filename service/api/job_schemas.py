@@ -25,7 +25,9 @@ class JobBody(BaseModel):
     """A job. Times are ISO 8601, in UTC."""
 
     id: str
-    state: State = Field(description="queued and running: not finished yet. expired: its pictures have been deleted.")
+    state: State = Field(
+        description="queued and running: not finished yet. expired: it was not finished in its time, and never will be."
+    )
     model: str
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     created_at: Time
@@ -35,9 +37,11 @@ class JobBody(BaseModel):
     tries: int = Field(description="How often it was started; more than 1 after a worker died.")
     items: list[ItemBody]
     problem: Problem | None = Field(description="Why it failed, as a problem object.")
+    result_expired: bool = Field(description="Whether it has succeeded and its result is no longer kept.")
     url: str = Field(description="Ask here. `?wait=30` answers as soon as the job has ended, or after 30 seconds.")
     result_url: str | None = Field(
-        description="The path of the picture, or of the zip for a batch; null until the job has succeeded."
+        description="The path of the picture, or of the zip for a batch; null before the job has succeeded, and when "
+        "the result is no longer kept."
     )
 
 
@@ -60,7 +64,7 @@ class EndedJob(BaseModel):
     code: str | None = Field(description="The stable name of the problem that it failed with.")
 
 
-class WebhookBody(BaseModel):
+class WebhookMessage(BaseModel):
     """What `webhook_url` is sent when a job has ended. Every attempt says the same."""
 
     model_config = ConfigDict(extra="forbid")
@@ -98,8 +102,9 @@ def job_body(job: Job, position: int | None = None) -> JobBody:
         tries=job.tries,
         items=items,
         problem=_problem(job.problem, job.id),
+        result_expired=job.result_expired,
         url=f"/jobs/{job.id}",
-        result_url=f"/jobs/{job.id}/result" if job.state == "succeeded" else None,
+        result_url=f"/jobs/{job.id}/result" if job.state == "succeeded" and not job.result_expired else None,
     )
 
 

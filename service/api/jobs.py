@@ -25,6 +25,7 @@ from service.errors import (
     BadField,
     BadWebhook,
     JobCanceled,
+    JobExpired,
     JobsUnavailable,
     NotAcceptable,
     ResultExpired,
@@ -162,7 +163,9 @@ RESULT: dict[str, Any] = {
     response_class=Response,
     responses={
         200: RESULT,
-        **documented(UnknownJob, NotAcceptable, ResultNotReady, ResultExpired, JobCanceled, JobsUnavailable),
+        **documented(
+            UnknownJob, NotAcceptable, ResultNotReady, ResultExpired, JobCanceled, JobExpired, JobsUnavailable
+        ),
     },
 )
 async def get_result(request: Request, service: ServiceDep, job: JobDep) -> Response:
@@ -192,6 +195,8 @@ def _require_result(job: Job) -> None:
     if job.state == "canceled":
         raise JobCanceled()
     if job.state == "expired":
+        raise JobExpired("The job was not finished in its time.", errors=[{"setting": "JOBS_QUEUE_TTL_SECONDS"}])
+    if job.result_expired:
         raise ResultExpired("The result is no longer kept.", errors=[{"setting": "JOBS_RESULT_TTL_SECONDS"}])
     if job.problem is not None:
         raise StoredError(job.problem)

@@ -14,13 +14,13 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from service.api.forms import InpaintForm, JobForm, LandmarksForm, ParsingForm
-from service.api.job_schemas import WebhookBody
+from service.api.job_schemas import WebhookMessage
 from service.api.problems import MEDIA_TYPE, Problem, documented
 from service.api.schemas import InpaintAnswerBody, ParsingBody
 from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
 
 FORMS: tuple[type[BaseModel], ...] = (InpaintForm, LandmarksForm, ParsingForm, JobForm)
-REFERRED: tuple[type[BaseModel], ...] = (Problem, *FORMS, InpaintAnswerBody, ParsingBody, WebhookBody)
+REFERRED: tuple[type[BaseModel], ...] = (Problem, *FORMS, InpaintAnswerBody, ParsingBody, WebhookMessage)
 ANY_ERROR = {
     "description": "Another error.",
     "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
@@ -47,7 +47,7 @@ JOB_ENDED = {
     ],
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookBody"}}},
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookMessage"}}},
     },
     "responses": {
         "2XX": {"description": "Received. Anything else but 410 is tried again later; `Retry-After` is heeded."},

@@ -12,12 +12,14 @@ from service.api.dependencies import RequestContext
 from service.api.idempotency import claimed
 from service.api.job_schemas import job_body
 from service.completion.inpaint import InpaintRequest
+from service.errors import InputError
 from service.jobs.request_records import parts_of, to_record
 from service.jobs.states import Job
 from service.jobs.store import NewJob, new_job_id
 from service.trace import current_traceparent
 
 POLL_SECONDS = 1
+PAIR_FIELDS = frozenset({"image", "mask", "mask_mode"})  # what an error about the pictures of one pair names
 
 PREFER: dict[str, Any] = {
     "name": "Prefer",
@@ -74,10 +76,21 @@ async def submit(
 async def _accept(context: RequestContext, asked: Sequence[InpaintRequest], new: NewJob, job_id: str) -> Job:
     """Every picture is checked before the job is accepted, so that a bad one fails now and not an hour later."""
     result_bytes = 0
-    for one in asked:
-        result_bytes += await context.service.inpainter.check(one)
+    for index, one in enumerate(asked):
+        try:
+            result_bytes += await context.service.inpainter.check(one)
+        except InputError as error:
+            raise _of_pair(error, index) if len(asked) > 1 else error from None
         context.deadline.check()
     return await context.service.jobs.accept(job_id, replace(new, result_bytes=result_bytes))
+
+
+def _of_pair(error: InputError, index: int) -> InputError:
+    """The same error, saying which pair of a batch it is about, unless it is about all of them."""
+    named = [{**entry, "index": index} if entry.get("field") in PAIR_FIELDS else entry for entry in error.errors]
+    if named != error.errors:
+        error.errors, error.detail = named, f"Pair {index}: {error.detail}"
+    return error
 
 
 async def _accept_once(context: RequestContext, asked: Sequence[InpaintRequest], new: NewJob, key: str) -> Job:

@@ -20,7 +20,7 @@ from service.client.errors import Garbled, TimedOut, error_of_problem
 from service.client.flows import Call, Flow, Pause, exchange
 from service.client.forms import AS_JSON
 from service.client.retries import Retries
-from service.errors import JobCanceled, ResultExpired, ServiceError, UnknownJob
+from service.errors import JobCanceled, JobExpired, ResultExpired, ServiceError, UnknownJob
 
 POLL_SECONDS = 25.0  # the service answers a poll when the job has ended, or after this time
 QUICK_SECONDS = 1.0  # a poll that came back sooner was not held; the next one waits as long
@@ -52,6 +52,7 @@ class JobStatus(BaseModel):
     tries: int
     items: list[ItemStatus]
     problem: dict[str, Any] | None
+    result_expired: bool = False  # it has succeeded, and its result is no longer kept
     url: str
     result_url: str | None
 
@@ -118,7 +119,7 @@ def end(known: JobStatus, timeout_seconds: float | None, poll_seconds: float, re
 
 
 def result(ended: JobStatus, retries: Retries) -> Flow[InpaintAnswer]:
-    """What a job of one picture made. Raises what stands in the way: its own error, JobCanceled or ResultExpired."""
+    """What a job of one picture made. Raises its own error, JobCanceled, JobExpired or ResultExpired."""
     require_result(ended)
     call = Call("GET", f"{_path(ended.id)}/result", headers=AS_JSON)
     return exchange(call, lambda response: body_of(response, InpaintAnswer), retries)
@@ -145,7 +146,9 @@ def require_result(known: JobStatus) -> None:
     if known.state == "canceled":
         raise JobCanceled()
     if known.state == "expired":
-        raise ResultExpired("The result is no longer kept.")
+        raise JobExpired()
+    if known.result_expired:
+        raise ResultExpired()
 
 
 def _files(response: httpx.Response) -> dict[int, bytes]:
@@ -212,7 +215,7 @@ class JobCalls:
 
     @endpoint
     def result(self, timeout_seconds: float | None = None) -> Flow[InpaintAnswer]:
-        """What it made, when it has ended. Raises its own error if it failed, JobCanceled, ResultExpired, TimedOut."""
+        """What it made, when it has ended. Raises its own error, JobCanceled, JobExpired, ResultExpired or TimedOut."""
         self.status = yield from end(self.status, timeout_seconds, self.poll_seconds, self.retries)
         return (yield from result(self.status, self.retries))
 

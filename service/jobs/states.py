@@ -67,6 +67,7 @@ class Job:
     request_id: str  # of the request that asked for it
     traceparent: str  # the trace that it belongs to
     settled: dict[int, Item] = field(default_factory=dict)
+    result_expired: bool = False  # it succeeded, and its pictures are gone
 
     @property
     def under_way(self) -> bool:
@@ -82,11 +83,12 @@ class Job:
 
 
 def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
-    """The record from its hash. What has outlived its time is expired, whatever it was before."""
+    """The record from its hash. A job that has outlived its time before its end is expired; one that had succeeded has
+    lost its result."""
     known = {name.decode(): value for name, value in fields.items()}
     state: State = known["state"].decode()  # type: ignore[assignment]  # written by scripts.py alone
     expires_at = float(known["expires_at"])
-    if expires_at <= now and state != "canceled":
+    if expires_at <= now and state in UNDER_WAY:
         state = "expired"
     settled = {int(name[5:]): Item(**json.loads(value)) for name, value in known.items() if name.startswith("item:")}
     return Job(
@@ -108,6 +110,7 @@ def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
         request_id=known["request_id"].decode(),
         traceparent=known["traceparent"].decode(),
         settled=settled,
+        result_expired=state == "succeeded" and expires_at <= now,
     )
 
 

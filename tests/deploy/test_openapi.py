@@ -123,4 +123,4 @@ def test_models_are_generated_without_a_warning(tmp_path: Path) -> None:
     generate(str(PROGRAMS / "datamodel-codegen"), "--input", str(STORED), "--output", str(made), *options)
     module: dict[str, object] = {"__name__": made.stem}
     exec(compile(made.read_text(encoding="utf-8"), made, "exec"), module)
-    assert {"InpaintForm", "JobBody", "Problem", "WebhookBody"} <= set(module)
+    assert {"InpaintForm", "JobBody", "Problem", "WebhookMessage"} <= set(module)

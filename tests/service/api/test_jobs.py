@@ -190,6 +190,34 @@ async def test_a_batch_needs_a_mask_for_each_image_and_one_bad_pair_fails_it(wor
     assert work.keys("*") == []
 
 
+@pytest.mark.parametrize(
+    ("image", "mask", "code", "field"),
+    [
+        (b"nothing", png(box_mask()), "unsupported_image", "image"),
+        (png(scene()), png(box_mask() * 0), "empty_hole", "mask"),
+        (png(scene()), png(box_mask(200, 200)), "sizes_differ", "mask"),
+    ],
+)
+async def test_the_bad_pair_of_a_batch_is_named(work: Work, image: bytes, mask: bytes, code: str, field: str) -> None:
+    upload = [*batch(1, 2), ("image", ("a", image)), ("mask", ("b", mask)), *batch(3)]
+    body = problem(await work.client.post("/jobs", files=upload), 422 if code != "unsupported_image" else 415, code)
+    assert [(entry["index"], entry["field"]) for entry in body["errors"]] == [(2, field)]
+    assert body["detail"].startswith("Pair 2: ")
+
+
+async def test_text_in_the_place_of_a_file_of_a_batch_is_named(work: Work) -> None:
+    upload = [*batch(1), ("image", (None, "text")), ("mask", ("b", png(box_mask())))]
+    body = problem(await work.client.post("/jobs", files=upload), 422, "bad_field")
+    assert body["errors"] == [{"field": "image", "index": 1, "message": "must be a file part (with a filename)"}]
+
+
+async def test_what_is_wrong_for_all_pairs_names_none(work: Work) -> None:
+    for data, code in (({"model": "nobody"}, "unknown_model"), ({"attributes": '{"a": 1}'}, "guidance_not_accepted")):
+        response = await work.client.post("/jobs", files=batch(1, 2), data=data)
+        assert response.json()["code"] == code
+        assert "index" not in response.text
+
+
 async def test_64_pairs_are_taken_and_65_are_not(work: Work) -> None:
     small = form_files(png(scene(40, 40)), png(box_mask(40, 40, (10, 10, 20, 20))))
     pair = [(name, small[name]) for name in ("image", "mask")]
@@ -270,7 +298,8 @@ async def test_results_expire(engine: FakeEngine, redis_server: RedisServer, fil
         assert (await work.result(job)).status_code == 200
         await asyncio.sleep(1.1)
         problem(await work.result(job), 410, "result_expired")
-        assert (await work.get(job))["state"] == "expired"
+        body = await work.get(job)
+        assert (body["state"], body["result_expired"], body["result_url"]) == ("succeeded", True, None)
         assert work.keys("results:*") == []
 
 
@@ -284,7 +313,9 @@ async def test_a_job_that_nobody_begins_expires_and_is_not_run(
         await asyncio.sleep(1.1)
         assert (await work.get(job))["state"] == "expired"
         await work.run(job)
-        assert (await work.get(job))["state"] == "expired"
+        body = await work.get(job)
+        assert (body["state"], body["result_expired"], body["result_url"]) == ("expired", False, None)
+        problem(await work.result(job), 410, "job_expired")
         assert engine.calls.total() == 0
 
 
@@ -333,7 +364,8 @@ async def test_a_running_job_is_canceled_down_to_the_engine(work: Work, files: d
 async def test_deleting_a_finished_job_deletes_its_pictures(work: Work, files: dict) -> None:
     job = await work.post(files)
     await work.run(job)
-    assert (await work.client.delete(f"/jobs/{job['id']}")).json()["state"] == "expired"
+    body = (await work.client.delete(f"/jobs/{job['id']}")).json()
+    assert (body["state"], body["result_expired"], body["result_url"]) == ("succeeded", True, None)
     problem(await work.result(job), 410, "result_expired")
     assert work.keys("results:*") == []
 

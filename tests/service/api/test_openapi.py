@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.api.forms import InpaintForm, JobForm, LandmarksForm, ParsingForm, file_fields
-from service.api.job_schemas import WebhookBody
+from service.api.job_schemas import WebhookMessage
 from service.app import create_app
 from service.jobs.states import Job, State
 from service.jobs.webhooks import payload
@@ -77,11 +77,11 @@ def test_problems_are_typed_wherever_they_stand() -> None:
 
 def test_the_webhook_is_described_as_it_is_sent() -> None:
     operation = DOCUMENT["webhooks"]["job_ended"]["post"]
-    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/WebhookBody")
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/WebhookMessage")
     headers = {parameter["name"] for parameter in operation["parameters"]}
     assert headers == {"webhook-id", "webhook-timestamp", "webhook-signature"}
     for state in ("succeeded", "failed", "canceled", "expired"):
-        body = WebhookBody.model_validate_json(payload(ended_job(state)))
+        body = WebhookMessage.model_validate_json(payload(ended_job(state)))
         assert (body.type, body.data.state) == (f"job.{state}", state)
 
 

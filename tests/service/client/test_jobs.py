@@ -14,7 +14,16 @@ from service.api.job_schemas import ItemBody, JobBody, JobsBody
 from service.client import NO_RETRIES, InpaintAnswer, Retries
 from service.client.errors import Garbled, TimedOut, Unreachable
 from service.client.jobs import ItemStatus, JobPage, JobStatus
-from service.errors import EmptyHole, EngineGarbage, JobCanceled, ResultExpired, ServiceError, SizesDiffer, UnknownJob
+from service.errors import (
+    EmptyHole,
+    EngineGarbage,
+    JobCanceled,
+    JobExpired,
+    ResultExpired,
+    ServiceError,
+    SizesDiffer,
+    UnknownJob,
+)
 from service.keys import make_key
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
@@ -152,8 +161,19 @@ def test_a_canceled_result_is_gone(client: Any, worker: Any) -> None:
         job = client.submit(*PAIR)
         job.wait()
     job.cancel()
-    with pytest.raises((JobCanceled, ResultExpired)):
-        client.job(job.id).result()
+    later = client.job(job.id)
+    assert (later.status.state, later.status.result_expired) == ("succeeded", True)
+    with pytest.raises(ResultExpired):
+        later.result()
+
+
+def test_a_job_that_was_never_run_is_told_from_one_whose_result_is_gone(client: Any, redis_server: RedisServer) -> None:
+    job = client.submit(*PAIR)
+    with redis_server.client() as redis:
+        redis.hset(f"inpaint:job:{job.id}", "expires_at", "1")
+    with pytest.raises(JobExpired):
+        job.result()
+    assert (job.status.state, job.status.result_expired) == ("expired", False)
 
 
 def test_a_job_that_does_not_exist(client: Any) -> None:
