@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -58,7 +59,8 @@ class Client(Calls, BlockingWithJobs[Job]):
     ...         answer = job.result()
 
     A call raises `service.errors.ServiceError` (service/client/errors.py draws the tree), and OSError, TypeError or
-    ValueError for a picture that cannot be read or is none. `timeout_seconds` is the longest silence on the line.
+    ValueError for a picture that cannot be read or is none. `timeout_seconds` is for a whole call, with every attempt;
+    one that is given up closes its connection, so that the service stops working on it.
     """
 
     def __init__(
@@ -71,7 +73,7 @@ class Client(Calls, BlockingWithJobs[Job]):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(httpx.Client(**options(url, key, timeout_seconds), transport=transport))
-        self.retries = retries or Retries()
+        self.retries = replace(retries or Retries(), call_seconds=timeout_seconds)
         self._poll_seconds = min(POLL_SECONDS, timeout_seconds / 2)
 
     def job_from(self, status: JobStatus) -> Job:
@@ -112,7 +114,7 @@ class AsyncClient(Calls, AsynchronousWithJobs[AsyncJob]):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(httpx.AsyncClient(**options(url, key, timeout_seconds), transport=transport))
-        self.retries = retries or Retries()
+        self.retries = replace(retries or Retries(), call_seconds=timeout_seconds)
         self._poll_seconds = min(POLL_SECONDS, timeout_seconds / 2)
 
     def job_from(self, status: JobStatus) -> AsyncJob:

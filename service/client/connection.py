@@ -7,16 +7,17 @@ from typing import Any
 
 import httpx
 
+from service.client.time_limits import CONNECT_SECONDS
+
 DEFAULT_URL = "http://127.0.0.1:8000"
 TIMEOUT_SECONDS = 90.0  # the service itself gives up after 60
-CONNECT_SECONDS = 10.0
 KEY = re.compile(r"[!-~]+")
 
 
 def options(url: str, key: str | None, timeout_seconds: float) -> dict[str, Any]:
     """Of httpx.Client and httpx.AsyncClient alike. Raises ValueError for an address or a key that cannot be one.
 
-    `timeout_seconds` is the longest silence on the line, not the longest answer.
+    Calls bring their own time limits (time_limits.py); `timeout_seconds` is for whoever uses the httpx client itself.
     """
     headers = {"User-Agent": "face-inpainting-client"}
     if key is not None:

@@ -2,7 +2,7 @@
 
 ServiceError
 ├── Unreachable             no connection, or it broke                       retryable
-├── TimedOut                nothing came for `timeout_seconds`               retryable
+├── TimedOut                the call was not answered in `timeout_seconds`   retryable
 ├── Garbled                 an answer that is not what the service promises
 └── OtherProblem            an error that service/errors.py does not know: its status and code are the answer's
 

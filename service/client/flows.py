@@ -18,6 +18,7 @@ from service.client.errors import Garbled, TimedOut, Unreachable
 from service.client.forms import split
 from service.client.pictures import Opener, opener
 from service.client.retries import Retries
+from service.client.time_limits import Left, TimelyFile
 from service.errors import ServiceError
 
 T = TypeVar("T")
@@ -43,10 +44,11 @@ class Send:
     call: Call
     texts: Mapping[str, str]
     files: Sequence[tuple[str, IO[bytes]]]
+    end_seconds: float  # on the monotonic clock: when the call is given up
 
     def arguments(self) -> dict[str, Any]:
         """For `request` of either of httpx's clients. Local file names stay at home: the part is named as its field."""
-        parts = [(name, (name, file, OCTETS)) for name, file in self.files]
+        parts = [(name, (name, TimelyFile(file, self.end_seconds), OCTETS)) for name, file in self.files]
         return {
             "method": self.call.method,
             "url": self.call.path,
@@ -54,6 +56,7 @@ class Send:
             "headers": dict(self.call.headers),
             "data": dict(self.texts),
             "files": parts or None,
+            "extensions": {"timeout": Left(self.end_seconds)},
         }
 
 
@@ -76,14 +79,18 @@ Flow: TypeAlias = Generator[Step, Any, T]
 
 
 def exchange(call: Call, read: Callable[[httpx.Response], T], retries: Retries) -> Flow[T]:
-    """One call to its end: encode the pictures once, then try until `read` is content or `retries` gives up."""
+    """One call to its end: encode the pictures once, then try until `read` is content or `retries` gives up.
+
+    No attempt outlives the call's time. One that is given up closes its connection, and the service stops its work.
+    """
+    start_seconds, attempts = time.monotonic(), 0
+    end_seconds = start_seconds + retries.call_seconds
     texts, pictures = split(call.form)
     openers: Openers = yield Work(lambda: [(name, opener(picture)) for name, picture in pictures])
-    start_seconds, attempts = time.monotonic(), 0
     while True:
         attempts += 1
         try:
-            return read((yield from attempt(call, texts, openers)))
+            return read((yield from attempt(call, texts, openers, end_seconds)))
         except ServiceError as error:
             pause_seconds = retries.pause_seconds(error, attempts, time.monotonic() - start_seconds)
             if pause_seconds is None:
@@ -91,12 +98,12 @@ def exchange(call: Call, read: Callable[[httpx.Response], T], retries: Retries) 
         yield Pause(pause_seconds)
 
 
-def attempt(call: Call, texts: Mapping[str, str], openers: Openers) -> Flow[httpx.Response]:
+def attempt(call: Call, texts: Mapping[str, str], openers: Openers, end_seconds: float) -> Flow[httpx.Response]:
     """Send once; what httpx can raise becomes one of the client's errors."""
     try:
         with ExitStack() as opened:
             files = [(name, opened.enter_context(open_file())) for name, open_file in openers]
-            response: httpx.Response = yield Send(call, texts, files)
+            response: httpx.Response = yield Send(call, texts, files, end_seconds)
             return response
     except (httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout) as error:
         raise TimedOut(f"No answer came in time ({_why(error)}).") from error

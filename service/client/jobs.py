@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Literal
@@ -24,7 +26,8 @@ from service.errors import JobCanceled, JobExpired, ResultExpired, ServiceError,
 
 POLL_SECONDS = 25.0  # the service answers a poll when the job has ended, or after this time
 QUICK_SECONDS = 1.0  # a poll that came back sooner was not held; the next one waits as long
-LEAVING = Retries(max_attempts=2, max_seconds=5)
+LEAVING = Retries(max_attempts=2, max_seconds=5, call_seconds=10)
+ANSWER_SECONDS = 5.0  # for the answer to a poll, beyond the time that it is held
 PAGE = 100
 PICTURE_SUFFIXES = ("png", "jpg", "webp")
 State = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
@@ -106,13 +109,15 @@ def cancel(job_id: str, retries: Retries) -> Flow[JobStatus]:
 
 def end(known: JobStatus, timeout_seconds: float | None, poll_seconds: float, retries: Retries) -> Flow[JobStatus]:
     """Wait until the job has ended. Raises TimedOut after `timeout_seconds`; the job goes on then."""
-    end_seconds = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+    end_seconds = math.inf if timeout_seconds is None else time.monotonic() + timeout_seconds
     while not known.ended:
         asked_seconds = time.monotonic()
-        left_seconds = poll_seconds if end_seconds is None else end_seconds - asked_seconds
+        left_seconds = end_seconds - asked_seconds
         if left_seconds <= 0:
             raise TimedOut(f"The job has not ended within {timeout_seconds:g} seconds; it is {known.state}.")
-        known = yield from status(known.id, retries, min(poll_seconds, left_seconds))
+        held_seconds = min(poll_seconds, left_seconds)
+        bounded = replace(retries, call_seconds=min(retries.call_seconds, left_seconds + ANSWER_SECONDS))
+        known = yield from status(known.id, bounded, held_seconds)
         if not known.ended and time.monotonic() - asked_seconds < min(QUICK_SECONDS, left_seconds):
             yield Pause(min(QUICK_SECONDS, left_seconds))
     return known

@@ -20,10 +20,12 @@ class Retries:
     max_seconds: float = 60.0  #          after the first attempt; none begins later
     first_pause_seconds: float = 0.5  #   before the second attempt
     longest_pause_seconds: float = 10.0  # where the doubling ends
+    call_seconds: float = 90.0  #         for all attempts and pauses; a client puts its `timeout_seconds` here
 
     def __post_init__(self) -> None:
         assert self.max_attempts >= 1
         assert self.max_seconds >= 0
+        assert self.call_seconds > 0
         assert 0 <= self.first_pause_seconds <= self.longest_pause_seconds
 
     def pause_seconds(self, error: ServiceError, attempts: int, elapsed_seconds: float) -> float | None:
@@ -32,7 +34,7 @@ class Retries:
             return None
         backoff = min(self.longest_pause_seconds, self.first_pause_seconds * 2 ** (attempts - 1))
         pause = (error.retry_after_seconds or 0.0) + backoff * random.uniform(0.5, 1.0)
-        return pause if elapsed_seconds + pause <= self.max_seconds else None
+        return pause if elapsed_seconds + pause <= min(self.max_seconds, self.call_seconds) else None
 
 
 NO_RETRIES = Retries(max_attempts=1)

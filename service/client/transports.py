@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import httpx
 
 from service.client.flows import Flow, Pause, Send, Step
+from service.client.time_limits import TimelyStream
 
 J = TypeVar("J")  # the kind of job that a client hands out
 T = TypeVar("T")
@@ -39,10 +40,17 @@ class Blocking:
 
     def _perform(self, step: Step) -> Any:
         if isinstance(step, Send):
-            return self.http.request(**step.arguments())
+            return self._sent(step)
         if isinstance(step, Pause):
             return time.sleep(step.seconds)
         return step.function()
+
+    def _sent(self, step: Send) -> httpx.Response:
+        with self.http.stream(**step.arguments()) as response:
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            response.stream = TimelyStream(response.stream, step.end_seconds)
+            response.read()
+        return response
 
 
 class Asynchronous:
@@ -69,10 +77,17 @@ class Asynchronous:
 
     async def _perform(self, step: Step) -> Any:
         if isinstance(step, Send):
-            return await self.http.request(**step.arguments())
+            return await self._sent(step)
         if isinstance(step, Pause):
             return await asyncio.sleep(step.seconds)
         return await asyncio.to_thread(step.function)
+
+    async def _sent(self, step: Send) -> httpx.Response:
+        try:
+            async with asyncio.timeout(step.end_seconds - time.monotonic()):
+                return await self.http.request(**step.arguments())
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("the answer takes too long") from error
 
 
 class BlockingWithJobs(Blocking, Generic[J]):

@@ -23,6 +23,7 @@ from service.client.retries import Retries
 from service.errors import ServiceError
 
 PATIENT = Retries(max_attempts=20, max_seconds=120)  # of a photo: a busy service is waited for
+PHOTO_SECONDS = 210.0  # of all attempts; of a job each question
 JSON_SUFFIXES = (".json",)
 
 
@@ -87,7 +88,7 @@ async def _sent(plan: Plan, service: Service, reporter: Reporter) -> Sequence[Ou
     left_out = [Outcome(one.photo, BadUsage(one.reason)) for one in plan.left_out]
     for outcome in left_out:
         reporter.report(outcome)
-    async with AsyncClient(service.url, service.key, retries=PATIENT) as client:
+    async with AsyncClient(service.url, service.key, timeout_seconds=PHOTO_SECONDS, retries=PATIENT) as client:
         return left_out + await Sender(client, plan.send_options, reporter.report).complete(plan.items)
 
 

@@ -32,6 +32,11 @@ def test_it_gives_up_within_its_bounds(attempts: int, elapsed_seconds: float) ->
     assert Retries().pause_seconds(BUSY, attempts, elapsed_seconds) is None
 
 
+def test_no_attempt_begins_after_the_time_of_the_call() -> None:
+    assert Retries(max_seconds=60, call_seconds=5).pause_seconds(BUSY, 1, 4.9) is None
+    assert Retries(max_seconds=60, call_seconds=5).pause_seconds(BUSY, 1, 1) is not None
+
+
 def test_what_no_second_try_mends_has_none() -> None:
     assert Retries().pause_seconds(EmptyHole(retry_after_seconds=1), 1, 0) is None
     assert NO_RETRIES.pause_seconds(BUSY, 1, 0) is None
