@@ -42,5 +42,5 @@ install() {
 }
 echo "Installing the packages of constraints.txt (minutes the first time, seconds later) ..."
 install torch setuptools
-install --no-build-isolation --editable '.[embedded,training,dev]'
+install --no-build-isolation --editable '.[client,service,embedded,training,dev]'
 printf '%s\n%s\n' "$made_by" "$made_from" >.venv/.ready

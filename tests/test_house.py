@@ -9,7 +9,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
-from importlib.metadata import distributions
+from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import grimp
@@ -90,6 +90,50 @@ def test_the_environment_is_what_is_pinned() -> None:
             extras = ["", *requirement.extras]
             if further.marker is None or any(further.marker.evaluate({"extra": extra}) for extra in extras):
                 wanted.append(further)
+
+
+def brought_along(extra: str) -> set[str]:
+    """Every package that an extra installs, with those that the packages need themselves."""
+    installed = {canonicalize_name(one.name): one for one in distributions()}
+    wanted, found = [Requirement(text) for text in EXTRAS[extra]], set[str]()
+    while wanted:
+        name = canonicalize_name(wanted.pop().name)
+        if name not in found:
+            found.add(name)
+            needed = map(Requirement, installed[name].requires or [])
+            wanted += [one for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return found
+
+
+CLIENT_ALONE = """
+import sys
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"{name} is not of the extra", name=name)
+sys.meta_path.insert(0, Absent())
+from io import BytesIO
+from PIL import Image
+from service.client import AsyncClient, Client
+from service.client.pictures import opener
+from service.client.command.main import main
+assert opener(Image.new("RGB", (4, 4)))().read().startswith(b"\\x89PNG")
+Client().close()
+sys.argv = ["inpaint", "--version"]
+main()
+"""
+
+
+def test_the_client_installs_alone() -> None:
+    """The extra `client` is all that the client and its command load, and it is small."""
+    alone = brought_along("client")
+    assert not alone & {"fastapi", "numpy", "opencv-python-headless", "tritonclient", "redis", "rq", "torch"}
+    modules = packages_distributions()
+    absent = {name for name, owners in modules.items() if not alone & {canonicalize_name(owner) for owner in owners}}
+    code = f"absent = {sorted(absent - {'service', 'training'})!r}{CLIENT_ALONE}"
+    fresh = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (fresh.returncode, fresh.stderr) == (0, "")
+    assert fresh.stdout.startswith("inpaint ")
 
 
 def test_the_api_loads_no_torch() -> None:

@@ -14,7 +14,7 @@ from service.embedded.address import check_address
 from service.embedded.refusals import CannotStart
 from service.embedded.repository import read_repository
 
-NO_TORCH = "torch is not installed: pip install 'face-inpainting[embedded]', or point ENGINE_URL at a Triton."
+NO_TORCH = "torch is not installed: pip install 'face-inpainting[service,embedded]', or point ENGINE_URL at a Triton."
 
 
 def main(

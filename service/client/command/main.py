@@ -14,9 +14,17 @@ from service.client.command.run import run
 from service.client.command.usage import BadUsage, Files, Format, Service
 from service.client.connection import DEFAULT_URL
 from service.client.forms import InpaintOptions
+from service.version import version_line
 
 CODES = "\n".join(f"{code:>4}  {meaning}" for code, meaning in EXIT_CODES.items())
 EPILOG = f"\b\nExit codes:\n{CODES}"
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version_line("inpaint"))
+        raise typer.Exit
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -31,7 +39,7 @@ def inpaint(
     photo: Annotated[
         str,
         typer.Argument(
-            metavar="PHOTO", help="A picture, a folder of pictures, or a quoted pattern such as 'in/*.jpg'."
+            metavar="PHOTO", help="A picture, a folder, a quoted pattern such as 'in/*.jpg', or - for standard input."
         ),
     ],
     mask: Annotated[
@@ -40,7 +48,10 @@ def inpaint(
     out: Annotated[
         str,
         typer.Option(
-            "-o", "--out", metavar="OUT", help="File to write; for several photos, or with / at its end, a folder."
+            "-o",
+            "--out",
+            metavar="OUT",
+            help="File to write; for several photos, or with / at its end, a folder; - is standard output.",
         ),
     ],
     model: Annotated[str | None, typer.Option(metavar="NAME", help="A model of the service's GET /models.")] = None,
@@ -78,7 +89,7 @@ def inpaint(
     mask_invert: Annotated[bool, typer.Option("--mask-invert", help="Black is to be filled.")] = False,
     mask_dilate: Annotated[int | None, typer.Option(min=0, metavar="PIXELS", help="Grow the hole.")] = None,
     picture_format: Annotated[
-        Format | None, typer.Option("--format", help="Otherwise as --out ends; png in a folder.")
+        Format | None, typer.Option("--format", help="Otherwise as --out ends; png in a folder and for -.")
     ] = None,
     quality: Annotated[int | None, typer.Option(min=1, max=100, help="For jpeg and webp.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
@@ -94,6 +105,9 @@ def inpaint(
         Path | None, typer.Option(envvar="INPAINT_KEY_FILE", metavar="FILE", help="File that holds the API key.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary; only failures.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and end.")
+    ] = False,
 ) -> None:
     """Fill the masked part of photographs through a face inpainting service.
 

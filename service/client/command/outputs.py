@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from service.client.command.pairs import Item, LeftOut
+from service.client.command.pairs import DASH, STANDARD_INPUT, Item, LeftOut
 from service.client.command.usage import BadUsage, Format
 
 FORMAT_OF_SUFFIX: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
@@ -17,11 +18,12 @@ SUFFIX_OF_FORMAT: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".
 
 @dataclass(frozen=True)
 class Destination:
-    """What `-o` means: one file, or a folder in which every photo keeps its name."""
+    """What `-o` means: one file, a folder in which every photo keeps its name, or standard output."""
 
     path: Path
     is_folder: bool
     format: Format
+    is_output: bool = False  # standard output; the path means nothing then
 
     def files(self, photo: Path, samples: int) -> list[Path]:
         """The files of a photo's samples; numbered from 1 when there are several."""
@@ -33,6 +35,8 @@ class Destination:
 
 def destination(out: str, wanted: Format | None, *, many: bool) -> Destination:
     """Read `-o`. `many`: the photos were named by a folder or a pattern."""
+    if out == DASH:
+        return _standard_output(wanted, many=many)
     path = Path(out)
     _require_folders(path.parent)
     if path.is_dir() or many or out.endswith(("/", os.sep)):
@@ -47,6 +51,12 @@ def destination(out: str, wanted: Format | None, *, many: bool) -> Destination:
     return Destination(path, is_folder=False, format=told)
 
 
+def _standard_output(wanted: Format | None, *, many: bool) -> Destination:
+    if many:
+        raise BadUsage("Several photos need a folder; -o - takes one.")
+    return Destination(Path(DASH), is_folder=False, format=wanted or "png", is_output=True)
+
+
 def _require_folders(path: Path) -> None:
     """What exists of a path must be folders."""
     there = next(folder for folder in (path, *path.parents) if folder.exists())
@@ -55,7 +65,13 @@ def _require_folders(path: Path) -> None:
 
 
 def require_distinct(target: Destination, items: Sequence[Item], samples: int) -> None:
-    """No two photos may end in one file, and none in a file that is sent."""
+    """No two photos may end in one file, and none in a file that is sent; only a file can hold several samples."""
+    if target.is_output:
+        if samples > 1:
+            raise BadUsage("-o - takes one picture; several samples need files.")
+        return
+    if target.is_folder and any(item.photo == STANDARD_INPUT for item in items):
+        raise BadUsage("A photo from standard input has no name; give the file to write.")
     sent = {file.resolve(): file for item in items for file in (item.photo, item.mask, item.reference) if file}
     taken: dict[Path, Path] = {}
     for item in items:
@@ -69,11 +85,19 @@ def require_distinct(target: Destination, items: Sequence[Item], samples: int) -
 
 def free(target: Destination, items: Sequence[Item], samples: int, *, force: bool) -> tuple[list[Item], list[LeftOut]]:
     """The items whose files do not exist yet, or all with `force`; and those that are left out."""
+    if target.is_output:
+        return list(items), []
     taken = {item.photo: file for item in items for file in target.files(item.photo, samples) if file.exists()}
     if force:
         return list(items), []
     left_out = [LeftOut(photo, f"{file} exists; --force overwrites it.") for photo, file in taken.items()]
     return [item for item in items if item.photo not in taken], left_out
+
+
+def write_out(data: bytes) -> None:
+    """The picture to standard output. Raises OSError."""
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
 
 
 def write(file: Path, data: bytes, *, force: bool) -> None:

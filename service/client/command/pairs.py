@@ -15,6 +15,8 @@ FOREIGN_SUFFIXES = frozenset(
     {".heic", ".heif", ".avif", ".gif", ".tif", ".tiff", ".bmp", ".jp2", ".jxl", ".psd", ".svg"}
     | {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf"}
 )
+DASH = "-"  # an argument for standard input
+STANDARD_INPUT = Path("<standard input>")
 MASK_ENDINGS = ("", "_mask", "-mask")  # of a.jpg: a.png, a_mask.png, a-mask.png
 LANDMARK_ENDINGS = ("", "_landmarks", "-landmarks")
 FACES_ENDINGS = ("", "_faces", "-faces")
@@ -51,7 +53,9 @@ class LeftOut:
 
 
 def named_by(argument: str, suffixes: Iterable[str] = PICTURE_SUFFIXES) -> Several:
-    """The file, the files of the folder, or the files that match the pattern; in the order of their names."""
+    """The file, the files of the folder, or those that match the pattern, in the order of their names; or `-`."""
+    if argument == DASH:
+        return Several(argument, (STANDARD_INPUT,), alone=True)
     path = Path(argument)
     if path.is_file():
         return Several(argument, (path,), alone=True)

@@ -13,7 +13,7 @@ from service.client.command.capabilities import advice, check_capabilities
 from service.client.command.guidance import read_faces, read_landmarks
 from service.client.command.outcomes import INTERRUPTED, Outcome, exit_code
 from service.client.command.outputs import destination, free, require_distinct
-from service.client.command.pairs import Item, LeftOut, named_by, paired
+from service.client.command.pairs import DASH, Item, LeftOut, named_by, paired
 from service.client.command.progress import Reporter
 from service.client.command.sending import Sender, SendOptions
 from service.client.command.usage import BadUsage, Files, Service
@@ -56,6 +56,7 @@ def run(files: Files, options: InpaintOptions, service: Service, *, quiet: bool 
 
 def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
     """The photos with what goes with each, and where they go."""
+    _check_dashes(files)
     photos, masks = named_by(files.photo), named_by(files.mask)
     landmarks = named_by(files.landmarks, JSON_SUFFIXES) if files.landmarks else None
     faces = named_by(files.faces, JSON_SUFFIXES) if files.faces else None
@@ -74,11 +75,29 @@ def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
         raise BadUsage(f"No photo can be sent. {left_out[0].photo}: {left_out[0].reason}")
     complete: InpaintOptions = {**options, "output_format": target.format}
     send_options = SendOptions(
-        target, complete, concurrency=service.concurrency, as_jobs=service.as_jobs, force=files.force
+        target,
+        complete,
+        concurrency=service.concurrency,
+        as_jobs=service.as_jobs,
+        force=files.force,
+        standard_input=_standard_input() if DASH in (files.photo, files.mask) else b"",
     )
     attributes = options.get("attributes")
     given = {"landmarks": landmarks, "faces": faces, "reference": references, "attributes": attributes}
     return Plan(items, left_out, send_options, frozenset(name for name, value in given.items() if value is not None))
+
+
+def _check_dashes(files: Files) -> None:
+    """Standard input is one picture."""
+    if files.photo == files.mask == DASH or DASH in (files.landmarks, files.faces, files.reference):
+        raise BadUsage("Only PHOTO or MASK may be -, and not both.")
+
+
+def _standard_input() -> bytes:
+    picture = sys.stdin.buffer.read()
+    if not picture:
+        raise BadUsage("Standard input is empty.")
+    return picture
 
 
 async def _sent(plan: Plan, service: Service, reporter: Reporter) -> Sequence[Outcome]:

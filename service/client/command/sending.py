@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from service.client.answers import InpaintAnswer
 from service.client.clients import AsyncClient, AsyncJob
 from service.client.command.guidance import read_faces, read_landmarks
 from service.client.command.outcomes import NotTried, Outcome, ends_everything
-from service.client.command.outputs import Destination, write
-from service.client.command.pairs import Item
+from service.client.command.outputs import Destination, write, write_out
+from service.client.command.pairs import STANDARD_INPUT, Item
 from service.client.errors import Garbled
 from service.client.forms import InpaintOptions
 from service.errors import ServiceError
@@ -30,6 +31,7 @@ class SendOptions:
     concurrency: int = 4
     as_jobs: bool = False
     force: bool = False
+    standard_input: bytes = b""  # the picture of an item whose photo or mask is STANDARD_INPUT
 
     @property
     def samples(self) -> int:
@@ -71,11 +73,17 @@ class Sender:
             return error
         return None
 
+    def _picture(self, file: Path) -> Path | bytes:
+        return self._options.standard_input if file == STANDARD_INPUT else file
+
     async def _complete(self, item: Item) -> None:
         files = self._options.destination.files(item.photo, self._options.samples)
         pictures = (await self._completed(item)).pictures
         if len(pictures) != len(files):
             raise Garbled(f"{len(pictures)} pictures came for {len(files)} samples.")
+        if self._options.destination.is_output:
+            await asyncio.to_thread(write_out, pictures[0])
+            return
         for file, picture in zip(files, pictures, strict=True):
             await asyncio.to_thread(write, file, picture, force=self._options.force)
 
@@ -87,9 +95,10 @@ class Sender:
             form["faces"] = read_faces(item.faces)
         if item.reference is not None:
             form["reference"] = item.reference
+        photo, mask = self._picture(item.photo), self._picture(item.mask)
         if not self._options.as_jobs:
-            return await self._client.inpaint(item.photo, item.mask, **form)
-        submission = self._client.submit(item.photo, item.mask, **form, delete_on_fetch=True)
+            return await self._client.inpaint(photo, mask, **form)
+        submission = self._client.submit(photo, mask, **form, delete_on_fetch=True)
         async with await _certain(asyncio.create_task(submission)) as job:
             return await job.result()
 

@@ -12,6 +12,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from service.client.command import run as running_part
 from service.client.command.main import app
 from service.client.command.outcomes import EXIT_CODES
 from service.keys import SCOPES, make_key
+from service.version import service_version
 from tests.contract.engines import ROOT
 from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.pictures import box_mask, encoded, pixels, png, scene
@@ -76,13 +78,52 @@ def inpaint(url: str) -> Command:
     return lambda *arguments, **environment: call(*arguments, INPAINT_URL=url, **environment)
 
 
-def call(*arguments: object, **environment: str) -> Result:
-    return CliRunner(env=environment).invoke(app, [str(argument) for argument in arguments])
+def call(*arguments: object, input: bytes = b"", **environment: str) -> Result:
+    return CliRunner(env=environment).invoke(app, [str(argument) for argument in arguments], input=input)
 
 
 def said(result: Result) -> list[str]:
     assert result.stdout == ""
     return result.stderr.splitlines()
+
+
+def test_a_pipe(inpaint: Command) -> None:
+    photo = Path("in/a.jpg").read_bytes()
+    result = inpaint("-", "masks/a_mask.png", "-o", "-", input=photo)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert inpaint("in/a.jpg", "masks/a_mask.png", "-o", "out.png").exit_code == 0
+    assert result.stdout_bytes == Path("out.png").read_bytes()
+    assert not Path("-").exists()
+
+
+def test_a_mask_from_standard_input_and_another_format(inpaint: Command) -> None:
+    mask = Path("masks/a_mask.png").read_bytes()
+    result = inpaint("in/a.jpg", "-", "-o", "-", "--format", "webp", input=mask)
+    assert result.exit_code == 0
+    with Image.open(BytesIO(result.stdout_bytes)) as completed:
+        assert (completed.format, completed.size) == ("WEBP", (400, 300))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("-", "-", "-o", "out.png"), "Only PHOTO or MASK may be -"),
+        (("in/a.jpg", "masks", "-o", "out.png", "--landmarks", "-"), "Only PHOTO or MASK may be -"),
+        (("-", "masks/a_mask.png", "-o", "out.png"), "Standard input is empty"),
+        (("-", "masks/a_mask.png", "-o", "out/"), "has no name; give the file"),
+        (("in", "masks", "-o", "-"), "Several photos need a folder"),
+        (("in/a.jpg", "masks", "-o", "-", "--samples", "2", "--model", "gfc"), "takes one picture"),
+    ],
+)
+def test_a_pipe_that_cannot_be(inpaint: Command, arguments: tuple[str, ...], line: str) -> None:
+    result = inpaint(*arguments)
+    assert result.exit_code == 2
+    assert line in said(result)[0]
+
+
+def test_the_version() -> None:
+    result = call("--version")
+    assert (result.exit_code, result.stdout) == (0, f"inpaint {service_version()}\n")
 
 
 def test_one_photo_without_a_word(inpaint: Command) -> None:
