@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +32,7 @@ from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import Answer, Script, problem
 from tests.fakes.server import running, settings
+from tests.fakes.waiting import FOREVER_SECONDS
 from tests.fakes.worker import working
 from tests.service.client.conftest import Connect
 
@@ -113,6 +116,24 @@ def test_a_wait_has_an_end_and_the_job_goes_on(client: Any, worker: Any) -> None
         job.wait(timeout_seconds=0.3)
     with worker():
         assert job.result().model == "lafin"
+
+
+def test_a_wait_ends_although_the_service_is_silent(
+    connect: Connect, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.client.jobs.ANSWER_SECONDS", 0.2)
+    times = {"created_at": "2026-01-01T00:00:00Z", "expires_at": "2026-01-02T00:00:00Z"}
+    absent = dict.fromkeys(("queue_position", "started_at", "finished_at", "problem", "result_url"))
+    job = {"id": "a", "state": "running", "model": "lafin", "tries": 1, "items": [], "url": "/jobs/a"}
+    script.answers = [
+        Answer(body=json.dumps({**absent, **times, **job}).encode()),
+        Answer(delay_seconds=FOREVER_SECONDS),
+    ]
+    handle = connect(script.url, timeout_seconds=60).job("a")
+    begin = time.monotonic()
+    with pytest.raises(TimedOut):
+        handle.wait(timeout_seconds=0.3)
+    assert time.monotonic() - begin < 10
 
 
 def test_a_job_that_failed_raises_what_it_failed_with(client: Any, worker: Any, engine: FakeEngine) -> None:
