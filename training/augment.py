@@ -32,6 +32,7 @@ from training.data.transforms import resize
 from training.errors import one_line
 from training.given import Given, System
 from training.masking import complete
+from training.options import Version
 from training.papers.lafin.networks import FRAME_PIXELS
 from training.papers.lafin.recipe import GENERATOR_HOLES
 from training.systems import Repository, open_system
@@ -53,6 +54,7 @@ def main(
     split: options.Split = "train",
     batch_size: options.BatchSize = 4,
     device: options.Device = "auto",
+    version: Version = False,
 ) -> None:
     """Make augmented pairs of pictures and landmarks; `training.train --augmented` adds them to a predictor's data."""
     place = options.open_device(device)

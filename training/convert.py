@@ -15,6 +15,7 @@ from torch import Tensor
 from training.checkpoint import save_snapshot
 from training.errors import TrainingError, one_line
 from training.exchange import Exchange, exchanged
+from training.options import Version
 from training.papers.lafin import published as lafin_published
 from training.papers.parser import published as parser_published
 from training.papers.parser import serving as parser_serving
@@ -49,7 +50,7 @@ class Converted:
 
 
 @app.callback()
-def convert() -> None:
+def convert(version: Version = False) -> None:
     """Read published checkpoints into a model repository; training.export then makes its 1/model.pt files."""
 
 

@@ -21,6 +21,7 @@ from training.measuring import NME, SPREAD, Row, Yardstick, measure
 from training.metrics.identity import IdentityNetwork
 from training.metrics.perception import open_distance
 from training.metrics.profiles import PROFILES
+from training.options import Version
 from training.papers import DEPLOYED, SYSTEMS
 from training.parsing_report import PARSERS, report_parser
 from training.report import Table, number, progress_bar, write_json
@@ -63,6 +64,7 @@ def main(
     output: options.Output = None,
     batch_size: options.BatchSize = 4,
     device: options.Device = "auto",
+    version: Version = False,
 ) -> None:
     """Complete every face under every kind of hole, and print means over the faces, one row a kind and method.
 

@@ -17,7 +17,7 @@ from training.checkpoint import load_snapshot
 from training.deployed import Deployed, Port
 from training.errors import TrainingError, one_line
 from training.exchange import Exchange, exchanged
-from training.options import require
+from training.options import Version, require
 from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
 from training.signature import require_parameters, require_signature
@@ -43,6 +43,7 @@ def main(
     precision: Annotated[
         str, typer.Option(help=f"One of auto, {', '.join(PRECISIONS)}; auto = by what the processor or GPU has.")
     ] = "auto",
+    version: Version = False,
 ) -> None:
     """Write TorchScript for every model whose snapshot is newer than its export; nothing unless all are good."""
     torch.manual_seed(0)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from training.checkpoint import CheckpointError, load_snapshot, save_snapshot
 from training.errors import one_line
+from training.options import Version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -27,6 +28,7 @@ def main(
     ],
     out: Annotated[Path, typer.Argument(help="File to write.")],
     share: Annotated[float, typer.Option(min=0.0, max=1.0, help="Of the second: 0 is the first, 1 the second.")] = 0.5,
+    version: Version = False,
 ) -> None:
     """Write the weights that lie between two snapshots of one network."""
     (earlier, _), (later, metadata) = load_snapshot(first), load_snapshot(second)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -18,6 +19,24 @@ Value = TypeVar("Value")
 
 SHIPPED_REPOSITORY = Path("model_repository")
 
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"face-inpainting {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    """Of the installed package; a plain checkout has none."""
+    try:
+        return version("face-inpainting")
+    except PackageNotFoundError:
+        return "0+checkout"
+
+
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and end.")
+]
 DataFolder = Annotated[Path, typer.Option(help="Prepared folder: images/, landmarks.npy, faces.csv.")]
 DataFolders = Annotated[list[Path], typer.Option("--data", help="Prepared folder; may be repeated: one after another.")]
 Split = Annotated[str, typer.Option(help="Which faces: train, validation, test or all.")]

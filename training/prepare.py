@@ -28,7 +28,7 @@ from training.data.listing import PICTURES
 from training.data.table import DataError
 from training.errors import one_line
 from training.landmarking import OWN, LandmarkOptions, open_points
-from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder
+from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version
 
 PROGRAM = "training.prepare"
 
@@ -49,7 +49,7 @@ FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 
 
 
 @app.callback()
-def prepare() -> None:
+def prepare(version: Version = False) -> None:
     """Make a prepared folder, or check one."""
 
 

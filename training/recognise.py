@@ -20,6 +20,7 @@ from training.framed import FramedFaces
 from training.given import Given, System
 from training.masking import complete
 from training.metrics.identity import IdentityNetwork, top_k
+from training.options import Version
 from training.papers import SYSTEMS
 from training.report import Table, progress_bar, write_json
 from training.systems import Repository, about, frame_pixels, open_system
@@ -54,6 +55,7 @@ def main(
     output: options.Output = None,
     batch_size: options.BatchSize = 8,
     device: options.Device = "auto",
+    version: Version = False,
 ) -> None:
     """Half of each identity's faces are the gallery; the others, completed, are looked up in it.
 

@@ -16,7 +16,7 @@ from training.errors import one_line
 from training.frozen.parsers import FaceParser
 from training.measuring_parsing import ParsingFigures, figures_of
 from training.metrics.regions import confusion
-from training.options import DataFolder, Split
+from training.options import DataFolder, Split, Version
 from training.papers.gfc.recipe import gfc
 from training.papers.gfc.step import parse
 from training.train import frozen_parser
@@ -33,6 +33,7 @@ def main(
     parser: Annotated[Path, typer.Option(help="Snapshot of the parser, or TorchScript, as --parser of a training.")],
     split: Split = "validation",
     rounds: Annotated[int, typer.Option(help="How often each face is moved anew.", min=1)] = 2,
+    version: Version = False,
 ) -> None:
     """Mean F of facial parts, of whole faces as the recipe gfc moves them, at the size that the parser is shown."""
     faces = open_split(data, split)

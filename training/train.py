@@ -19,7 +19,7 @@ from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
 from training.loop import train
 from training.machine import Machine
-from training.options import Accelerator, DataFolders, Precision, Split, check_arithmetic, pick, read_devices
+from training.options import Accelerator, DataFolders, Precision, Split, Version, check_arithmetic, pick, read_devices
 from training.papers import RECIPES
 from training.papers.finder.sources import SceneFaces
 from training.papers.parser.serving import open_parser
@@ -74,6 +74,7 @@ def main(
     force: Annotated[
         bool, typer.Option(help="Go on in a run folder that was begun otherwise, or that holds results alone.")
     ] = False,
+    version: Version = False,
 ) -> None:
     """Train a recipe, or go on with it: the same command resumes from the run folder."""
     chosen = pick(RECIPES, recipe, "recipe")()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from training.evaluate import app as evaluate
 from training.options import check_arithmetic, open_device, pick, read_devices, read_kinds
 from training.recognise import app as recognise
 
+PROGRAMS = ("augment", "convert", "evaluate", "export", "interpolate", "prepare", "recognise", "seen_parsing", "train")
 MISTAKES = [
     ("--holes", "moon", "unknown hole 'moon'"),
     ("--holes", ",", "--holes names no kind"),
@@ -83,3 +86,13 @@ def test_arithmetic_is_lightnings() -> None:
         check_arithmetic("gpu", "auto")
     with pytest.raises(OptionError, match="unknown precision 'half'; there are auto, 32-true, "):
         check_arithmetic("cpu", "half")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_every_program_says_its_version_and_that_it_can(name: str) -> None:
+    program = import_module(f"training.{name}").app
+    said = CliRunner().invoke(program, ["--version"])
+    assert (said.exit_code, said.output) == (0, f"face-inpainting {version('face-inpainting')}\n")
+    helped = CliRunner().invoke(program, ["--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+    assert helped.exit_code == 0
+    assert "--version" in helped.output
