@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
@@ -13,6 +12,7 @@ from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, 
 from service.api.admission import Admission
 from service.api.dependencies import needs, needs_for_metrics
 from service.api.middleware import middleware
+from service.api.query import KNOWN_QUERY
 from service.api.rate_limit import RateLimiter
 from service.api.readiness import Readiness
 from service.api.state import ServiceState
@@ -25,6 +25,7 @@ from service.telemetry.engine_calls import CountedEngine
 from service.telemetry.metrics import Metrics
 from service.telemetry.spans import TELEMETRY
 from service.threads import ImagingThreads
+from service.version import service_version
 
 DESCRIPTION = """Fills holes in face photographs. Send a picture and a mask to `POST /inpaint`; white in the mask marks
 what is to be filled. Only jobs keep pictures, and only for a while. Every error is `application/problem+json` with a
@@ -69,20 +70,12 @@ def build() -> FastAPI:
     return create_app(load_settings())
 
 
-def service_version() -> str:
-    """Of the installed package; a plain checkout has none."""
-    try:
-        return version("face-inpainting")
-    except PackageNotFoundError:
-        return "0+checkout"
-
-
 def _mount(app: FastAPI, settings: Settings) -> None:
     """Every router, with the scope that a key needs for it."""
-    app.include_router(inpaint.router, dependencies=[needs("inpaint")])
-    app.include_router(jobs.router, dependencies=[needs("jobs")])
-    app.include_router(analysis.router, dependencies=[needs("analysis")])
-    app.include_router(models.router, dependencies=[needs(None)])
+    app.include_router(inpaint.router, dependencies=[needs("inpaint"), KNOWN_QUERY])
+    app.include_router(jobs.router, dependencies=[needs("jobs"), KNOWN_QUERY])
+    app.include_router(analysis.router, dependencies=[needs("analysis"), KNOWN_QUERY])
+    app.include_router(models.router, dependencies=[needs(None), KNOWN_QUERY])
     app.include_router(probes.router)
     app.include_router(docs.router)
     app.include_router(probes.metrics_router, dependencies=needs_for_metrics(settings.open_metrics))

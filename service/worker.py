@@ -32,6 +32,7 @@ from service.jobs.recovery import enqueue_due, enqueue_lost
 from service.jobs.store import in_own_loop
 from service.settings import BadSettings, Settings, load_settings
 from service.telemetry.logs import configure_logs
+from service.version import version_line
 
 REDIS_TRIES = 30  # a second each, at most
 RECONNECT_SECONDS = 1.0
@@ -125,6 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 stopped on request, 2 a bad setting."""
     parser = argparse.ArgumentParser(prog="python -m service.worker", description="Run jobs.")
     parser.add_argument("queue", nargs="?", choices=[INPAINTING, WEBHOOKS], default=INPAINTING)
+    parser.add_argument("--version", action="version", version=version_line(parser.prog))
     name = parser.parse_args(arguments).queue
     try:
         settings = load_settings()

@@ -128,7 +128,12 @@ async def get_job(
     service: ServiceDep,
     job: JobDep,
     wait: Annotated[
-        float, Query(ge=0, description="Seconds to wait until it has ended; GET /limits names the longest wait.")
+        float,
+        Query(
+            ge=0,
+            allow_inf_nan=False,
+            description="Seconds to wait until it has ended; GET /limits names the longest wait.",
+        ),
     ] = 0,
 ) -> JobBody:
     longest_seconds = min(wait, service.settings.jobs_max_wait_seconds)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from service.api.forms import InpaintForm, JobForm, LandmarksForm, ParsingForm
 from service.api.problems import MEDIA_TYPE, Problem, documented
 from service.api.schemas import InpaintAnswerBody, ParsingBody
-from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
+from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError, UnknownParameter
 
 REFERRED: tuple[type[BaseModel], ...] = (
     Problem,
@@ -71,7 +71,7 @@ def _complete(operation: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(answers.get("422", "")):
         del answers["422"]
     if "security" in operation:
-        _add_errors(answers, KeyMissing, BadKey, ScopeMissing, RateLimited)
+        _add_errors(answers, KeyMissing, BadKey, ScopeMissing, RateLimited, UnknownParameter)
     answers["default"] = ANY_ERROR
 
 

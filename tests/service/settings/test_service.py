@@ -27,7 +27,7 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_answers_are_not_kept_for_less_than_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEMPOTENCY_TTL_SECONDS", "59")
-    with pytest.raises(BadSettings, match="REQUEST_DEADLINE_SECONDS: is longer than IDEMPOTENCY_TTL_SECONDS"):
+    with pytest.raises(BadSettings, match="REQUEST_DEADLINE_SECONDS: is more than IDEMPOTENCY_TTL_SECONDS"):
         load_settings()
     monkeypatch.setenv("REQUEST_DEADLINE_SECONDS", "59")
     assert load_settings().request_deadline_seconds == 59
@@ -57,6 +57,50 @@ def test_a_bad_value_is_one_line_with_its_name_and_not_its_value(
     line = str(raised.value)
     assert line.startswith(f"Bad setting {name}: ")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "Infinity"])
+def test_no_number_is_without_end(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    fields = type(load_settings()).model_fields
+    numbers = [name for name, field in fields.items() if field.annotation is float]
+    for name in numbers:
+        monkeypatch.setenv(name.upper(), text)
+        assert complaint().startswith(f"Bad setting {name.upper()}: ")
+        monkeypatch.delenv(name.upper())
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"MIN_SIDE_PIXELS": "500", "MAX_SIDE_PIXELS": "400"}, "MIN_SIDE_PIXELS: is more than MAX_SIDE_PIXELS"),
+        (
+            {"JOBS_RECORD_TTL_SECONDS": "5", "JOBS_RESULT_TTL_SECONDS": "6"},
+            "JOBS_RECORD_TTL_SECONDS: is less than JOBS_RESULT_TTL_SECONDS",
+        ),
+        ({"JOBS_RESULT_TTL_SECONDS": "90000"}, "JOBS_RECORD_TTL_SECONDS: is less than JOBS_RESULT_TTL_SECONDS"),
+        ({"MAX_IMAGE_PIXELS": "60000000"}, "MAX_SAMPLES_PIXELS: is less than MAX_IMAGE_PIXELS"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_both_named(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], line: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert complaint().startswith(f"Bad setting {line}, which is ")
+
+
+@pytest.mark.parametrize("name", ["ENGINE_URL", "PUBLIC_URL", "REDIS_URL", "API_KEYS", "RATE_LIMIT", "CORS_ORIGINS"])
+def test_what_a_text_must_be_is_said_in_words(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "?")
+    assert not set(complaint()) & set("^$\\*[]")
+
+
+def test_a_misspelt_setting_is_refused_wherever_it_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("JOBS_RESULTS_TTL_SECONDS=5\n")
+    assert complaint().startswith("Bad setting JOBS_RESULTS_TTL_SECONDS: there is no such setting; JOBS_RESULT_TTL")
+    (tmp_path / ".env").unlink()
+    monkeypatch.setenv("API_KEY", KEY)
+    assert complaint() == "Bad setting API_KEY: there is no such setting; API_KEYS is meant, or unset it"
 
 
 def test_every_number_has_its_unit_or_counts_something() -> None:
