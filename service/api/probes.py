@@ -30,11 +30,12 @@ async def startupz(service: ServiceDep) -> ProbeBody:
 @router.get("/readyz", summary="Can requests be answered now?", responses=documented(EngineUnavailable, Draining))
 @router.get("/healthz", summary="The same as /readyz.", responses=documented(EngineUnavailable, Draining))
 async def readyz(service: ServiceDep) -> ReadyBody:
-    """`jobs` says whether Redis can be reached. POST /inpaint works without Redis, so the status stays 200."""
+    """`jobs` says whether jobs are accepted and worked on. POST /inpaint needs neither, so the status stays 200."""
     if service.readiness.draining or service.admission.draining:
         raise Draining("The service is shutting down.")
     await _require_models(service.readiness)
-    return ReadyBody(status="ready", jobs="ready" if await service.jobs.reachable() else "unavailable")
+    jobs, detail = await service.jobs.condition()
+    return ReadyBody(status="ready", jobs=jobs, jobs_detail=detail)
 
 
 @metrics_router.get("/metrics", summary="Prometheus metrics.", response_class=Response)

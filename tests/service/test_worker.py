@@ -318,7 +318,7 @@ async def test_redis_may_go_and_come_back_under_an_idle_worker(
     assert (await ended(client, await post(client)))["state"] == "succeeded"
 
 
-LOST = "Redis cannot be reached"
+LOST = "Redis cannot be used"
 IMPATIENT = "import service.worker as worker; worker.REDIS_TRIES = 1; raise SystemExit(worker.main([]))"
 
 

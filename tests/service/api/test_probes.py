@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
 from service.app import create_app
+from service.jobs.redis_watch import KEPT_SECONDS
 from tests.fakes.engine import FakeEngine
+from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
 from tests.service.api.conftest import Served, framed
 
@@ -30,6 +33,26 @@ async def test_without_an_engine_the_process_lives_and_is_not_ready(served: Serv
         engine.up = False
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.get("/startupz")).status_code == 200
+
+
+async def test_readiness_says_whether_anybody_works_on_jobs(served: Served, redis_server: RedisServer) -> None:
+    now = datetime.now(UTC)
+    workers = {"alive": now, "silent": now - timedelta(minutes=5)}
+    with redis_server.client() as redis:
+        for name in ("silent", "alive"):
+            async with served(redis_url=redis_server.url) as client:
+                ready = (await client.get("/readyz")).json()
+                assert (ready["status"], ready["jobs"]) == ("ready", "no_worker")
+                assert ready["jobs_detail"] == "no worker runs (python -m service.worker)"
+            redis.sadd("rq:workers:inpaint", f"rq:worker:{name}", "rq:worker:forgotten")
+            redis.hset(f"rq:worker:{name}", "last_heartbeat", workers[name].isoformat().replace("+00:00", "Z"))
+        async with served(redis_url=redis_server.url) as client:
+            assert (await client.get("/readyz")).json() == {"status": "ready", "jobs": "ready", "jobs_detail": None}
+            redis.config_set("maxmemory-policy", "allkeys-lru")
+            await asyncio.sleep(KEPT_SECONDS)
+            risky = (await client.get("/readyz")).json()
+            redis.config_set("maxmemory-policy", "noeviction")
+            assert (risky["jobs"], "maxmemory-policy is allkeys-lru" in risky["jobs_detail"]) == ("ready", True)
 
 
 async def test_readiness_is_asked_once_in_a_while(served: Served, engine: FakeEngine) -> None:
