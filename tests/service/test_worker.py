@@ -492,3 +492,25 @@ async def test_a_job_taken_by_a_worker_that_died_at_once_is_found_again(
         store.set(queue.intermediate_queue.get_first_seen_key(job_id), time.time() - 120)
     workers.start()
     assert (await ended(client, job_id, 20))["state"] == "succeeded"
+
+
+async def test_a_worker_is_seen_and_tells_what_is_wrong_with_redis(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+) -> None:
+    with redis.client() as connection:
+        connection.config_set("maxmemory-policy", "allkeys-lru")
+    assert (await client.get("/readyz")).json()["jobs"] == "no_worker"
+    workers.start()
+    end_seconds = time.monotonic() + PATIENCE_SECONDS
+    while (await client.get("/readyz")).json()["jobs"] != "ready":
+        assert time.monotonic() < end_seconds
+        await asyncio.sleep(0.05)
+    assert "Redis: its maxmemory-policy is allkeys-lru, which may drop accepted jobs" in workers.log.read_text()
+
+
+async def test_a_worker_says_that_its_password_is_wrong_and_not_which(workers: Workers, redis: RedisServer) -> None:
+    with redis.client() as connection:
+        connection.config_set("requirepass", "right")
+    workers.start(REDIS_URL=redis.url.replace("://", "://:the-wrong-one@"))
+    await soon(lambda: "it refuses the user or the password of REDIS_URL" in workers.log.read_text(), "the reason")
+    assert "the-wrong-one" not in workers.log.read_text()
