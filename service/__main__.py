@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> int:
         return fail(str(error), 2)
     except StartFailed as error:
         return fail(str(error), 1)
-    configure_logs()
+    configure_logs(settings.log_level)
     return_freed_memory()
     logger.info("starting", extra={"fields": {"settings": shown(settings)}})
     try:

@@ -22,6 +22,7 @@ from service.jobs.job_service import JobService, open_job_service
 from service.keys import Keyring, parse_keys, parse_rate
 from service.settings import Settings, load_settings
 from service.telemetry.engine_calls import CountedEngine
+from service.telemetry.exporting import name_spans
 from service.telemetry.metrics import Metrics
 from service.telemetry.spans import TELEMETRY
 from service.threads import ImagingThreads
@@ -35,6 +36,7 @@ stable `code`."""
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` is the one to use instead of the one at ENGINE_URL; its owner opens and closes it."""
     metrics = Metrics(service_version(), settings.prometheus_multiproc_dir)
+    name_spans()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -98,7 +100,9 @@ def _state(
         threads=threads,
         inpainter=make_inpainter(settings, engine, threads),
         picture_parser=make_picture_parser(settings, engine, threads),
-        admission=Admission(settings.max_concurrent_requests, settings.max_waiting_requests),
+        admission=Admission(
+            settings.max_concurrent_requests, settings.max_waiting_requests, metrics.waiting.labels("turn")
+        ),
         keyring=Keyring(parse_keys(settings.api_keys.get_secret_value())),
         rates=rates,
         readiness=Readiness(engine, settings.readiness_cache_seconds),

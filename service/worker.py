@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     except BadSettings as error:
         print(f"worker: {error}", file=sys.stderr, flush=True)
         return 2
-    configure_logs()
+    configure_logs(settings.log_level)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)  # it would tell of its clean-up every second
     serve(settings, name)
     return 0

@@ -138,7 +138,8 @@ async def get_job(
 ) -> JobBody:
     longest_seconds = min(wait, service.settings.jobs_max_wait_seconds)
     if longest_seconds and job.under_way:
-        later = await while_client_waits(request, service.jobs.wait(job, longest_seconds, service.admission))
+        with service.metrics.waiting.labels("job").track_inprogress():
+            later = await while_client_waits(request, service.jobs.wait(job, longest_seconds, service.admission))
         if later is None:
             raise UnknownJob("There is no job of that id.")
         job = later

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST
+from fastapi import APIRouter, Request, Response
+from prometheus_client.exposition import choose_encoder
 
 from service.api.dependencies import ServiceDep
 from service.api.problems import documented
@@ -39,8 +39,11 @@ async def readyz(service: ServiceDep) -> ReadyBody:
 
 
 @metrics_router.get("/metrics", summary="Prometheus metrics.", response_class=Response)
-async def metrics(service: ServiceDep) -> Response:
-    return Response(service.metrics.text() + await service.jobs.metrics(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, service: ServiceDep) -> Response:
+    """In Prometheus' text format, or as OpenMetrics if `Accept` asks for it."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    families = await service.jobs.metrics()
+    return Response(service.metrics.text(families, encode), headers={"Content-Type": media_type})
 
 
 async def _require_models(readiness: Readiness) -> None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
 
+from prometheus_client.core import Metric
 from redis.exceptions import RedisError
 
 from service.jobs import redis_clients
@@ -20,7 +21,7 @@ from service.jobs.store import JobStore, NewJob
 from service.jobs.waiting import JobEnds, Stopping
 from service.jobs.workers import live_workers
 from service.settings import Settings
-from service.telemetry.jobs import text
+from service.telemetry.jobs import shown
 
 PING_SECONDS = 1.0
 
@@ -75,13 +76,13 @@ class JobService:
             self.waiters -= 1
         return await self.store.get(job.id)
 
-    async def metrics(self) -> bytes:
-        """The figures of jobs in Prometheus' text format; nothing while Redis is away."""
+    async def metrics(self) -> list[Metric]:
+        """The families of the figures of jobs; none while Redis is away."""
         try:
             async with asyncio.timeout(PING_SECONDS):
-                return text(await self.store.figures())
+                return list(shown(await self.store.figures()))
         except (RedisError, TimeoutError):
-            return b""
+            return []
 
     async def condition(self) -> tuple[Condition, str | None]:
         """Whether jobs are taken and worked on, and what is wrong; at most a second old."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import ssl
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
@@ -19,6 +20,9 @@ SIGNING_KEY_BYTES = range(24, 65)
 class JobSettings(BaseSettings):
     """The names are those of the environment variables, in upper case."""
 
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged at least; probes are logged at debug."
+    )
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://; jobs live there."
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from opentelemetry.trace import get_tracer
 
 TRACER = get_tracer("service")
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/healthz", "/metrics"})  # asked every few seconds by machines
 
 
 class Stages:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import Scope
 
-PROBES = frozenset({"/livez", "/readyz", "/startupz", "/healthz", "/metrics"})
+from service.telemetry.record import PROBES
 
 
 def is_probe(scope: Scope) -> bool:

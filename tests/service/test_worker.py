@@ -168,7 +168,7 @@ async def test_what_forked_jobs_did_is_in_the_metrics(client: httpx.AsyncClient,
         client,
         'inpaint_job_engine_requests_total{code="ok",model="lafin"} 3.0',
         'inpaint_job_engine_request_duration_seconds_count{model="lafin"} 3.0',
-        *(f'inpaint_job_stage_duration_seconds_count{{stage="{stage}"}} 3.0' for stage in STAGES),
+        *(f'inpaint_job_stage_duration_seconds_count{{model="lafin",stage="{stage}"}} 3.0' for stage in STAGES),
         "inpaint_job_peak_memory_bytes_count 2.0",
         'inpaint_job_peak_memory_bytes_bucket{le="1073741824.0"} 2.0',
     )
@@ -187,7 +187,7 @@ async def test_what_a_killed_job_did_with_its_first_items_is_counted(
     children(worker)[0].kill()
     served.engine.delay_seconds = 0
     assert (await ended(client, job_id))["state"] == "succeeded"
-    shown = 'inpaint_job_stage_duration_seconds_count{stage="encode"} 3.0'
+    shown = 'inpaint_job_stage_duration_seconds_count{model="lafin",stage="encode"} 3.0'
     await until_shown(client, shown, "inpaint_job_peak_memory_bytes_count 1.0")
 
 

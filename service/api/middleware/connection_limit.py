@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_response
 from service.errors import TooManyConnections
-from service.telemetry.spans import PROBES
+from service.telemetry.record import PROBES
 
 SPARE_CONNECTIONS = 64  # beyond the limit, for one answer each
 SPARE_HEAD_SECONDS = 2.0  # in which a connection beyond the limit must send the head of its request
