@@ -129,6 +129,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES decides, in the application's own middleware
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
 

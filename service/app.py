@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
 from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, problems
@@ -24,7 +24,7 @@ from service.settings import Settings, load_settings
 from service.telemetry.engine_calls import CountedEngine
 from service.telemetry.exporting import name_spans
 from service.telemetry.metrics import Metrics
-from service.telemetry.spans import TELEMETRY
+from service.telemetry.spans import telemetry
 from service.threads import ImagingThreads
 from service.version import service_version
 
@@ -57,7 +57,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        telemetry=TELEMETRY,
+        telemetry=telemetry(settings.root_path),
         middleware=middleware(settings, metrics),
     )
     _mount(app, settings)
@@ -110,5 +110,5 @@ def _state(
     )
 
 
-async def _to_docs() -> RedirectResponse:
-    return RedirectResponse("/docs")
+async def _to_docs(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")

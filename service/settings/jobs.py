@@ -45,7 +45,8 @@ class JobSettings(BaseSettings):
     idempotency_ttl_seconds: float = Field(600, ge=1, description="How long POST /inpaint keeps an answer for its key.")
 
     public_url: str | None = Field(
-        None, description="Address of the API in webhooks. Default: the one that the job's request used."
+        None,
+        description="Address of the API in links and webhooks. Default: paths alone; in webhooks the request's own.",
     )
     webhook_secret: SecretStr | None = Field(None, description="whsec_ and base64 of 24 to 64 bytes; signs webhooks.")
     webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")

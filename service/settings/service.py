@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
@@ -24,6 +25,7 @@ from service.settings.order import not_above, not_below
 
 AT_MOST = {"request_deadline_seconds": "idempotency_ttl_seconds", "min_side_pixels": "max_side_pixels"}
 ENGINE_URL = re.compile(r"(grpcs?://)?[^\s/]+:\d+")
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 PASSWORD = re.compile(r"//[^/@\s]*@")
 
@@ -41,6 +43,15 @@ class Settings(JobSettings):
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    root_path: str = Field(
+        "",
+        validate_default=True,
+        description="Prefix under which a proxy shows the API, such as /faces. Default: the path of PUBLIC_URL.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses or networks whose X-Forwarded-For and -Proto count, separated by commas."
+    )
+    log_client_address: bool = Field(False, description="Write the address of the client into its log line.")
     engine_url: str = Field("127.0.0.1:8001", description="host:port of the KServe v2 gRPC.")
     engine_start_seconds: float = Field(120, gt=0, description="How long the start waits for the engine.")
     model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards and files.")
@@ -95,6 +106,27 @@ class Settings(JobSettings):
             raise ValueError("prometheus_client reads it too, so it must come from the environment itself")
         return value
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_the_public_one(cls, value: str, info: ValidationInfo) -> str:
+        if value and not ROOT_PATH.fullmatch(value):
+            raise ValueError("must begin with / and not end with it, such as /faces")
+        public_url = info.data.get("public_url")
+        public_path = "" if public_url is None else urlsplit(public_url).path
+        if value and public_url is not None and value != public_path:
+            raise ValueError("must be the path of PUBLIC_URL, or unset")
+        return value or public_path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError("a proxy is an address or a network, such as 10.0.0.7 or 10.0.0.0/8") from None
+        return value
+
     @field_validator("engine_url")
     @classmethod
     def _is_an_engine(cls, value: str) -> str:
@@ -126,7 +158,7 @@ class Settings(JobSettings):
             parse_rate(value)
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _separated(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value

@@ -55,5 +55,6 @@ class RequestRecord:
     hole_ratio: float | None = None
     face_count: int | None = None
     traceparent: str | None = None  # this request's own, as it is handed on
+    client_address: str | None = None  # only if it is asked for: it is personal data
     principal: str | None = None  # the id of the caller's key
     headers: dict[str, str] = field(default_factory=dict)  # that the answer carries, whatever becomes of it

@@ -193,6 +193,29 @@ def test_origins_stand_apart_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().cors_origins == ("https://a.example", "http://localhost:3000")
 
 
+def test_the_prefix_is_that_of_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(public_url="https://a.example/faces/v1").root_path == "/faces/v1"
+    assert load_settings(public_url="https://a.example").root_path == ""
+    assert load_settings(root_path="/faces").root_path == "/faces"
+    monkeypatch.setenv("PUBLIC_URL", "https://a.example")
+    monkeypatch.setenv("ROOT_PATH", "/faces")
+    assert complaint() == "Bad setting ROOT_PATH: must be the path of PUBLIC_URL, or unset"
+
+
+@pytest.mark.parametrize("value", ["faces", "/faces/", "/", "/a b", "//"])
+def test_a_prefix_begins_with_a_slash_and_does_not_end_with_one(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ROOT_PATH", value)
+    assert complaint().startswith("Bad setting ROOT_PATH: must begin with /")
+
+
+def test_proxies_are_named_by_address_or_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.7, fd00::/8,")
+    assert load_settings().trusted_proxies == ("10.0.0.7", "fd00::/8")
+    for value in ("*", "proxy.example", "10.0.0.7/8"):
+        monkeypatch.setenv("TRUSTED_PROXIES", value)
+        assert complaint().startswith("Bad setting TRUSTED_PROXIES: a proxy is an address or a network")
+
+
 def test_no_secret_is_printed() -> None:
     settings = load_settings(api_keys=KEY, engine_url="grpcs://engine:1")
     for text in (repr(settings), str(settings), str(shown(settings))):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.telemetry.spans import is_probe
+from service.telemetry.spans import is_probe, telemetry
 from tests.fakes.collector import Collector, collecting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -78,3 +78,12 @@ def test_without_an_endpoint_nothing_leaves_and_the_trace_is_still_joined(collec
 def test_probes_are_left_out() -> None:
     assert is_probe({"type": "http", "path": "/readyz"})
     assert not is_probe({"type": "http", "path": "/inpaint"})
+
+
+@pytest.mark.parametrize("path", ["/livez", "/faces/livez"])
+def test_probes_are_left_out_under_a_prefix_too(path: str) -> None:
+    exclude = telemetry("/faces")["exclude"]
+    assert exclude is not None
+    assert exclude({"type": "http", "path": path})
+    assert not exclude({"type": "http", "path": "/faces/inpaint"})
+    assert not exclude({"type": "http", "path": "/facesx/livez"})
