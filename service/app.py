@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NoReturn
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
@@ -20,13 +23,23 @@ from service.assembly import make_inpainter, make_picture_parser, open_engine
 from service.engine import Engine
 from service.jobs.job_service import JobService, open_job_service
 from service.keys import Keyring, parse_keys, parse_rate
-from service.settings import Settings, load_settings
+from service.settings import BadSettings, Settings, load_settings
 from service.telemetry.engine_calls import CountedEngine
 from service.telemetry.exporting import name_spans
+from service.telemetry.logs import configure_logs
 from service.telemetry.metrics import Metrics
 from service.telemetry.spans import telemetry
 from service.threads import ImagingThreads
 from service.version import service_version
+
+TYPE_THIS = (
+    "service: type `python -m service` (HOST, PORT and the other settings come from the environment); for several "
+    "workers behind one port `uvicorn --factory service.app:build --workers 2`."
+)
+GUNICORN_GIVES_UP = 4
+NOT_OF_UVICORN = "MAX_CONNECTIONS", "HEAD_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS", "DRAIN_SECONDS"
+
+logger = logging.getLogger("service")
 
 DESCRIPTION = """Fills holes in face photographs. Send a picture and a mask to `POST /inpaint`; white in the mask marks
 what is to be filled. Only jobs keep pictures, and only for a while. Every error is `application/problem+json` with a
@@ -68,8 +81,23 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
 
 def build() -> FastAPI:
-    """The factory for `uvicorn --factory service.app:build`."""
-    return create_app(load_settings())
+    """The factory for `uvicorn --factory service.app:build`. Ends the process with one line if a setting is bad."""
+    try:
+        settings = load_settings()
+    except BadSettings as error:
+        sys.exit(f"service: {error}")
+    configure_logs(settings.log_level)
+    logger.warning("%s do not hold under uvicorn's own command; python -m service has them", ", ".join(NOT_OF_UVICORN))
+    return create_app(settings)
+
+
+def __getattr__(name: str) -> NoReturn:
+    """There is no `app` to import: what uvicorn, gunicorn or fastapi would run of it has neither the logs nor the
+    limits of the service. The exit status is the one after which gunicorn does not try again."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    print(TYPE_THIS, file=sys.stderr, flush=True)
+    raise SystemExit(GUNICORN_GIVES_UP)
 
 
 def _mount(app: FastAPI, settings: Settings) -> None:

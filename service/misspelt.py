@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 
 LIKENESS = 0.85  # of difflib: 1 is equal; ENGINE_HOST and ENGINE_PORT have 0.82
 SHORTEST = 6  # letters; shorter names are like too many others
+RENAMED = {"forwarded_allow_ips": "trusted_proxies"}  # of uvicorn; looks like none of ours
 READ_ELSEWHERE = frozenset({"engine_port", "redis_port", "redis_folder"})  # by deploy/place.py
 
 
@@ -19,7 +20,12 @@ def misspelt(names: Iterable[str], settings: Collection[str]) -> list[str]:
     known = {*settings, *READ_ELSEWHERE, *(f"{name}_file" for name in settings)}
     unknown = sorted({name.lower() for name in names} - known)
     return [
-        f"{name.upper()}: there is no such setting; {near[0].upper()} is meant, or unset it"
+        f"{name.upper()}: there is no such setting; {meant.upper()} is meant, or unset it"
         for name in unknown
-        if len(name) >= SHORTEST and (near := difflib.get_close_matches(name, known, n=1, cutoff=LIKENESS))
+        if (meant := RENAMED.get(name) or _near(name, known))
     ]
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=LIKENESS) if len(name) >= SHORTEST else []
+    return near[0] if near else ""

@@ -36,7 +36,7 @@ def configure_logs(level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for quiet in ("uvicorn.error", "httpx", "PIL", "python_multipart"):
+    for quiet in ("uvicorn.error", "uvicorn.access", "httpx", "PIL", "python_multipart"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
 

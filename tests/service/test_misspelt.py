@@ -14,6 +14,7 @@ from service.settings import Settings
         ("API_KEY", "API_KEYS"),
         ("API_KEY_FILE", "API_KEYS_FILE"),
         ("REDIS_URI", "REDIS_URL"),
+        ("FORWARDED_ALLOW_IPS", "TRUSTED_PROXIES"),
         ("max_bodybytes", "MAX_BODY_BYTES"),
     ],
 )
