@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.arguments import refuse_arguments
 from deploy.models import stale_models
 from deploy.place import CannotStart, check_port, read_dotenv, read_place
 from service.misspelt import misspelt
@@ -37,6 +38,7 @@ def check_names(environment: Mapping[str, str], dotenv: Path = Path(".env")) -> 
 
 
 def main() -> None:
+    refuse_arguments("deploy.preflight", "Check what would keep the service from starting.")
     try:
         check_names(os.environ)
         place = read_place(os.environ)

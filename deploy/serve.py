@@ -19,6 +19,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from deploy.arguments import refuse_arguments
 from deploy.models import make_models
 from deploy.place import CannotStart, Place, read_place
 from service.settings import BadSettings, load_settings
@@ -144,6 +145,7 @@ def run(place: Place, procfile: Path = Path("Procfile")) -> int:
 
 
 def main() -> None:
+    refuse_arguments("deploy.serve", "Make stale models, then run the processes of the Procfile until told to stop.")
     try:
         place = read_place(os.environ)
         load_settings()

@@ -7,7 +7,10 @@ import pytest
 
 from service.version import service_version
 
-PROGRAMS = ("service", "service.worker", "service.keys", "service.embedded", "service.embedded.redis_server")
+PROGRAMS = (
+    *("service", "service.worker", "service.keys", "service.embedded", "service.embedded.redis_server"),
+    *("deploy.preflight", "deploy.models", "deploy.serve", "deploy.openapi"),
+)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -22,7 +25,8 @@ def test_every_program_says_what_it_is(program: str, option: str) -> None:
         assert "--version" in done.stdout
 
 
-def test_the_service_takes_no_argument_in_silence() -> None:
-    done = subprocess.run([sys.executable, "-m", "service", "--prot=1"], capture_output=True, text=True, timeout=60)
+@pytest.mark.parametrize("program", ["service", "deploy.serve"])
+def test_no_argument_is_ignored(program: str) -> None:
+    done = subprocess.run([sys.executable, "-m", program, "--prot=1"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert "--prot=1" in done.stderr
