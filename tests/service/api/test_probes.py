@@ -8,6 +8,7 @@ import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from service.api.readiness import MISSING_CACHE_SECONDS
 from service.app import create_app
 from service.jobs.redis_watch import KEPT_SECONDS
 from tests.fakes.engine import FakeEngine
@@ -162,3 +163,17 @@ async def test_probes_are_no_rejections_and_no_news(
     levels = {record.message: record.levelname for record in caplog.records if record.name == "service.request"}
     assert len(levels) == 5
     assert set(levels.values()) == {"DEBUG"}
+
+
+async def test_a_loss_of_the_engine_is_logged_once_though_probes_are_not(
+    served: Served, engine: FakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with served(readiness_cache_seconds=0) as client:
+        for engine.up in (True, False, False, True, True):
+            await client.get("/readyz")
+            await asyncio.sleep(MISSING_CACHE_SECONDS)
+    told = [record.getMessage() for record in caplog.records if record.name == "service.api.readiness"]
+    assert len(told) == 2
+    assert told[0].startswith("not ready: the engine does not answer for ")
+    assert told[1] == "ready again"
