@@ -24,6 +24,7 @@ serve: ## start Redis, the engine, workers and the API on http://127.0.0.1:8000 
 
 test: setup ## run all tests on all cores, against a real Triton core too (ARGS="tests/service -k decode" picks some)
 	@$(VENV_PYTHON) -m tests.contract.fetch_triton
+	@$(VENV_PYTHON) -m tests.service.proxies.fetch_nginx
 	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: setup ## check format, style, types and the import contracts
@@ -46,6 +47,6 @@ bench: models ## measure forward, engine and whole service in one run (ARGS="--r
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
 
 clean: ## remove .venv, caches, made models and fetched test tools; never snapshots, runs or var
-	rm -rf .venv .triton build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .triton .nginx build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf model_repository/*/1
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

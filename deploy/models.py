@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from deploy.arguments import refuse_arguments
 from deploy.place import CannotStart, read_place
 
 UNFINISHED = ".exchange.json"  # in the repository, while training.export puts its files in place
@@ -61,6 +62,7 @@ def make_models(repository: Path) -> None:
 
 
 def main() -> None:
+    refuse_arguments("deploy.models", "Make the TorchScript files of the models that are missing or out of date.")
     try:
         make_models(read_place(os.environ).repository)
     except CannotStart as error:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from deploy.arguments import refuse_arguments
 from service.app import create_app
 from service.settings import Settings
 
@@ -19,6 +20,7 @@ def document() -> dict[str, Any]:
 
 
 def main() -> None:
+    refuse_arguments("deploy.openapi", "Write deploy/openapi.json anew.")
     STORED.write_text(json.dumps(document(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """Where the service of this machine listens and what it serves; and what would stop it from starting.
 
-Standard library only, and no import of the project: it runs before the virtual environment exists.
+Standard library only: it runs before the virtual environment exists.
 Settings come from the environment, then from the file .env, as in service/settings/service.py.
 """
 

@@ -19,8 +19,10 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from deploy.arguments import refuse_arguments
 from deploy.models import make_models
 from deploy.place import CannotStart, Place, read_place
+from service.settings import BadSettings, load_settings
 
 LEANED_ON = ("redis", "engine")
 LAST_WORD_SECONDS = 5.0  # beyond the draining: the API tells who waited, a worker hands its job back
@@ -143,12 +145,14 @@ def run(place: Place, procfile: Path = Path("Procfile")) -> int:
 
 
 def main() -> None:
+    refuse_arguments("deploy.serve", "Make stale models, then run the processes of the Procfile until told to stop.")
     try:
         place = read_place(os.environ)
+        load_settings()
         if place.engine_port is not None:
             make_models(place.repository)
         sys.exit(run(place))
-    except CannotStart as error:
+    except (CannotStart, BadSettings) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import errno
 import logging
@@ -20,6 +21,7 @@ from service.app import create_app
 from service.memory import return_freed_memory
 from service.settings import BadSettings, Settings, load_settings, shown
 from service.telemetry.logs import configure_logs
+from service.version import version_line
 
 ENGINE_POLL_SECONDS = 0.2
 LISTEN_BACKLOG = 2048
@@ -58,8 +60,14 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
 
-def main() -> int:
-    """The exit status: 0 stopped on request, 1 the start failed, 2 a bad setting."""
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status: 0 stopped on request, 1 the start failed, 2 a bad setting or argument."""
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serve the API. It takes no arguments: settings come from the environment and the file .env.",
+    )
+    parser.add_argument("--version", action="version", version=version_line("python -m service"))
+    parser.parse_args(arguments)
     try:
         settings = load_settings()
         listener = bind(settings)
@@ -67,7 +75,7 @@ def main() -> int:
         return fail(str(error), 2)
     except StartFailed as error:
         return fail(str(error), 1)
-    configure_logs()
+    configure_logs(settings.log_level)
     return_freed_memory()
     logger.info("starting", extra={"fields": {"settings": shown(settings)}})
     try:
@@ -121,6 +129,7 @@ def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES decides, in the application's own middleware
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
     )
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError, version
+from typing import NoReturn
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
 from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, problems
 from service.api.admission import Admission
 from service.api.dependencies import needs, needs_for_metrics
 from service.api.middleware import middleware
+from service.api.query import KNOWN_QUERY
 from service.api.rate_limit import RateLimiter
 from service.api.readiness import Readiness
 from service.api.state import ServiceState
@@ -20,11 +23,23 @@ from service.assembly import make_inpainter, make_picture_parser, open_engine
 from service.engine import Engine
 from service.jobs.job_service import JobService, open_job_service
 from service.keys import Keyring, parse_keys, parse_rate
-from service.settings import Settings, load_settings
+from service.settings import BadSettings, Settings, load_settings
 from service.telemetry.engine_calls import CountedEngine
+from service.telemetry.exporting import name_spans
+from service.telemetry.logs import configure_logs
 from service.telemetry.metrics import Metrics
-from service.telemetry.spans import TELEMETRY
+from service.telemetry.spans import telemetry
 from service.threads import ImagingThreads
+from service.version import service_version
+
+TYPE_THIS = (
+    "service: type `python -m service` (HOST, PORT and the other settings come from the environment); for several "
+    "workers behind one port `uvicorn --factory service.app:build --workers 2`."
+)
+GUNICORN_GIVES_UP = 4
+NOT_OF_UVICORN = "MAX_CONNECTIONS", "HEAD_TIMEOUT_SECONDS", "DOWNLOAD_TIMEOUT_SECONDS", "DRAIN_SECONDS"
+
+logger = logging.getLogger("service")
 
 DESCRIPTION = """Fills holes in face photographs. Send a picture and a mask to `POST /inpaint`; white in the mask marks
 what is to be filled. Only jobs keep pictures, and only for a while. Every error is `application/problem+json` with a
@@ -34,6 +49,7 @@ stable `code`."""
 def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
     """The application. `engine` is the one to use instead of the one at ENGINE_URL; its owner opens and closes it."""
     metrics = Metrics(service_version(), settings.prometheus_multiproc_dir)
+    name_spans()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -55,7 +71,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=openapi.operation_id,
-        telemetry=TELEMETRY,
+        telemetry=telemetry(settings.root_path),
         middleware=middleware(settings, metrics),
     )
     _mount(app, settings)
@@ -66,24 +82,31 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
 
 
 def build() -> FastAPI:
-    """The factory for `uvicorn --factory service.app:build`."""
-    return create_app(load_settings())
-
-
-def service_version() -> str:
-    """Of the installed package; a plain checkout has none."""
+    """The factory for `uvicorn --factory service.app:build`. Ends the process with one line if a setting is bad."""
     try:
-        return version("face-inpainting")
-    except PackageNotFoundError:
-        return "0+checkout"
+        settings = load_settings()
+    except BadSettings as error:
+        sys.exit(f"service: {error}")
+    configure_logs(settings.log_level)
+    logger.warning("%s do not hold under uvicorn's own command; python -m service has them", ", ".join(NOT_OF_UVICORN))
+    return create_app(settings)
+
+
+def __getattr__(name: str) -> NoReturn:
+    """There is no `app` to import: what uvicorn, gunicorn or fastapi would run of it has neither the logs nor the
+    limits of the service. The exit status is the one after which gunicorn does not try again."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    print(TYPE_THIS, file=sys.stderr, flush=True)
+    raise SystemExit(GUNICORN_GIVES_UP)
 
 
 def _mount(app: FastAPI, settings: Settings) -> None:
     """Every router, with the scope that a key needs for it."""
-    app.include_router(inpaint.router, dependencies=[needs("inpaint")])
-    app.include_router(jobs.router, dependencies=[needs("jobs")])
-    app.include_router(analysis.router, dependencies=[needs("analysis")])
-    app.include_router(models.router, dependencies=[needs(None)])
+    app.include_router(inpaint.router, dependencies=[needs("inpaint"), KNOWN_QUERY])
+    app.include_router(jobs.router, dependencies=[needs("jobs"), KNOWN_QUERY])
+    app.include_router(analysis.router, dependencies=[needs("analysis"), KNOWN_QUERY])
+    app.include_router(models.router, dependencies=[needs(None), KNOWN_QUERY])
     app.include_router(probes.router)
     app.include_router(docs.router)
     app.include_router(probes.metrics_router, dependencies=needs_for_metrics(settings.open_metrics))
@@ -106,7 +129,9 @@ def _state(
         threads=threads,
         inpainter=make_inpainter(settings, engine, threads),
         picture_parser=make_picture_parser(settings, engine, threads),
-        admission=Admission(settings.max_concurrent_requests, settings.max_waiting_requests),
+        admission=Admission(
+            settings.max_concurrent_requests, settings.max_waiting_requests, metrics.waiting.labels("turn")
+        ),
         keyring=Keyring(parse_keys(settings.api_keys.get_secret_value())),
         rates=rates,
         readiness=Readiness(engine, settings.readiness_cache_seconds),
@@ -114,5 +139,5 @@ def _state(
     )
 
 
-async def _to_docs() -> RedirectResponse:
-    return RedirectResponse("/docs")
+async def _to_docs(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")

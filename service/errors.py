@@ -30,6 +30,7 @@ ServiceError
 │       ├── FullHole                full_hole
 │       ├── BadLandmarks            bad_landmarks
 │       ├── UnknownField            unknown_field
+│       ├── UnknownParameter        unknown_parameter
 │       ├── BadField                bad_field
 │       ├── GuidanceNotAccepted     guidance_not_accepted
 │       ├── IdempotencyKeyReused    idempotency_key_reused
@@ -201,6 +202,10 @@ class BadLandmarks(IllegalInput):
 
 class UnknownField(IllegalInput):
     code, title = "unknown_field", "Unknown form field"
+
+
+class UnknownParameter(IllegalInput):
+    code, title = "unknown_parameter", "Unknown query parameter"
 
 
 class BadField(IllegalInput):

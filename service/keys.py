@@ -14,6 +14,8 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.version import version_line
+
 SCOPES = {
     "inpaint": "POST /inpaint",
     "analysis": "POST /landmarks and POST /parsing",
@@ -125,6 +127,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("id", help="who will use it: 1 to 32 of a-z, 0-9, - and _")
     parser.add_argument("--scopes", default="+".join(SCOPES), help="joined by + (default: %(default)s)")
     parser.add_argument("--rate", help="requests/seconds, for example 600/60 (default: RATE_LIMIT)")
+    parser.add_argument("--version", action="version", version=version_line(parser.prog))
     options = parser.parse_args(arguments)
     try:
         check_id(options.id)

@@ -29,9 +29,11 @@ import service.completion.inpaint  # noqa: F401  # loaded once here rather than 
 from service.jobs import redis_clients
 from service.jobs.queue import INPAINTING, WEBHOOKS, open_queue
 from service.jobs.recovery import enqueue_due, enqueue_lost
+from service.jobs.redis_state import Noted, look_blocking, reason
 from service.jobs.store import in_own_loop
 from service.settings import BadSettings, Settings, load_settings
 from service.telemetry.logs import configure_logs
+from service.version import version_line
 
 REDIS_TRIES = 30  # a second each, at most
 RECONNECT_SECONDS = 1.0
@@ -39,6 +41,7 @@ IDLE_SECONDS = {INPAINTING: 5, WEBHOOKS: 1}  # the longest wait for a job before
 TTL_ABOVE_IDLE_SECONDS = 15  # RQ's own
 MISSED_HEARTBEATS = 3
 WATCH_SECONDS = 0.5
+LOOK_SECONDS = 10.0  # how often the state of Redis is looked at
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,9 @@ class JobWorker(Worker):
     log_result_lifespan = False
     max_connection_wait_time = 2.0
 
-    def __init__(self, settings: Settings, name: str, connection: redis.Redis, stop: threading.Event) -> None:
+    def __init__(
+        self, settings: Settings, name: str, connection: redis.Redis, stop: threading.Event, noted: Noted
+    ) -> None:
         super().__init__(
             [open_queue(name, connection)],
             connection=connection,
@@ -61,6 +66,7 @@ class JobWorker(Worker):
         )
         self._settings = settings
         self._stop = stop
+        self._noted, self._looked_seconds = noted, time.monotonic()
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """What the forked process does. A thread of it watches: the job may wait long for Redis or a receiver."""
@@ -76,10 +82,13 @@ class JobWorker(Worker):
         try:
             super().maintain_heartbeats(job)
         except RedisError as error:
-            logger.warning("no heartbeat for job %s: %s", job.id, type(error).__name__)
+            logger.warning("no heartbeat for job %s: Redis: %s", job.id, reason(error))
 
     def run_maintenance_tasks(self) -> None:
         super().run_maintenance_tasks()  # type: ignore[no-untyped-call]  # RQ's own, without types
+        if time.monotonic() - self._looked_seconds >= LOOK_SECONDS:
+            self._looked_seconds = time.monotonic()
+            self._noted.note(look_blocking(self.connection))
         if self.queues[0].name == WEBHOOKS:
             enqueue_due(self.queues[0])
         else:
@@ -125,13 +134,14 @@ def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 stopped on request, 2 a bad setting."""
     parser = argparse.ArgumentParser(prog="python -m service.worker", description="Run jobs.")
     parser.add_argument("queue", nargs="?", choices=[INPAINTING, WEBHOOKS], default=INPAINTING)
+    parser.add_argument("--version", action="version", version=version_line(parser.prog))
     name = parser.parse_args(arguments).queue
     try:
         settings = load_settings()
     except BadSettings as error:
         print(f"worker: {error}", file=sys.stderr, flush=True)
         return 2
-    configure_logs()
+    configure_logs(settings.log_level)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)  # it would tell of its clean-up every second
     serve(settings, name)
     return 0
@@ -139,19 +149,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(settings: Settings, name: str) -> None:
     """Work until told to stop; begin anew after whatever an absent Redis has broken."""
-    stop = threading.Event()
+    stop, noted = threading.Event(), Noted()
     obey(stop)
     print(f"worker of the queue {name} ready (process {os.getpid()})", flush=True)
     while not stop.is_set():
         connection = redis_clients.synchronous(settings.redis_url, tries=REDIS_TRIES)
         try:
-            work(JobWorker(settings, name, connection, stop))
+            look_at(settings, noted)
+            work(JobWorker(settings, name, connection, stop, noted))
         except RedisError as error:
-            logger.warning("Redis cannot be reached: %s", type(error).__name__)
+            logger.warning("Redis cannot be used: %s", reason(error))
         finally:
             obey(stop)  # RQ has put its own handlers there
             connection.close()
         stop.wait(RECONNECT_SECONDS)
+
+
+def look_at(settings: Settings, noted: Noted) -> None:
+    """Say at once what is wrong with Redis: the worker itself tries for a while before it does."""
+    with redis_clients.synchronous(settings.redis_url) as connection:
+        noted.note(look_blocking(connection))
 
 
 def end_with(worker_pid: int) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
 from fastapi import Request
+from prometheus_client import Gauge
 
 from service.deadline import Deadline
 from service.errors import ClientGone, DeadlineExceeded, Draining, Overloaded
@@ -20,13 +21,15 @@ class Admission:
     """Two limits. `admitted`, before the body is read, refuses at once; `slot`, for the work, waits in a fair queue.
 
     A slow upload counts for the first limit only, so that it never keeps other requests from being worked on.
+    `waiting` shows how many wait for a slot.
     """
 
-    def __init__(self, max_concurrent: int, max_waiting: int) -> None:
+    def __init__(self, max_concurrent: int, max_waiting: int, waiting: Gauge) -> None:
         self.draining = False
         self._max_inside = max_concurrent + max_waiting
         self._inside = 0
         self._slots = asyncio.Semaphore(max_concurrent)
+        self._waiting = waiting
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
@@ -46,7 +49,8 @@ class Admission:
         """A place to work. Waits in line until the deadline, then raises DeadlineExceeded."""
         try:
             async with asyncio.timeout(deadline.remaining_seconds):
-                await self._slots.acquire()
+                with self._waiting.track_inprogress():
+                    await self._slots.acquire()
         except TimeoutError:
             raise DeadlineExceeded("The request waited for its turn until its deadline passed.") from None
         try:

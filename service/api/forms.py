@@ -192,10 +192,10 @@ def _refuse_unknown(names: Iterable[str], kind: type[BaseModel]) -> None:
     unknown = sorted(set(names) - set(known))
     if not unknown:
         return
-    errors = [{"field": _speakable(name), "allowed": known} for name in unknown]
+    errors = [{"field": speakable(name), "allowed": known} for name in unknown]
     near = difflib.get_close_matches(unknown[0], known, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UnknownField(f"There is no field {_speakable(unknown[0])!r}.{hint}", errors=errors)
+    raise UnknownField(f"There is no field {speakable(unknown[0])!r}.{hint}", errors=errors)
 
 
 def _refuse_repeated(names: Iterable[str]) -> None:
@@ -249,7 +249,8 @@ def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> dict[str, Any]:
     return {"field": field, "message": item["msg"][:1].lower() + item["msg"][1:]}
 
 
-def _speakable(name: str) -> str:
+def speakable(name: str) -> str:
+    """A name as it may be repeated in an answer."""
     return name if SPEAKABLE.fullmatch(name) else "(an unreadable name)"
 
 

@@ -38,10 +38,13 @@ class JobBody(BaseModel):
     items: list[ItemBody]
     problem: Problem | None = Field(description="Why it failed, as a problem object.")
     result_expired: bool = Field(description="Whether it has succeeded and its result is no longer kept.")
-    url: str = Field(description="Ask here. `?wait=30` answers as soon as the job has ended, or after 30 seconds.")
+    url: str = Field(
+        description="Ask here; a path, or an address if PUBLIC_URL is set. `?wait=30` answers as soon as the job has "
+        "ended, or after 30 seconds."
+    )
     result_url: str | None = Field(
-        description="The path of the picture, or of the zip for a batch; null before the job has succeeded, and when "
-        "the result is no longer kept."
+        description="Where the picture is, or the zip of a batch; null before the job has succeeded, and when the "
+        "result is no longer kept."
     )
 
 
@@ -77,15 +80,18 @@ class WebhookMessage(BaseModel):
 ACCEPTED: dict[str, Any] = {
     "description": "The job was accepted. `Location` says where to ask for it.",
     "headers": {
-        "Location": {"description": "The path of the job.", "schema": {"type": "string"}},
+        "Location": {
+            "description": "Where the job is: its path, or its address if PUBLIC_URL is set.",
+            "schema": {"type": "string"},
+        },
         "Retry-After": {"description": "Seconds to wait before the first question.", "schema": {"type": "integer"}},
     },
     "model": JobBody,
 }
 
 
-def job_body(job: Job, position: int | None = None) -> JobBody:
-    """What the owner of a job is shown of it."""
+def job_body(job: Job, base: str, position: int | None = None) -> JobBody:
+    """What the owner of a job is shown of it. `base` stands before the paths of links (links.py)."""
     items = [
         ItemBody(index=index, state=item.state, problem=_problem(item.problem, job.id))
         for index, item in enumerate(job.items())
@@ -103,8 +109,8 @@ def job_body(job: Job, position: int | None = None) -> JobBody:
         items=items,
         problem=_problem(job.problem, job.id),
         result_expired=job.result_expired,
-        url=f"/jobs/{job.id}",
-        result_url=f"/jobs/{job.id}/result" if job.state == "succeeded" and not job.result_expired else None,
+        url=f"{base}/jobs/{job.id}",
+        result_url=f"{base}/jobs/{job.id}/result" if job.state == "succeeded" and not job.result_expired else None,
     )
 
 

@@ -16,6 +16,7 @@ from service.api.guidance import guidance_of
 from service.api.idempotency import IDEMPOTENCY_KEY
 from service.api.inpaint_requests import answer_type, inpaint_request
 from service.api.job_schemas import ACCEPTED, JobBody, JobsBody, job_body
+from service.api.links import link_base
 from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.results import ZIP, fetched, zipped
@@ -111,6 +112,7 @@ JobDep = Annotated[Job, Depends(owned_job)]
 
 @router.get("/jobs", summary="The jobs of your key, the newest first.", responses=documented(BadField, JobsUnavailable))
 async def list_jobs(
+    request: Request,
     service: ServiceDep,
     caller: CallerDep,
     limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 20,
@@ -120,7 +122,9 @@ async def list_jobs(
     caller.require_key()
     jobs = await service.jobs.store.listed(caller.principal, cursor, limit + 1)
     page, more = jobs[:limit], len(jobs) > limit
-    return JobsBody(jobs=[job_body(job) for job in page], next_cursor=str(page[-1].number) if more else None)
+    return JobsBody(
+        jobs=[job_body(job, link_base(request)) for job in page], next_cursor=str(page[-1].number) if more else None
+    )
 
 
 @router.get("/jobs/{id}", summary="The state of a job.", responses=documented(UnknownJob, BadField, JobsUnavailable))
@@ -129,23 +133,29 @@ async def get_job(
     service: ServiceDep,
     job: JobDep,
     wait: Annotated[
-        float, Query(ge=0, description="Seconds to wait until it has ended; GET /limits names the longest wait.")
+        float,
+        Query(
+            ge=0,
+            allow_inf_nan=False,
+            description="Seconds to wait until it has ended; GET /limits names the longest wait.",
+        ),
     ] = 0,
 ) -> JobBody:
     longest_seconds = min(wait, service.settings.jobs_max_wait_seconds)
     if longest_seconds and job.under_way:
-        later = await while_client_waits(request, service.jobs.wait(job, longest_seconds, service.admission))
+        with service.metrics.waiting.labels("job").track_inprogress():
+            later = await while_client_waits(request, service.jobs.wait(job, longest_seconds, service.admission))
         if later is None:
             raise UnknownJob("There is no job of that id.")
         job = later
-    return job_body(job, await service.jobs.store.position(job.id))
+    return job_body(job, link_base(request), await service.jobs.store.position(job.id))
 
 
 @router.delete("/jobs/{id}", summary="Cancel a job.", responses=documented(UnknownJob, JobsUnavailable))
-async def cancel_job(service: ServiceDep, job: JobDep) -> JobBody:
+async def cancel_job(request: Request, service: ServiceDep, job: JobDep) -> JobBody:
     """A queued or running job is canceled. The pictures of a job that has ended are deleted at once."""
     await service.jobs.cancel(job.id)
-    return job_body(await service.jobs.store.get(job.id) or job)
+    return job_body(await service.jobs.store.get(job.id) or job, link_base(request))
 
 
 RESULT: dict[str, Any] = {

@@ -17,7 +17,7 @@ from service.api.forms import InpaintForm, JobForm, LandmarksForm, ParsingForm
 from service.api.job_schemas import WebhookMessage
 from service.api.problems import MEDIA_TYPE, Problem, documented
 from service.api.schemas import InpaintAnswerBody, ParsingBody
-from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError
+from service.errors import BadKey, KeyMissing, RateLimited, ScopeMissing, ServiceError, UnknownParameter
 
 FORMS: tuple[type[BaseModel], ...] = (InpaintForm, LandmarksForm, ParsingForm, JobForm)
 REFERRED: tuple[type[BaseModel], ...] = (Problem, *FORMS, InpaintAnswerBody, ParsingBody, WebhookMessage)
@@ -114,7 +114,7 @@ def _complete(operation: dict[str, Any]) -> None:
     if "HTTPValidationError" in str(answers.get("422", "")):
         del answers["422"]
     if "security" in operation:
-        _add_errors(answers, KeyMissing, BadKey, ScopeMissing, RateLimited)
+        _add_errors(answers, KeyMissing, BadKey, ScopeMissing, RateLimited, UnknownParameter)
     answers["default"] = ANY_ERROR
 
 

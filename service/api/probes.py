@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
-from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.exposition import choose_encoder
 
 from service.api.dependencies import ServiceDep
 from service.api.problems import documented
@@ -36,18 +36,22 @@ async def startupz(service: ServiceDep) -> ProbeBody:
     responses=documented(EngineUnavailable, Draining),
 )
 async def readyz(service: ServiceDep) -> ReadyBody:
-    """`jobs` says whether Redis can be reached. POST /inpaint works without Redis, so the status stays 200."""
+    """`jobs` says whether jobs are accepted and worked on. POST /inpaint needs neither, so the status stays 200."""
     if service.readiness.draining or service.admission.draining:
         raise Draining("The service is shutting down.")
     await _require_models(service.readiness)
-    return ReadyBody(status="ready", jobs="ready" if await service.jobs.reachable() else "unavailable")
+    jobs, detail = await service.jobs.condition()
+    return ReadyBody(status="ready", jobs=jobs, jobs_detail=detail)
 
 
 @metrics_router.get(
     "/metrics", operation_id="get_metrics", summary="Prometheus metrics.", response_class=PlainTextResponse
 )
-async def metrics(service: ServiceDep) -> Response:
-    return Response(service.metrics.text() + await service.jobs.metrics(), media_type=CONTENT_TYPE_LATEST)
+async def metrics(request: Request, service: ServiceDep) -> Response:
+    """In Prometheus' text format, or as OpenMetrics if `Accept` asks for it."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    families = await service.jobs.metrics()
+    return Response(service.metrics.text(families, encode), headers={"Content-Type": media_type})
 
 
 async def _require_models(readiness: Readiness) -> None:

@@ -71,9 +71,10 @@ class RateLimiter:
         taken, left, next_milliseconds, full_milliseconds = answer
         headers = rate_headers(rate, left, full_milliseconds / 1000) if self._send_headers else {}
         if not taken:
+            whose, setting = (", the rate of its own key", "API_KEYS") if own else ("", "RATE_LIMIT")
             raise RateLimited(
-                f"{principal!r} may send {rate.requests} requests in {rate.seconds} seconds.",
-                errors=[{"allowed_requests": rate.requests, "seconds": rate.seconds, "setting": "RATE_LIMIT"}],
+                f"{principal!r} may send {rate.requests} requests in {rate.seconds} seconds{whose}.",
+                errors=[{"allowed_requests": rate.requests, "seconds": rate.seconds, "setting": setting}],
                 retry_after_seconds=next_milliseconds / 1000,
                 headers=headers,
             )

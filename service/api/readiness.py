@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from service.completion.needed import all_models
 from service.engine import Engine
 
 MISSING_CACHE_SECONDS = 0.2  # a start or a recovery is seen at once
+
+logger = logging.getLogger(__name__)
 
 
 class Readiness:
@@ -32,12 +35,24 @@ class Readiness:
             await asyncio.shield(self._asking)
         return self._missing
 
+    def _tell(self) -> None:
+        """Probes are not logged; what they find is, when it changes."""
+        if self._missing:
+            logger.warning("not ready: the engine does not answer for %s", ", ".join(self._missing))
+        else:
+            logger.info("ready again")
+
     async def _ask(self) -> None:
         """Whoever wants to know meanwhile waits for the same answer."""
         try:
             needed = all_models()
             answers = await asyncio.gather(*(self._engine.ready(model) for model in needed))
-            self._missing = [model for model, ready in zip(needed, answers, strict=True) if not ready]
+            before, self._missing = (
+                self._missing,
+                [model for model, ready in zip(needed, answers, strict=True) if not ready],
+            )
+            if self.started and self._missing != before:
+                self._tell()
             self._asked_seconds = time.monotonic()
             self.started = self.started or not self._missing
         finally:

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from service.api.job_schemas import job_body
+from service.api.links import link_base
 from service.api.middleware.head import IS_HEAD
 from service.api.pieces import PiecesResponse, cut
 from service.jobs.job_service import JobService
@@ -36,7 +37,7 @@ def fetched(request: Request, jobs: JobService, job: Job, response: PiecesRespon
 def zipped(request: Request, jobs: JobService, threads: ImagingThreads, job: Job) -> Response:
     """Every item's picture by its number, and `job.json`: the job with its items' states."""
     headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.request["model"]}
-    chunks = _zip(jobs, threads, job)
+    chunks = _zip(jobs, threads, job, link_base(request))
     stream = _then_delete(request, jobs, job, chunks) if _is_taken(request, job) else chunks
     return StreamingResponse(stream, media_type=ZIP, headers=headers)
 
@@ -75,10 +76,10 @@ class _Sink(RawIOBase):
         return [piece for chunk in chunks for piece in cut(chunk)]
 
 
-async def _zip(jobs: JobService, threads: ImagingThreads, job: Job) -> AsyncIterator[bytes]:
+async def _zip(jobs: JobService, threads: ImagingThreads, job: Job, base: str) -> AsyncIterator[bytes]:
     sink, blobs = _Sink(), jobs.store.blobs
     with ZipFile(sink, "w", ZIP_STORED) as archive:
-        archive.writestr(ZipInfo("job.json"), json.dumps(job_body(job).model_dump(), indent=2))
+        archive.writestr(ZipInfo("job.json"), json.dumps(job_body(job, base).model_dump(), indent=2))
         for chunk in sink.taken():
             yield chunk
         for index, item in enumerate(job.items()):

@@ -149,4 +149,7 @@ class ProbeBody(BaseModel):
 
 class ReadyBody(BaseModel):
     status: Literal["ready"]
-    jobs: Literal["ready", "unavailable"] = Field(description="Whether jobs are accepted, which needs Redis.")
+    jobs: Literal["ready", "no_worker", "unavailable"] = Field(
+        description="no_worker: jobs are accepted, and nobody works on them. unavailable: Redis does not take them."
+    )
+    jobs_detail: str | None = Field(description="What is wrong with workers or Redis, also while jobs are accepted.")

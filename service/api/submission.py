@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from service.api.dependencies import RequestContext
 from service.api.idempotency import claimed
 from service.api.job_schemas import job_body
+from service.api.links import full_base, link_base
 from service.completion.inpaint import InpaintRequest
 from service.errors import InputError
 from service.jobs.request_records import parts_of, to_record
@@ -57,7 +58,7 @@ async def submit(
         request=to_record(asked[0]),
         pairs=[(one.image, one.mask) for one in asked],
         reference=asked[0].guidance.reference,
-        base_url=context.service.settings.public_url or str(context.request.base_url).rstrip("/"),
+        base_url=full_base(context.request),
         webhook_url=webhook_url,
         delete_on_fetch=delete_on_fetch,
         request_id=context.record.request_id,
@@ -69,8 +70,9 @@ async def submit(
     else:
         job = await _accept_once(context, asked, new, key)
     position = await context.service.jobs.store.position(job.id)
-    headers = {"Location": f"/jobs/{job.id}", "Retry-After": str(POLL_SECONDS)}
-    return JSONResponse(job_body(job, position).model_dump(), status_code=202, headers=headers)
+    base = link_base(context.request)
+    headers = {"Location": f"{base}/jobs/{job.id}", "Retry-After": str(POLL_SECONDS)}
+    return JSONResponse(job_body(job, base, position).model_dump(), status_code=202, headers=headers)
 
 
 async def _accept(context: RequestContext, asked: Sequence[InpaintRequest], new: NewJob, job_id: str) -> Job:

@@ -13,6 +13,7 @@ import typer
 from service.embedded.address import check_address
 from service.embedded.refusals import CannotStart
 from service.embedded.repository import read_repository
+from service.version import version_line
 
 NO_TORCH = "torch is not installed: pip install 'face-inpainting[service,embedded]', or point ENGINE_URL at a Triton."
 
@@ -26,8 +27,12 @@ def main(
         int, typer.Option(min=0, help="Forwards at a time, over all models; 0: one a thread.")
     ] = 0,
     grace_seconds: Annotated[float, typer.Option(min=0, help="How long a stop waits for work under way.")] = 20.0,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """Serve a model repository over KServe v2 gRPC. Stops on SIGTERM and SIGINT."""
+    if version:
+        print(version_line("python -m service.embedded"))
+        raise typer.Exit
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, leave)  # until the event loop takes over
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")

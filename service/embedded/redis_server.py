@@ -21,6 +21,8 @@ from typing import Annotated
 
 import typer
 
+from service.version import version_line
+
 OLDEST = (6, 2)  # RQ moves jobs with LMOVE
 REMEMBERED = "redis-version"  # in the folder: of the newest Redis that ran there
 SEVENS_FOLDER = "appendonlydir"  # where Redis keeps its data since 7.0
@@ -29,8 +31,12 @@ SEVENS_FOLDER = "appendonlydir"  # where Redis keeps its data since 7.0
 def main(
     port: Annotated[int, typer.Option(min=1, max=65535)] = 6379,
     folder: Annotated[Path, typer.Option(help="Where the data lie.")] = Path("var/redis"),
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
     """Run Redis for this machine. Stops on SIGTERM and SIGINT."""
+    if show_version:
+        print(version_line("python -m service.embedded.redis_server"))
+        raise typer.Exit
     try:
         program = executable()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,20 +7,25 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Literal
 
+from prometheus_client.core import Metric
 from redis.exceptions import RedisError
 
 from service.jobs import redis_clients
 from service.jobs.idempotency import IdempotencyKeys
-from service.jobs.queue import JobQueue
-from service.jobs.redis_clients import ask
+from service.jobs.queue import INPAINTING, JobQueue
+from service.jobs.redis_watch import RedisWatch
 from service.jobs.states import Job
 from service.jobs.store import JobStore, NewJob
 from service.jobs.waiting import JobEnds, Stopping
+from service.jobs.workers import live_workers
 from service.settings import Settings
-from service.telemetry.jobs import text
+from service.telemetry.jobs import shown
 
 PING_SECONDS = 1.0
+
+Condition = Literal["ready", "no_worker", "unavailable"]
 
 
 @dataclass
@@ -31,6 +36,8 @@ class JobService:
     queue: JobQueue
     keys: IdempotencyKeys
     ends: JobEnds
+    watch: RedisWatch
+    heartbeat_seconds: float
     max_waiters: int
     waiters: int = 0
 
@@ -69,19 +76,28 @@ class JobService:
             self.waiters -= 1
         return await self.store.get(job.id)
 
-    async def metrics(self) -> bytes:
-        """The figures of jobs in Prometheus' text format; nothing while Redis is away."""
+    async def metrics(self) -> list[Metric]:
+        """The families of the figures of jobs; none while Redis is away."""
         try:
             async with asyncio.timeout(PING_SECONDS):
-                return text(await self.store.figures())
+                return list(shown(await self.store.figures()))
         except (RedisError, TimeoutError):
-            return b""
+            return []
 
-    async def reachable(self) -> bool:
-        """Whether jobs can be taken now."""
+    async def condition(self) -> tuple[Condition, str | None]:
+        """Whether jobs are taken and worked on, and what is wrong; at most a second old."""
+        state = await self.watch.state()
+        told = [f"Redis: {state}"] if str(state) else []
+        if state.failures:
+            return "unavailable", "; ".join(told)
+        if not await self._worked_on():
+            return "no_worker", "; ".join(["no worker runs (python -m service.worker)", *told])
+        return "ready", "; ".join(told) or None
+
+    async def _worked_on(self) -> bool:
         try:
             async with asyncio.timeout(PING_SECONDS):
-                return bool(await ask(self.store.redis, "PING"))
+                return await live_workers(self.store.redis, INPAINTING, self.heartbeat_seconds) > 0
         except (RedisError, TimeoutError):
             return False
 
@@ -92,15 +108,19 @@ async def open_job_service(settings: Settings) -> AsyncIterator[JobService]:
     redis = redis_clients.asynchronous(settings.redis_url)
     blocking = redis_clients.synchronous(settings.redis_url)
     store = JobStore(redis, settings)
-    ends = JobEnds(redis, store)
+    ends, watch = JobEnds(redis, store), RedisWatch(redis)
     try:
-        yield JobService(
+        service = JobService(
             store=store,
             queue=JobQueue(blocking, settings, settings.request_deadline_seconds),
             keys=IdempotencyKeys(settings.redis_url, settings.jobs_max_bytes),
             ends=ends,
+            watch=watch,
+            heartbeat_seconds=settings.jobs_heartbeat_seconds,
             max_waiters=settings.jobs_max_waiting_requests,
         )
+        async with watch.watching():
+            yield service
     finally:
         await ends.close()
         await redis.aclose()

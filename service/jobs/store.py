@@ -20,6 +20,7 @@ from service.jobs.blobs import Blobs
 from service.jobs.redis_clients import ask, is_out_of_memory
 from service.jobs.scripts import PREFIX, PRELUDE, SCRIPTS
 from service.jobs.states import Item, Job, State, problem_of, read_job
+from service.jobs.workers import live_workers
 from service.settings.jobs import JobSettings
 from service.telemetry.jobs import JobFigures
 
@@ -172,6 +173,7 @@ class JobStore:
         """What has been counted, for the metrics."""
         counts = await self._numbers("counts")
         depth = {queue: await ask(self.redis, "ZCARD", f"{PREFIX}{key}") for queue, key in DEPTHS.items()}
+        heartbeat_seconds = self._settings.jobs_heartbeat_seconds
         return JobFigures(
             ended={name[5:]: int(count) for name, count in counts.items() if name.startswith("jobs:")},
             webhooks={name[9:]: int(count) for name, count in counts.items() if name.startswith("webhooks:")},
@@ -179,7 +181,19 @@ class JobStore:
             queue_seconds=await self._numbers("histogram:job_queue_seconds"),
             run_seconds=await self._numbers("histogram:job_run_seconds"),
             work=await self._numbers("work"),
+            webhook_seconds=await self._numbers("histogram:webhook_seconds"),
+            workers={queue: await live_workers(self.redis, queue, heartbeat_seconds) for queue in DEPTHS},
+            running=await ask(self.redis, "ZCARD", f"{PREFIX}running"),
+            oldest_waiting_seconds=await self._oldest_waiting_seconds(),
+            kept_bytes=int(await ask(self.redis, "GET", f"{PREFIX}bytes:total") or 0),
+            limit_bytes=self._settings.jobs_max_bytes,
         )
+
+    async def _oldest_waiting_seconds(self) -> float:
+        """Whatever the order in which they will be taken."""
+        by_id = "SORT", f"{PREFIX}waiting", "BY", "nosort", "GET", f"{PREFIX}job:*->created_at"
+        accepted = [float(seconds) for seconds in await ask(self.redis, *by_id) if seconds is not None]
+        return max(0.0, time.time() - min(accepted)) if accepted else 0.0
 
     async def add_work(self, amounts: Mapping[str, float]) -> None:
         """Add to the counts of what jobs' processes did."""

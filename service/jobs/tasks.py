@@ -183,7 +183,7 @@ class JobAttempt:
         try:
             return await while_engine_is_away(once, self._wait)
         finally:
-            self._meter.staged(stages)
+            self._meter.staged(stages, request.model)
             await self._tell_work()
 
     async def _run_until_over(self, work: Awaitable[None]) -> None:

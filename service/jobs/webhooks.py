@@ -26,6 +26,7 @@ from redis.asyncio import Redis
 from service.errors import BadWebhook
 from service.jobs import redis_clients
 from service.jobs.addresses import resolve
+from service.jobs.histograms import observe
 from service.jobs.redis_clients import ask
 from service.jobs.scripts import PREFIX
 from service.jobs.states import Job
@@ -149,6 +150,8 @@ async def _settle(redis: Redis, job: Job, outcome: Outcome) -> None:
     else:
         await ask(redis, "ZREM", f"{PREFIX}webhooks", job.id)
         counted = "given_up" if outcome.name == "unanswered" else outcome.name
+    if outcome.name == "delivered" and job.finished_at is not None:
+        await observe(redis, "webhook_seconds", time.time() - job.finished_at)
     await ask(redis, "HINCRBY", f"{PREFIX}counts", f"webhooks:{counted}", 1)
 
 

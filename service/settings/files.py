@@ -17,17 +17,17 @@ class FileSource(PydanticBaseSettingsSource):
 
     def __init__(self, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
         super().__init__(settings_cls)
-        self._variables: dict[str, str] = {}
+        self.variables: dict[str, str] = {}  # of all sources, in lower case
         for source in reversed(sources):
             assert isinstance(source, EnvSettingsSource)
-            self._variables |= _lower(source.env_vars)
+            self.variables |= _lower(source.env_vars)
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         variable = f"{field_name}_file"
-        path = self._variables.get(variable)
+        path = self.variables.get(variable)
         if not path:
             return None, field_name, False
-        if self._variables.get(field_name):
+        if self.variables.get(field_name):
             raise SettingsError(f"{variable.upper()}: {field_name.upper()} is set too; set one of them")
         return _content(Path(path), variable.upper()), field_name, False
 

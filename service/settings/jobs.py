@@ -5,17 +5,24 @@ from __future__ import annotations
 import base64
 import re
 import ssl
+from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
+from service.settings.order import not_below
+
 REDIS_URL = re.compile(r"(rediss?://[^\s/]+|unix://)\S*")
+PUBLIC_URL = re.compile(r"https?://[^\s/?#][^\s?#]*(?<!/)")
 SIGNING_KEY_BYTES = range(24, 65)
 
 
 class JobSettings(BaseSettings):
     """The names are those of the environment variables, in upper case."""
 
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="What is logged at least; probes are logged at debug."
+    )
     redis_url: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://; jobs live there."
     )
@@ -29,7 +36,9 @@ class JobSettings(BaseSettings):
     jobs_max_waiting_requests: int = Field(256, ge=0, description="Requests with `?wait=` that are held at once.")
     jobs_queue_ttl_seconds: float = Field(3600, ge=1, description="A job that has not begun by then expires.")
     jobs_result_ttl_seconds: float = Field(3600, ge=1, description="How long a result is kept.")
-    jobs_record_ttl_seconds: float = Field(86_400, ge=1, description="How long the end of a job is remembered.")
+    jobs_record_ttl_seconds: float = Field(
+        86_400, ge=1, validate_default=True, description="How long the end of a job is remembered."
+    )
     jobs_engine_wait_seconds: float = Field(300, ge=0, description="How long a job waits for an engine that is away.")
     jobs_heartbeat_seconds: float = Field(10, ge=1, description="A worker silent for three times this counts as dead.")
     worker_grace_seconds: float = Field(90, ge=0, description="How long a stopping worker lets its job run.")
@@ -37,8 +46,7 @@ class JobSettings(BaseSettings):
 
     public_url: str | None = Field(
         None,
-        pattern=r"^https?://[^\s?#]*[^/\s?#]$",
-        description="Address of the API in webhooks. Default: the one that the job's request used.",
+        description="Address of the API in links and webhooks. Default: paths alone; in webhooks the request's own.",
     )
     webhook_secret: SecretStr | None = Field(None, description="whsec_ and base64 of 24 to 64 bytes; signs webhooks.")
     webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")
@@ -48,6 +56,18 @@ class JobSettings(BaseSettings):
     webhook_authorities: str = Field(
         "", description="PEM certificates of further authorities that may vouch for receivers."
     )
+
+    @field_validator("jobs_record_ttl_seconds")
+    @classmethod
+    def _outlives_the_result(cls, value: float, info: ValidationInfo) -> float:
+        return not_below(value, "jobs_result_ttl_seconds", info.data.get("jobs_result_ttl_seconds"))
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is not None and not PUBLIC_URL.fullmatch(url):
+            raise ValueError("must be http://host or https://host, perhaps with a path, and no / at its end")
+        return url
 
     @field_validator("webhook_authorities")
     @classmethod

@@ -12,14 +12,20 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import DirectoryPath, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from service.keys import parse_keys, parse_rate
+from service.misspelt import misspelt
 from service.settings.files import FileSource
 from service.settings.jobs import JobSettings
+from service.settings.order import not_above, not_below
 
+AT_MOST = {"request_deadline_seconds": "idempotency_ttl_seconds", "min_side_pixels": "max_side_pixels"}
+ENGINE_URL = re.compile(r"(grpcs?://)?[^\s/]+:\d+")
+ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 PASSWORD = re.compile(r"//[^/@\s]*@")
 
@@ -31,23 +37,32 @@ class BadSettings(Exception):
 class Settings(JobSettings):
     """The names are those of the environment variables, in upper case."""
 
-    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    engine_url: str = Field(
-        "127.0.0.1:8001", pattern=r"^(grpcs?://)?[^\s/]+:\d+$", description="host:port of the KServe v2 gRPC."
+    root_path: str = Field(
+        "",
+        validate_default=True,
+        description="Prefix under which a proxy shows the API, such as /faces. Default: the path of PUBLIC_URL.",
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses or networks whose X-Forwarded-For and -Proto count, separated by commas."
+    )
+    log_client_address: bool = Field(False, description="Write the address of the client into its log line.")
+    engine_url: str = Field("127.0.0.1:8001", description="host:port of the KServe v2 gRPC.")
     engine_start_seconds: float = Field(120, gt=0, description="How long the start waits for the engine.")
     model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards and files.")
 
     max_body_bytes: int = Field(50_000_000, ge=1024, description="Largest request body.")
     max_image_pixels: int = Field(25_000_000, ge=4096, le=89_000_000, description="Most pixels of one picture.")
     max_samples_pixels: int = Field(
-        50_000_000, ge=4096, description="Most pixels of all samples of one picture together."
+        50_000_000, ge=4096, validate_default=True, description="Most pixels of all samples of one picture together."
     )
     max_side_pixels: int = Field(10_000, ge=64, le=32_000, description="Longest side of a picture.")
-    min_side_pixels: int = Field(32, ge=1, description="Shortest side of a picture.")
+    min_side_pixels: int = Field(32, ge=1, validate_default=True, description="Shortest side of a picture.")
     max_mask_dilate_pixels: int = Field(128, ge=0, description="Largest `mask_dilate`.")
     max_faces: int = Field(
         8, ge=1, description="Most faces completed in one picture; the most certain ones come first."
@@ -91,13 +106,44 @@ class Settings(JobSettings):
             raise ValueError("prometheus_client reads it too, so it must come from the environment itself")
         return value
 
-    @field_validator("request_deadline_seconds")
+    @field_validator("root_path")
     @classmethod
-    def _ends_before_its_key_lapses(cls, value: float, info: ValidationInfo) -> float:
-        kept_seconds = info.data.get("idempotency_ttl_seconds")
-        if kept_seconds is not None and value > kept_seconds:
-            raise ValueError(f"is longer than IDEMPOTENCY_TTL_SECONDS, which is {kept_seconds:g}")
+    def _is_the_public_one(cls, value: str, info: ValidationInfo) -> str:
+        if value and not ROOT_PATH.fullmatch(value):
+            raise ValueError("must begin with / and not end with it, such as /faces")
+        public_url = info.data.get("public_url")
+        public_path = "" if public_url is None else urlsplit(public_url).path
+        if value and public_url is not None and value != public_path:
+            raise ValueError("must be the path of PUBLIC_URL, or unset")
+        return value or public_path
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError("a proxy is an address or a network, such as 10.0.0.7 or 10.0.0.0/8") from None
         return value
+
+    @field_validator("engine_url")
+    @classmethod
+    def _is_an_engine(cls, value: str) -> str:
+        if not ENGINE_URL.fullmatch(value):
+            raise ValueError("must be host:port, such as 127.0.0.1:8001, with or without grpc:// or grpcs:// before it")
+        return value
+
+    @field_validator("request_deadline_seconds", "min_side_pixels")
+    @classmethod
+    def _at_most(cls, value: float, info: ValidationInfo) -> float:
+        other = AT_MOST[info.field_name or ""]
+        return not_above(value, other, info.data.get(other))
+
+    @field_validator("max_samples_pixels")
+    @classmethod
+    def _at_least_one_picture(cls, value: int, info: ValidationInfo) -> int:
+        return not_below(value, "max_image_pixels", info.data.get("max_image_pixels"))
 
     @field_validator("api_keys")
     @classmethod
@@ -112,7 +158,7 @@ class Settings(JobSettings):
             parse_rate(value)
         return value
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _separated(cls, value: object) -> object:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -148,7 +194,10 @@ class Settings(JobSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, FileSource(settings_cls, env_settings, dotenv_settings), env_settings, dotenv_settings
+        files = FileSource(settings_cls, env_settings, dotenv_settings)
+        if complaints := misspelt(files.variables, settings_cls.model_fields):
+            raise SettingsError("; ".join(complaints))
+        return init_settings, files, env_settings, dotenv_settings
 
 
 def is_loopback(host: str) -> bool:

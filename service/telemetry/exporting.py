@@ -3,6 +3,7 @@ variables, when it begins, and sends its spans before it ends."""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from service.telemetry.record import TRACER
 
+SERVICE_NAME = "face-inpainting"
 SEND_SECONDS = 3.0  # the longest that a collector which does not answer may hold up the next job
+
+
+def name_spans() -> None:
+    """Give the spans of this process a `service.name`, unless OpenTelemetry's own variables do."""
+    if "service.name=" not in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""):
+        os.environ.setdefault("OTEL_SERVICE_NAME", SERVICE_NAME)
 
 
 @contextmanager
@@ -28,6 +36,7 @@ def exporting(endpoint: str | None) -> Iterator[None]:
     except ImportError:
         yield
         return
+    name_spans()
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
     set_tracer_provider(provider)

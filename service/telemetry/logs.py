@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from service.telemetry.record import RequestRecord
+from service.telemetry.record import PROBES, RequestRecord
 
 REQUEST_LOGGER = logging.getLogger("service.request")
 
@@ -29,20 +29,20 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure_logs() -> None:
-    """Send everything to standard error as JSON lines. Called once, by the process's entry."""
+def configure_logs(level: str = "info") -> None:
+    """Send what is of `level` or above to standard error as JSON lines. Called once, by the process's entry."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    for quiet in ("uvicorn.error", "httpx", "PIL", "python_multipart"):
+    root.setLevel(level.upper())
+    for quiet in ("uvicorn.error", "uvicorn.access", "httpx", "PIL", "python_multipart"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
 
 def log_request(record: RequestRecord, *, method: str, route: str, status: int, duration_seconds: float) -> None:
-    """Write the line of one request. Errors of the service are logged louder than errors of the caller."""
-    level = logging.ERROR if status >= 500 else logging.INFO
+    """Write the line of one request. Errors of the service are louder than errors of the caller, probes are silent."""
+    level = logging.DEBUG if route in PROBES else logging.ERROR if status >= 500 else logging.INFO
     fields = {
         "request_id": record.request_id,
         "traceparent": record.traceparent,
@@ -51,6 +51,7 @@ def log_request(record: RequestRecord, *, method: str, route: str, status: int, 
         "status": status,
         "code": record.code,
         "principal": record.principal,
+        "client_address": record.client_address,
         "model": record.model,
         "duration_seconds": round(duration_seconds, 4),
         "stage_seconds": {name: round(seconds, 4) for name, seconds in record.stages.seconds.items()},

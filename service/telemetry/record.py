@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from opentelemetry.trace import get_tracer
 
 TRACER = get_tracer("service")
+PROBES = frozenset({"/livez", "/readyz", "/startupz", "/healthz", "/metrics"})  # asked every few seconds by machines
 
 
 class Stages:
@@ -54,5 +55,6 @@ class RequestRecord:
     hole_ratio: float | None = None
     face_count: int | None = None
     traceparent: str | None = None  # this request's own, as it is handed on
+    client_address: str | None = None  # only if it is asked for: it is personal data
     principal: str | None = None  # the id of the caller's key
     headers: dict[str, str] = field(default_factory=dict)  # that the answer carries, whatever becomes of it

@@ -38,10 +38,10 @@ class WorkMeter:
     def found_ready(self, model: str, ready: bool) -> None:
         """A job does not ask."""
 
-    def staged(self, stages: Stages) -> None:
+    def staged(self, stages: Stages, model: str) -> None:
         """The stages of one item."""
         for stage, seconds in stages.seconds.items():
-            self._observe(f"stage_seconds|{stage}", seconds, SECONDS_BUCKETS)
+            self._observe(f"stage_seconds|{stage}|{model}", seconds, SECONDS_BUCKETS)
 
     def ended(self) -> None:
         """The process has done its work; once."""
@@ -65,26 +65,41 @@ def peak_bytes() -> int:
 
 def shown(counted: Mapping[str, float]) -> Iterator[Metric]:
     """The families of what jobs did, from what was added up."""
-    calls = CounterMetricFamily("inpaint_job_engine_requests", "Calls of a model by jobs.", labels=["model", "code"])
+    calls = CounterMetricFamily(
+        "inpaint_job_engine_requests",
+        "Calls of the engine by jobs, by deployed model and outcome (ok or a code of a problem).",
+        labels=["model", "code"],
+    )
     for field, count in sorted(counted.items()):
         kind, *labels = field.split("|")
         if kind == "calls":
             calls.add_metric(labels, count)
     yield calls
     yield _histograms(
-        "inpaint_job_engine_request_duration_seconds", "A call by a job.", "call_seconds", "model", counted
+        "inpaint_job_engine_request_duration_seconds",
+        "Seconds that a call of the engine by a job took, by deployed model.",
+        "call_seconds",
+        ["model"],
+        counted,
     )
-    yield _histograms("inpaint_job_stage_duration_seconds", "A stage of an item.", "stage_seconds", "stage", counted)
-    peak = HistogramMetricFamily("inpaint_job_peak_memory_bytes", "Most resident memory of a job's process.")
+    yield _histograms(
+        "inpaint_job_stage_duration_seconds",
+        "Seconds that an item of a job spent in a stage, by the model asked for.",
+        "stage_seconds",
+        ["stage", "model"],
+        counted,
+    )
+    peak = HistogramMetricFamily("inpaint_job_peak_memory_bytes", "The most bytes that a job's process had in memory.")
     _add(peak, [], "peak_bytes", MEMORY_BUCKETS, counted)
     yield peak
 
 
-def _histograms(name: str, about: str, kind: str, label: str, counted: Mapping[str, float]) -> Metric:
-    family = HistogramMetricFamily(name, about, labels=[label])
-    values = {field.split("|")[1] for field in counted if field.startswith(f"{kind}|")}
-    for value in sorted(values):
-        _add(family, [value], f"{kind}|{value}", SECONDS_BUCKETS, counted)
+def _histograms(name: str, about: str, kind: str, labels: list[str], counted: Mapping[str, float]) -> Metric:
+    """What an older version has counted by other labels is left out."""
+    family = HistogramMetricFamily(name, about, labels=labels)
+    fields = (field.split("|") for field in counted if field.startswith(f"{kind}|"))
+    for values in sorted({tuple(parts[1:-1]) for parts in fields if len(parts) == len(labels) + 2}):
+        _add(family, list(values), "|".join((kind, *values)), SECONDS_BUCKETS, counted)
     return family
 
 

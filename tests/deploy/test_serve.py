@@ -190,3 +190,10 @@ def test_a_signal_during_the_start_ends_all(tmp_path: Path, starts: list[Start])
     start.family = psutil.Process(start.process.pid).children(recursive=True)
     start.process.send_signal(signal.SIGTERM)
     assert start.wait_for_the_end() == 0
+
+
+def test_a_bad_setting_is_told_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIN_SIDE_PIXELS", "20000")
+    start = Start(tmp_path, {"api": PATIENT})
+    assert start.wait_for_the_end() == 1
+    assert start.output == "error: Bad setting MIN_SIDE_PIXELS: is more than MAX_SIDE_PIXELS, which is 10000\n"

@@ -34,6 +34,12 @@ class Collector(HTTPServer):
             for span in scope.spans
         ]
 
+    def services(self) -> set[str]:
+        """The `service.name` of everything that has come so far."""
+        sent = [ExportTraceServiceRequest.FromString(body) for _, body in self.received]
+        resources = [spans.resource for request in sent for spans in request.resource_spans]
+        return {one.value.string_value for it in resources for one in it.attributes if one.key == "service.name"}
+
 
 class Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:

@@ -168,7 +168,7 @@ async def test_what_forked_jobs_did_is_in_the_metrics(client: httpx.AsyncClient,
         client,
         'inpaint_job_engine_requests_total{code="ok",model="lafin"} 3.0',
         'inpaint_job_engine_request_duration_seconds_count{model="lafin"} 3.0',
-        *(f'inpaint_job_stage_duration_seconds_count{{stage="{stage}"}} 3.0' for stage in STAGES),
+        *(f'inpaint_job_stage_duration_seconds_count{{model="lafin",stage="{stage}"}} 3.0' for stage in STAGES),
         "inpaint_job_peak_memory_bytes_count 2.0",
         'inpaint_job_peak_memory_bytes_bucket{le="1073741824.0"} 2.0',
     )
@@ -187,7 +187,7 @@ async def test_what_a_killed_job_did_with_its_first_items_is_counted(
     children(worker)[0].kill()
     served.engine.delay_seconds = 0
     assert (await ended(client, job_id))["state"] == "succeeded"
-    shown = 'inpaint_job_stage_duration_seconds_count{stage="encode"} 3.0'
+    shown = 'inpaint_job_stage_duration_seconds_count{model="lafin",stage="encode"} 3.0'
     await until_shown(client, shown, "inpaint_job_peak_memory_bytes_count 1.0")
 
 
@@ -318,7 +318,7 @@ async def test_redis_may_go_and_come_back_under_an_idle_worker(
     assert (await ended(client, await post(client)))["state"] == "succeeded"
 
 
-LOST = "Redis cannot be reached"
+LOST = "Redis cannot be used"
 IMPATIENT = "import service.worker as worker; worker.REDIS_TRIES = 1; raise SystemExit(worker.main([]))"
 
 
@@ -492,3 +492,25 @@ async def test_a_job_taken_by_a_worker_that_died_at_once_is_found_again(
         store.set(queue.intermediate_queue.get_first_seen_key(job_id), time.time() - 120)
     workers.start()
     assert (await ended(client, job_id, 20))["state"] == "succeeded"
+
+
+async def test_a_worker_is_seen_and_tells_what_is_wrong_with_redis(
+    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+) -> None:
+    with redis.client() as connection:
+        connection.config_set("maxmemory-policy", "allkeys-lru")
+    assert (await client.get("/readyz")).json()["jobs"] == "no_worker"
+    workers.start()
+    end_seconds = time.monotonic() + PATIENCE_SECONDS
+    while (await client.get("/readyz")).json()["jobs"] != "ready":
+        assert time.monotonic() < end_seconds
+        await asyncio.sleep(0.05)
+    assert "Redis: its maxmemory-policy is allkeys-lru, which may drop accepted jobs" in workers.log.read_text()
+
+
+async def test_a_worker_says_that_its_password_is_wrong_and_not_which(workers: Workers, redis: RedisServer) -> None:
+    with redis.client() as connection:
+        connection.config_set("requirepass", "right")
+    workers.start(REDIS_URL=redis.url.replace("://", "://:the-wrong-one@"))
+    await soon(lambda: "it refuses the user or the password of REDIS_URL" in workers.log.read_text(), "the reason")
+    assert "the-wrong-one" not in workers.log.read_text()

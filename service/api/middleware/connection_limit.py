@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import problem_response
 from service.errors import TooManyConnections
-from service.telemetry.spans import PROBES
+from service.telemetry.spans import is_probe
 
 SPARE_CONNECTIONS = 64  # beyond the limit, for one answer each
 SPARE_HEAD_SECONDS = 2.0  # in which a connection beyond the limit must send the head of its request
@@ -73,7 +73,7 @@ class ConnectionLimitMiddleware:
                 MutableHeaders(scope=message)["Connection"] = "close"
             await send(message)
 
-        answer = self.app if scope["path"] in PROBES else problem_response(self._too_many(), scope)
+        answer = self.app if is_probe(scope) else problem_response(self._too_many(), scope)
         await answer(scope, receive, send_last)
 
     def _too_many(self) -> TooManyConnections:

@@ -17,6 +17,7 @@ from service.errors import Draining, ServiceError
 from service.telemetry.logs import log_request
 from service.telemetry.metrics import Metrics
 from service.telemetry.record import RequestRecord
+from service.telemetry.spans import route_path
 from service.trace import begin_trace
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -30,15 +31,18 @@ logger = logging.getLogger(__name__)
 class RequestLogMiddleware:
     """Pure ASGI. Opens the record, answers errors that nothing inside has caught, then counts and logs the request."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, *, log_client_address: bool = False) -> None:
         self.app = app
         self.metrics = metrics
+        self.log_client_address = log_client_address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         logged = LoggedRequest(scope, send)
+        if self.log_client_address and scope.get("client"):
+            logged.record.client_address = scope["client"][0]
         start_seconds = time.perf_counter()
         self.metrics.in_flight.inc()
         try:
@@ -96,7 +100,7 @@ class LoggedRequest:
 
     def _add_headers(self, headers: MutableHeaders) -> None:
         headers["X-Request-Id"] = self.record.request_id
-        headers.update(security_headers(self.scope["path"]))
+        headers.update(security_headers(route_path(self.scope)))
         headers.update(self.record.headers)
         if self.record.stages.seconds:
             headers["Server-Timing"] = self.record.stages.server_timing()

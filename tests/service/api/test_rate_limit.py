@@ -69,6 +69,17 @@ async def test_a_refusal_says_when_to_come_back(rates: RateLimiter) -> None:
     assert raised.value.headers == {"RateLimit-Policy": '"key";q=1;w=20', "RateLimit": '"key";r=0;t=20'}
 
 
+async def test_a_refusal_names_the_setting_that_the_rate_comes_from(redis_server: RedisServer) -> None:
+    shared = RateLimiter(redis_server.url, Rate(1, 20), Metrics("1"), send_headers=False)
+    for principal, own, setting in (("own", Rate(1, 30), "API_KEYS"), ("shared", None, "RATE_LIMIT")):
+        await shared.take(principal, own)
+        with pytest.raises(RateLimited) as raised:
+            await shared.take(principal, own)
+        assert raised.value.errors == [{"allowed_requests": 1, "seconds": 30 if own else 20, "setting": setting}]
+        assert ("own key" in raised.value.detail) == (own is not None)
+    await shared.close()
+
+
 async def test_without_a_rate_redis_is_not_asked() -> None:
     rates = RateLimiter("redis://127.0.0.1:1/0", None, metrics := Metrics("1"), send_headers=True)
     assert await rates.take("a", None) == {}

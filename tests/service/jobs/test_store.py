@@ -8,6 +8,7 @@ from redis.exceptions import ResponseError
 
 from service.errors import EngineGarbage, Overloaded, StorageFull
 from service.jobs import redis_clients
+from service.jobs.redis_clients import ask
 from service.jobs.states import Item
 from service.jobs.store import JobStore, NewJob, new_job_id
 from tests.fakes.redis_server import RedisServer
@@ -158,3 +159,18 @@ async def test_owners_see_their_own(store: JobStore) -> None:
     job_id = await accepted(store)
     assert [job.id for job in await store.listed("me", None, 10)] == [job_id]
     assert await store.listed("you", None, 10) == []
+
+
+async def test_the_figures_tell_what_waits_runs_and_is_kept(store: JobStore) -> None:
+    first, second = await accepted(store), await accepted(store)
+    await ask(store.redis, "HINCRBYFLOAT", f"inpaint:job:{first}", "created_at", -40)
+    figures = await store.figures()
+    assert 40 <= figures.oldest_waiting_seconds < 70
+    assert (figures.running, figures.kept_bytes, figures.limit_bytes) == (0, 200, 1024)
+    assert figures.workers == {"inpaint": 0, "webhooks": 0}
+    await store.begin(first, 60)
+    figures = await store.figures()
+    assert figures.oldest_waiting_seconds < 30
+    assert figures.running == 1
+    await store.begin(second, 60)
+    assert (await store.figures()).oldest_waiting_seconds == 0

@@ -93,6 +93,10 @@ async def test_the_end_of_a_job_is_told_signed_and_without_a_picture(hooks: Hook
     }
     assert hooks.due(job_id) is None
     assert hooks.counted() == {b"webhooks:delivered": b"1"}
+    with hooks.redis.client() as client:
+        taken = client.hgetall("inpaint:histogram:webhook_seconds")
+    assert sum(int(count) for bound, count in taken.items() if bound != b"sum") == 1
+    assert 0 < float(taken[b"sum"]) < 60
 
 
 def test_the_signature_is_that_of_the_standard() -> None:

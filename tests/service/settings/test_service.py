@@ -27,7 +27,7 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_answers_are_not_kept_for_less_than_a_request_may_take(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IDEMPOTENCY_TTL_SECONDS", "59")
-    with pytest.raises(BadSettings, match="REQUEST_DEADLINE_SECONDS: is longer than IDEMPOTENCY_TTL_SECONDS"):
+    with pytest.raises(BadSettings, match="REQUEST_DEADLINE_SECONDS: is more than IDEMPOTENCY_TTL_SECONDS"):
         load_settings()
     monkeypatch.setenv("REQUEST_DEADLINE_SECONDS", "59")
     assert load_settings().request_deadline_seconds == 59
@@ -57,6 +57,50 @@ def test_a_bad_value_is_one_line_with_its_name_and_not_its_value(
     line = str(raised.value)
     assert line.startswith(f"Bad setting {name}: ")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize("text", ["inf", "-inf", "nan", "Infinity"])
+def test_no_number_is_without_end(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    fields = type(load_settings()).model_fields
+    numbers = [name for name, field in fields.items() if field.annotation is float]
+    for name in numbers:
+        monkeypatch.setenv(name.upper(), text)
+        assert complaint().startswith(f"Bad setting {name.upper()}: ")
+        monkeypatch.delenv(name.upper())
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"MIN_SIDE_PIXELS": "500", "MAX_SIDE_PIXELS": "400"}, "MIN_SIDE_PIXELS: is more than MAX_SIDE_PIXELS"),
+        (
+            {"JOBS_RECORD_TTL_SECONDS": "5", "JOBS_RESULT_TTL_SECONDS": "6"},
+            "JOBS_RECORD_TTL_SECONDS: is less than JOBS_RESULT_TTL_SECONDS",
+        ),
+        ({"JOBS_RESULT_TTL_SECONDS": "90000"}, "JOBS_RECORD_TTL_SECONDS: is less than JOBS_RESULT_TTL_SECONDS"),
+        ({"MAX_IMAGE_PIXELS": "60000000"}, "MAX_SAMPLES_PIXELS: is less than MAX_IMAGE_PIXELS"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_both_named(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], line: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert complaint().startswith(f"Bad setting {line}, which is ")
+
+
+@pytest.mark.parametrize("name", ["ENGINE_URL", "PUBLIC_URL", "REDIS_URL", "API_KEYS", "RATE_LIMIT", "CORS_ORIGINS"])
+def test_what_a_text_must_be_is_said_in_words(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "?")
+    assert not set(complaint()) & set("^$\\*[]")
+
+
+def test_a_misspelt_setting_is_refused_wherever_it_stands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("JOBS_RESULTS_TTL_SECONDS=5\n")
+    assert complaint().startswith("Bad setting JOBS_RESULTS_TTL_SECONDS: there is no such setting; JOBS_RESULT_TTL")
+    (tmp_path / ".env").unlink()
+    monkeypatch.setenv("API_KEY", KEY)
+    assert complaint() == "Bad setting API_KEY: there is no such setting; API_KEYS is meant, or unset it"
 
 
 def test_every_number_has_its_unit_or_counts_something() -> None:
@@ -147,6 +191,29 @@ def test_a_bad_text_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch, n
 def test_origins_stand_apart_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ORIGINS", "https://a.example, http://localhost:3000,")
     assert load_settings().cors_origins == ("https://a.example", "http://localhost:3000")
+
+
+def test_the_prefix_is_that_of_the_public_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(public_url="https://a.example/faces/v1").root_path == "/faces/v1"
+    assert load_settings(public_url="https://a.example").root_path == ""
+    assert load_settings(root_path="/faces").root_path == "/faces"
+    monkeypatch.setenv("PUBLIC_URL", "https://a.example")
+    monkeypatch.setenv("ROOT_PATH", "/faces")
+    assert complaint() == "Bad setting ROOT_PATH: must be the path of PUBLIC_URL, or unset"
+
+
+@pytest.mark.parametrize("value", ["faces", "/faces/", "/", "/a b", "//"])
+def test_a_prefix_begins_with_a_slash_and_does_not_end_with_one(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ROOT_PATH", value)
+    assert complaint().startswith("Bad setting ROOT_PATH: must begin with /")
+
+
+def test_proxies_are_named_by_address_or_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.7, fd00::/8,")
+    assert load_settings().trusted_proxies == ("10.0.0.7", "fd00::/8")
+    for value in ("*", "proxy.example", "10.0.0.7/8"):
+        monkeypatch.setenv("TRUSTED_PROXIES", value)
+        assert complaint().startswith("Bad setting TRUSTED_PROXIES: a proxy is an address or a network")
 
 
 def test_no_secret_is_printed() -> None:

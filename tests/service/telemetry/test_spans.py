@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.telemetry.spans import is_probe
+from service.telemetry.spans import is_probe, telemetry
 from tests.fakes.collector import Collector, collecting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -51,6 +51,7 @@ def one_request(**environment: str) -> dict:
 def test_a_request_and_its_stages_are_spans_of_the_callers_trace(collector: Collector) -> None:
     line = one_request(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
     assert {path for path, _ in collector.received} == {"/v1/traces"}
+    assert collector.services() == {"face-inpainting"}
     spans = {span.name: span for span in collector.spans()}
     assert set(spans) == {"POST /inpaint", "decode", "align", "infer", "compose", "encode"}
     assert {span.trace_id.hex() for span in spans.values()} == {TRACE}
@@ -58,6 +59,14 @@ def test_a_request_and_its_stages_are_spans_of_the_callers_trace(collector: Coll
     assert whole.parent_span_id.hex() == "b7ad6b7169203331"
     assert {span.parent_span_id for name, span in spans.items() if name != "POST /inpaint"} == {whole.span_id}
     assert line["traceparent"] == f"00-{TRACE}-{whole.span_id.hex()}-01"
+
+
+@pytest.mark.parametrize(
+    "named", [{"OTEL_SERVICE_NAME": "faces"}, {"OTEL_RESOURCE_ATTRIBUTES": "a=b,service.name=faces"}]
+)
+def test_the_name_of_the_service_is_the_operators(collector: Collector, named: dict[str, str]) -> None:
+    one_request(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **named)
+    assert collector.services() == {"faces"}
 
 
 def test_without_an_endpoint_nothing_leaves_and_the_trace_is_still_joined(collector: Collector) -> None:
@@ -69,3 +78,12 @@ def test_without_an_endpoint_nothing_leaves_and_the_trace_is_still_joined(collec
 def test_probes_are_left_out() -> None:
     assert is_probe({"type": "http", "path": "/readyz"})
     assert not is_probe({"type": "http", "path": "/inpaint"})
+
+
+@pytest.mark.parametrize("path", ["/livez", "/faces/livez"])
+def test_probes_are_left_out_under_a_prefix_too(path: str) -> None:
+    exclude = telemetry("/faces")["exclude"]
+    assert exclude is not None
+    assert exclude({"type": "http", "path": path})
+    assert not exclude({"type": "http", "path": "/faces/inpaint"})
+    assert not exclude({"type": "http", "path": "/facesx/livez"})

@@ -1,0 +1,1 @@
+"""Behind a reverse proxy: a real nginx where there is one, and a stand-in everywhere."""
