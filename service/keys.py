@@ -19,7 +19,9 @@ SCOPES = {
     "analysis": "POST /landmarks and POST /parsing",
     "jobs": "everything under /jobs",
     "metrics": "GET /metrics",
+    "priority": "`priority=high` for jobs",
 }
+USUAL_SCOPES = [scope for scope in SCOPES if scope != "priority"]  # who goes first is a decision of its own
 KEY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 RATE = re.compile(r"(\d{1,9})/(\d{1,6})")
@@ -123,7 +125,9 @@ def make_key(key_id: str, scopes: frozenset[str], rate: Rate | None = None) -> t
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m service.keys", description="Make an API key.")
     parser.add_argument("id", help="who will use it: 1 to 32 of a-z, 0-9, - and _")
-    parser.add_argument("--scopes", default="+".join(SCOPES), help="joined by + (default: %(default)s)")
+    parser.add_argument(
+        "--scopes", default="+".join(USUAL_SCOPES), help="joined by +, of these and priority (default: %(default)s)"
+    )
     parser.add_argument("--rate", help="requests/seconds, for example 600/60 (default: RATE_LIMIT)")
     options = parser.parse_args(arguments)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from service.api.problems import stored_problem_body
-from service.jobs.states import Job, State
+from service.jobs.states import Job, Priority, State
 
 
 class ItemBody(BaseModel):
@@ -25,6 +25,7 @@ class JobBody(BaseModel):
     id: str
     state: State = Field(description="queued and running: not finished yet. expired: its pictures have been deleted.")
     model: str
+    priority: Priority
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     created_at: str
     started_at: str | None
@@ -66,6 +67,7 @@ def job_body(job: Job, position: int | None = None) -> JobBody:
         id=job.id,
         state=job.state,
         model=job.request["model"],
+        priority=job.priority,
         queue_position=position if job.state == "queued" else None,
         created_at=_iso(job.created_at),
         started_at=None if job.started_at is None else _iso(job.started_at),

@@ -19,7 +19,7 @@ from service.api.job_schemas import ACCEPTED, JobBody, JobsBody, job_body
 from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.results import ZIP, fetched, zipped
-from service.api.submission import POLL_SECONDS, submit
+from service.api.submission import POLL_SECONDS, JobWishes, submit
 from service.completion.inpaint import InpaintRequest
 from service.errors import (
     BadField,
@@ -60,12 +60,15 @@ async def create_job(context: ContextDep, form: JobFormDep) -> Response:
 async def _create(context: RequestContext, form: JobForm) -> Response:
     settings = context.service.settings
     _check_form(form, settings.jobs_max_items)
+    if form.priority == "high":
+        context.caller.require("priority", "`priority=high`")
     if form.webhook_url is not None:
         _check_webhook(form.webhook_url, settings)
     async with context.service.admission.slot(context.deadline):
         asked = await _requests(context, form)
         context.record.model = asked[0].model
-        return await submit(context, asked, webhook_url=form.webhook_url, delete_on_fetch=form.delete_on_fetch)
+        wishes = JobWishes(form.webhook_url, form.delete_on_fetch, form.priority)
+        return await submit(context, asked, wishes)
 
 
 async def _requests(context: RequestContext, form: JobForm) -> list[InpaintRequest]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
 import redis
 from rq import Queue, Retry
@@ -10,6 +12,7 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from service.jobs.scripts import PRELUDE, SCRIPTS
 from service.settings.jobs import JobSettings
 
 INPAINTING = "inpaint"
@@ -43,7 +46,7 @@ def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float)
 
 
 def push(queue: Queue, job_id: str, item_count: int, settings: JobSettings, deadline_seconds: float) -> None:
-    """Hand a job to the workers; nothing happens when they have it already."""
+    """Hand a job to the workers, at its place in line (turns.py); nothing happens when they have it already."""
     timeout_seconds = round(run_seconds(settings, item_count, deadline_seconds)) + MARGIN_SECONDS
     try:
         queue.enqueue(
@@ -59,6 +62,8 @@ def push(queue: Queue, job_id: str, item_count: int, settings: JobSettings, dead
         )
     except DuplicateJobError:
         return
+    script: Any = queue.connection.eval
+    script(PRELUDE + SCRIPTS["arrange"], 0, job_id, repr(time.time()))
 
 
 class JobQueue:

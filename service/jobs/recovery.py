@@ -58,6 +58,7 @@ def enqueue_lost(queue: Queue, settings: Settings) -> None:
         elif state not in (b"queued", b"running"):
             for key in ("waiting", "running"):
                 execute_blocking(queue.connection, "ZREM", f"{PREFIX}{key}", job_id)
+            execute_blocking(queue.connection, "HDEL", f"{PREFIX}waiting:facts", job_id)
 
 
 def _under_way(queue: Queue) -> list[str]:

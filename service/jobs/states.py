@@ -10,6 +10,7 @@ from typing import Any, Literal
 from service.errors import ServiceError
 
 State = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+Priority = Literal["normal", "high"]
 UNDER_WAY: frozenset[State] = frozenset({"queued", "running"})
 WITH_RESULT: frozenset[State] = frozenset({"succeeded", "failed"})
 
@@ -67,6 +68,7 @@ class Job:
     request_id: str  # of the request that asked for it
     traceparent: str  # the trace that it belongs to
     settled: dict[int, Item] = field(default_factory=dict)
+    priority: Priority = "normal"
 
     @property
     def under_way(self) -> bool:
@@ -108,6 +110,7 @@ def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
         request_id=known["request_id"].decode(),
         traceparent=known["traceparent"].decode(),
         settled=settled,
+        priority="high" if known.get("priority") == b"high" else "normal",
     )
 
 

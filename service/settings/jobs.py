@@ -20,6 +20,7 @@ class JobSettings(BaseSettings):
         SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://; jobs live there."
     )
     jobs_queue_depth: int = Field(100, ge=1, description="Jobs that may wait.")
+    jobs_caller_share: float = Field(0.5, gt=0, le=1, description="Most of JOBS_QUEUE_DEPTH that one caller may take.")
     jobs_max_bytes: int = Field(
         3_000_000_000, ge=1024, description="Bytes of pictures in Redis at once: of jobs, and answers kept for a key."
     )
@@ -48,6 +49,11 @@ class JobSettings(BaseSettings):
     webhook_authorities: str = Field(
         "", description="PEM certificates of further authorities that may vouch for receivers."
     )
+
+    @property
+    def jobs_caller_places(self) -> int:
+        """How many jobs of one caller may wait."""
+        return max(1, int(self.jobs_queue_depth * self.jobs_caller_share))
 
     @field_validator("webhook_authorities")
     @classmethod

@@ -78,6 +78,12 @@ def test_the_command_prints_a_key_and_the_entry_that_accepts_it() -> None:
     assert (key.id, key.scopes, key.rate) == ("mobile", {"inpaint", "jobs"}, Rate(5, 60))
 
 
+def test_the_command_gives_priority_only_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["mobile"])
+    (key,) = parse_keys(capsys.readouterr().out.split()[-1])
+    assert key.scopes == {"inpaint", "analysis", "jobs", "metrics"}
+
+
 @pytest.mark.parametrize("arguments", [["Not An Id"], ["anonymous"], ["a", "--scopes", "all"], ["a", "--rate", "fast"]])
 def test_the_command_refuses_what_the_service_would_refuse(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
