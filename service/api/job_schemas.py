@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from service.api.problems import stored_problem_body
-from service.jobs.states import Job, Priority, State
+from service.jobs.states import Delivery, DeliveryState, Job, Priority, State
 
 
 class ItemBody(BaseModel):
@@ -17,6 +17,24 @@ class ItemBody(BaseModel):
     index: int = Field(description="In the order of the upload, from 0.")
     state: State
     problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
+
+
+class WebhookBody(BaseModel):
+    """How far the webhook of a job is."""
+
+    url: str
+    state: DeliveryState = Field(
+        description="pending: the job has not ended, or a try is due. refused: the receiver said 410, or its address "
+        "may not be called. given_up: no try was answered with 2xx."
+    )
+    tries: int = Field(description="Since the end of the job, or since it was last sent again.")
+    last_status: int | None = Field(description="What the receiver answered to the last try.")
+    last_error: str | None = Field(
+        description="Why the last try got no answer: certificate, tls, name_not_found, connection_refused, timeout, "
+        "connection_broken or forbidden_address."
+    )
+    last_try_at: str | None
+    next_try_at: str | None
 
 
 class JobBody(BaseModel):
@@ -34,6 +52,7 @@ class JobBody(BaseModel):
     tries: int = Field(description="How often it was started; more than 1 after a worker died.")
     items: list[ItemBody]
     problem: dict[str, Any] | None = Field(description="Why it failed, as a problem object.")
+    webhook: WebhookBody | None = Field(description="null without `webhook_url`.")
     url: str = Field(description="Ask here. `?wait=30` answers as soon as the job has ended, or after 30 seconds.")
     result_url: str | None = Field(
         description="The path of the picture, or of the zip for a batch; null until the job has succeeded."
@@ -76,8 +95,21 @@ def job_body(job: Job, position: int | None = None) -> JobBody:
         tries=job.tries,
         items=items,
         problem=_problem(job.problem, job.id),
+        webhook=None if job.delivery is None else _webhook(job.delivery),
         url=f"/jobs/{job.id}",
         result_url=f"/jobs/{job.id}/result" if job.state == "succeeded" else None,
+    )
+
+
+def _webhook(delivery: Delivery) -> WebhookBody:
+    return WebhookBody(
+        url=delivery.url,
+        state=delivery.state,
+        tries=delivery.tries,
+        last_status=delivery.status,
+        last_error=delivery.error,
+        last_try_at=None if delivery.tried_at is None else _iso(delivery.tried_at),
+        next_try_at=None if delivery.next_at is None else _iso(delivery.next_at),
     )
 
 

@@ -150,6 +150,22 @@ async def cancel_job(service: ServiceDep, job: JobDep) -> JobBody:
     return job_body(await service.jobs.store.get(job.id) or job)
 
 
+@router.post(
+    "/jobs/{id}/webhook",
+    status_code=202,
+    summary="Send the webhook of a job again.",
+    responses=documented(UnknownJob, BadWebhook, ResultNotReady, JobsUnavailable),
+)
+async def send_webhook_again(service: ServiceDep, job: JobDep) -> JobBody:
+    """It is due at once, with all its tries, whatever became of it before; the message and its id stay the same."""
+    answer = await service.jobs.outbox.send_again(job.id)
+    if answer == "none":
+        raise BadWebhook("The job has no webhook_url.", errors=[{"field": "webhook_url"}])
+    if answer == "early":
+        raise ResultNotReady("The webhook is sent when the job has ended.", retry_after_seconds=POLL_SECONDS)
+    return job_body(await service.jobs.store.get(job.id) or job)
+
+
 RESULT: dict[str, Any] = {
     "description": "The completed picture; for a batch a zip with one picture per item and `job.json`.",
     "content": {

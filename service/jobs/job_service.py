@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from service.jobs import redis_clients
 from service.jobs.idempotency import IdempotencyKeys
+from service.jobs.outbox import Outbox
 from service.jobs.queue import JobQueue
 from service.jobs.redis_clients import ask
 from service.jobs.states import Job
@@ -31,6 +32,7 @@ class JobService:
     queue: JobQueue
     keys: IdempotencyKeys
     ends: JobEnds
+    outbox: Outbox
     max_waiters: int
     waiters: int = 0
 
@@ -99,6 +101,7 @@ async def open_job_service(settings: Settings) -> AsyncIterator[JobService]:
             queue=JobQueue(blocking, settings, settings.request_deadline_seconds),
             keys=IdempotencyKeys(settings.redis_url, settings.jobs_max_bytes),
             ends=ends,
+            outbox=Outbox(redis),
             max_waiters=settings.jobs_max_waiting_requests,
         )
     finally:

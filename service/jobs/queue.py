@@ -1,4 +1,4 @@
-"""RQ's queues. They hold only ids, as JSON: RQ fetches the arguments again at every poll, so no pictures go there."""
+"""RQ's queue. It holds only ids, as JSON: RQ fetches the arguments again at every poll, so no pictures go there."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from service.jobs.scripts import PRELUDE, SCRIPTS
 from service.settings.jobs import JobSettings
 
 INPAINTING = "inpaint"
-WEBHOOKS = "webhooks"
+WEBHOOKS = "webhooks"  # not RQ's: outbox.py
 RUN_JOB = "service.jobs.tasks.run"
-DELIVER = "service.jobs.webhooks.run"
 
 MARGIN_SECONDS = 60
 MAINTENANCE_SECONDS = 30
@@ -35,9 +34,9 @@ class ShortLockQueue(Queue):
         return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE_SECONDS))
 
 
-def open_queue(name: str, connection: redis.Redis) -> Queue:
-    """One of the two queues."""
-    return ShortLockQueue(name, connection=connection, serializer=JSONSerializer)
+def open_queue(connection: redis.Redis) -> Queue:
+    """The queue of jobs."""
+    return ShortLockQueue(INPAINTING, connection=connection, serializer=JSONSerializer)
 
 
 def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float) -> float:
@@ -70,7 +69,7 @@ class JobQueue:
     """RQ for the API. RQ blocks, so it is called in threads."""
 
     def __init__(self, connection: redis.Redis, settings: JobSettings, deadline_seconds: float) -> None:
-        self._queue = open_queue(INPAINTING, connection)
+        self._queue = open_queue(connection)
         self._settings = settings
         self._deadline_seconds = deadline_seconds
 

@@ -10,7 +10,7 @@ Keys (one Redis, not a cluster):
     inpaint:bytes             hash -> bytes reserved for pictures, by job id or `idempotency:<key>`; inpaint:bytes:until
                               says when each goes, inpaint:bytes:total is their sum. JOBS_MAX_BYTES bounds it.
     inpaint:idempotency:<key> hash: a claim or its answer (idempotency.py)
-    inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due
+    inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due (outbox.py)
     inpaint:counts            hash: counters;  inpaint:histogram:<name>  hash: buckets
     inpaint:work              hash: what the jobs' processes did (service/telemetry/work.py)
 """
@@ -85,7 +85,10 @@ local function finish(new_state, problem, expires_at, forget_at)
   expire_at(record, forget_at)
   count('jobs:' .. new_state)
   redis.call('PUBLISH', prefix .. 'ended', id)
-  if redis.call('HGET', record, 'webhook_url') then redis.call('ZADD', webhooks, now, id) end
+  if redis.call('HGET', record, 'webhook_url') then
+    redis.call('ZADD', webhooks, now, id)
+    redis.call('HSET', record, 'webhook_next_at', ARGV[2])
+  end
 end
 """
 

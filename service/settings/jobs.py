@@ -41,7 +41,11 @@ class JobSettings(BaseSettings):
         pattern=r"^https?://[^\s?#]*[^/\s?#]$",
         description="Address of the API in webhooks. Default: the one that the job's request used.",
     )
-    webhook_secret: SecretStr | None = Field(None, description="whsec_ and base64 of 24 to 64 bytes; signs webhooks.")
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="whsec_ and base64 of 24 to 64 bytes; signs webhooks. Two, apart by a blank, during a rotation.",
+    )
+    webhook_max_connections: int = Field(16, ge=1, description="Webhooks delivered at once; of one receiver a quarter.")
     webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")
     webhook_allow_http: bool = Field(False, description="Webhooks may go to http:// addresses.")
     webhook_allow_private: bool = Field(False, description="Webhooks may go to addresses that are not public.")
@@ -74,14 +78,19 @@ class JobSettings(BaseSettings):
     @field_validator("webhook_secret")
     @classmethod
     def _is_signing_secret(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(signing_key(secret)) not in SIGNING_KEY_BYTES:
-            raise ValueError("must be whsec_ and base64 of 24 to 64 bytes")
+        keys = [] if secret is None else signing_keys(secret)
+        if secret is not None and (len(keys) not in (1, 2) or any(len(key) not in SIGNING_KEY_BYTES for key in keys)):
+            raise ValueError("must be whsec_ and base64 of 24 to 64 bytes, or two of them apart by a blank")
         return secret
 
 
-def signing_key(secret: SecretStr) -> bytes:
-    """The bytes that a webhook secret stands for; none when it is malformed."""
-    prefix, _, text = secret.get_secret_value().partition("_")
+def signing_keys(secret: SecretStr) -> list[bytes]:
+    """The bytes that each webhook secret stands for; none for one that is malformed."""
+    return [_signing_key(text) for text in secret.get_secret_value().split()]
+
+
+def _signing_key(secret: str) -> bytes:
+    prefix, _, text = secret.partition("_")
     try:
         return base64.b64decode(text, validate=True) if prefix == "whsec" else b""
     except ValueError:

@@ -711,3 +711,34 @@ async def test_metrics_count_jobs_wherever_they_ran(work: Work, files: dict) -> 
     ):
         assert line in text, text
     assert not re.search(r"[0-9a-f]{32}", text)
+
+
+async def test_a_webhook_is_told_in_the_job_and_sent_again(
+    engine: FakeEngine, redis_server: RedisServer, files: dict
+) -> None:
+    async with in_memory(engine, redis_url=redis_server.url, webhook_secret=SECRET) as client:
+        work = Work(client, engine, redis_server, {})
+        url = "https://example.com/hook"
+        job = await work.post(files, data={"webhook_url": url})
+        assert job["webhook"] == {
+            "url": url,
+            "state": "pending",
+            "tries": 0,
+            "last_status": None,
+            "last_error": None,
+            "last_try_at": None,
+            "next_try_at": None,
+        }
+        again = f"/jobs/{job['id']}/webhook"
+        problem(await client.post(again), 409, "result_not_ready")
+        await work.run(job)
+        assert (await work.get(job))["webhook"]["next_try_at"] is not None
+        with redis_server.client() as store:
+            store.zrem("inpaint:webhooks", job["id"])
+            response = await client.post(again)
+            assert (response.status_code, response.json()["webhook"]["state"]) == (202, "pending")
+            assert store.zscore("inpaint:webhooks", job["id"]) <= time.time()
+        plain = await work.post(files)
+        assert plain["webhook"] is None
+        problem(await client.post(f"/jobs/{plain['id']}/webhook"), 422, "bad_webhook")
+        problem(await client.post(f"/jobs/{'0' * 32}/webhook"), 404, "unknown_job")
