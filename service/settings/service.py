@@ -72,6 +72,7 @@ class Settings(JobSettings):
     readiness_cache_seconds: float = Field(1.5, ge=0, description="How long an answer of /readyz is kept.")
 
     api_keys: SecretStr = Field(SecretStr(""), description="Keys as `python -m service.keys` writes them; empty: open.")
+    api_keys_file: Path | None = Field(None, description="File that holds API_KEYS; it is read again when it changes.")
     allow_anonymous: bool = Field(False, validate_default=True, description="Let other machines call without keys.")
     open_metrics: bool = Field(False, description="Serve /metrics without a key even when keys are configured.")
     rate_limit: str = Field("", description="requests/seconds for keys without a rate of their own; empty: no limit.")
@@ -98,6 +99,11 @@ class Settings(JobSettings):
         if kept_seconds is not None and value > kept_seconds:
             raise ValueError(f"is longer than IDEMPOTENCY_TTL_SECONDS, which is {kept_seconds:g}")
         return value
+
+    @field_validator("api_keys_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
     @field_validator("api_keys")
     @classmethod
