@@ -38,12 +38,25 @@ class ItemStatus(BaseModel):
     problem: dict[str, Any] | None
 
 
+class WebhookStatus(BaseModel):
+    """How far the webhook of a job is."""
+
+    url: str
+    state: Literal["pending", "delivered", "refused", "given_up"]
+    tries: int
+    last_status: int | None
+    last_error: str | None  # why the last try got no answer
+    last_try_at: datetime | None
+    next_try_at: datetime | None
+
+
 class JobStatus(BaseModel):
     """A job as the service last described it."""
 
     id: str
     state: State
     model: str
+    priority: Literal["normal", "high"] = "normal"
     queue_position: int | None  # 1 is next
     created_at: datetime
     started_at: datetime | None
@@ -52,6 +65,7 @@ class JobStatus(BaseModel):
     tries: int
     items: list[ItemStatus]
     problem: dict[str, Any] | None
+    webhook: WebhookStatus | None = None
     url: str
     result_url: str | None
 
