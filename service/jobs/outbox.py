@@ -41,18 +41,19 @@ end
 return claimed
 """
 
-# the claim, outcome, status, error, pause that the receiver asked for, seconds it took, then the pauses
+# the claim, outcome, status, error, pause that the receiver asked for, then the pauses
 # -> number of the attempt, outcome, when the next one is due or nothing
 SETTLE = """
 also_when_full()
 local outcome, next_at = ARGV[4], ''
 local tries = tonumber(redis.call('HGET', record, 'webhook_tries') or '0') + 1
-local pause = tonumber(ARGV[8 + tries])
+local pause = tonumber(ARGV[7 + tries])
 if outcome == 'unanswered' then
   if pause then next_at = string.format('%.6f', now + math.max(pause, tonumber(ARGV[7]))) else outcome = 'given_up' end
 end
 count('webhooks:' .. outcome)
-observe('webhook_seconds', tonumber(ARGV[8]))
+local finished_at = tonumber(redis.call('HGET', record, 'finished_at') or '')
+if outcome == 'delivered' and finished_at then observe('webhook_seconds', now - finished_at) end
 if tonumber(redis.call('ZSCORE', webhooks, id) or '0') == tonumber(ARGV[3]) then
   if next_at ~= '' then redis.call('ZADD', webhooks, next_at, id) else redis.call('ZREM', webhooks, id) end
   if state then
@@ -118,10 +119,10 @@ class Outbox:
         lapses_at: float | None = await ask(self._redis, "ZSCORE", f"{PREFIX}webhooks", job_id)
         return lapses_at or 0.0
 
-    async def settle(self, job_id: str, claim: float, outcome: Outcome, seconds: float) -> Settled:
+    async def settle(self, job_id: str, claim: float, outcome: Outcome) -> Settled:
         """Write what came of an attempt. If it was asked for again meanwhile, it stays due."""
         status, error = outcome.status or "", outcome.error or ""
-        arguments = [repr(claim), outcome.name, status, error, outcome.retry_after_seconds, seconds, *PAUSE_SECONDS]
+        arguments = [repr(claim), outcome.name, status, error, outcome.retry_after_seconds, *PAUSE_SECONDS]
         number, name, next_at = await self._settle(args=[job_id, repr(time.time()), *arguments])
         return Settled(number, name.decode(), float(next_at) if next_at else None)
 

@@ -56,9 +56,8 @@ async def deliver(job_id: str, store: JobStore, outbox: Outbox, settings: JobSet
     with job_span("webhook", job.traceparent, {"job.id": job_id}):
         begin_trace(job.traceparent)
         outcome = await attempt(job, settings)
-        seconds = time.monotonic() - begin
-        settled = await outbox.settle(job_id, claim, outcome, seconds)
-        _log(job, outcome, settled, seconds)
+        settled = await outbox.settle(job_id, claim, outcome)
+        _log(job, outcome, settled, time.monotonic() - begin)
 
 
 def _log(job: Job, outcome: Outcome, settled: Settled, seconds: float) -> None:

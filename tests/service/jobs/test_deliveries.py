@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import pytest
 
@@ -100,3 +102,16 @@ async def test_it_goes_on_when_redis_comes_back(tmp_path_factory: pytest.TempPat
             await own.end(quick.url)
             await soon(lambda: len(quick.asked) == 2)
         await redis.aclose()
+
+
+async def test_it_stands_among_the_workers_of_its_queue_while_it_works(
+    sender: Sender, redis_server: RedisServer
+) -> None:
+    with redis_server.client() as client:
+        async with sender.running():
+            await soon(lambda: client.scard("rq:workers:webhooks") == 1)
+            (sign,) = client.smembers("rq:workers:webhooks")
+            said = datetime.fromisoformat(client.hget(sign, "last_heartbeat").decode())
+            assert abs(said.timestamp() - time.time()) < 10
+            assert 0 < client.ttl(sign) <= 60
+        assert client.keys("rq:worker*") == []

@@ -30,7 +30,7 @@ class Box:
         return await self.outbox.claim(free, most, busy, 10)
 
     async def settle(self, job_id: str, outcome: Outcome = NO_ANSWER) -> None:
-        await self.outbox.settle(job_id, await self.outbox.claim_of(job_id), outcome, 0.1)
+        await self.outbox.settle(job_id, await self.outbox.claim_of(job_id), outcome)
 
     def due(self, job_id: str) -> float | None:
         with self._redis.client() as client:
@@ -93,7 +93,7 @@ async def test_what_is_asked_for_during_a_try_stays_due(box: Box) -> None:
     await box.claim()
     claim = await box.outbox.claim_of(job_id)
     assert await box.outbox.send_again(job_id) == "due"
-    await box.outbox.settle(job_id, claim, Outcome("delivered", 200), 0.1)
+    await box.outbox.settle(job_id, claim, Outcome("delivered", 200))
     job = await box.store.get(job_id)
     assert (job.delivery.state, job.delivery.status) == ("pending", 200)
     assert await box.claim() == [(job_id, "a.example")]
@@ -106,3 +106,12 @@ async def test_nothing_is_sent_before_the_end_or_without_an_address(box: Box) ->
     assert await box.outbox.send_again(await box.ended(None)) == "none"
     assert await box.outbox.send_again(new_job_id()) == "none"
     assert await box.claim() == []
+
+
+async def test_how_long_after_the_end_it_was_delivered_is_counted(box: Box, redis_server: RedisServer) -> None:
+    for outcome in (NO_ANSWER, Outcome("delivered", 200)):
+        await box.settle(await box.ended(), outcome)
+    with redis_server.client() as client:
+        counted = client.hgetall("inpaint:histogram:webhook_seconds")
+    assert sum(int(count) for bound, count in counted.items() if bound != b"sum") == 1
+    assert 0 < float(counted[b"sum"]) < 60
