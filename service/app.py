@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from fastapi.responses import RedirectResponse
 from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, problems
 from service.api.admission import Admission
 from service.api.dependencies import needs, needs_for_metrics
+from service.api.key_watch import watch_keys
 from service.api.middleware import middleware
 from service.api.query import KNOWN_QUERY
 from service.api.rate_limit import RateLimiter
@@ -56,10 +58,13 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         async with open_engine(settings, engine) as opened, open_job_service(settings) as jobs:
             threads = ImagingThreads(settings.imaging_threads)
             rates = _rates(settings, metrics)
-            app.state.service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates, jobs)
+            service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates, jobs)
+            app.state.service = service
+            watch = _watch(settings, service.keyring)
             try:
                 yield
             finally:
+                watch.cancel()
                 await rates.close()
                 threads.close()
 
@@ -119,6 +124,13 @@ def _rates(settings: Settings, metrics: Metrics) -> RateLimiter:
     )
 
 
+def _watch(settings: Settings, keyring: Keyring) -> asyncio.Future[None]:
+    """Keeps the keys as their file says; without a file there is nothing to watch."""
+    if settings.api_keys_file is None:
+        return asyncio.get_running_loop().create_future()
+    return asyncio.create_task(watch_keys(settings.api_keys_file, keyring))
+
+
 def _state(
     settings: Settings, metrics: Metrics, engine: Engine, threads: ImagingThreads, rates: RateLimiter, jobs: JobService
 ) -> ServiceState:
@@ -132,7 +144,7 @@ def _state(
         admission=Admission(
             settings.max_concurrent_requests, settings.max_waiting_requests, metrics.waiting.labels("turn")
         ),
-        keyring=Keyring(parse_keys(settings.api_keys.get_secret_value())),
+        keyring=Keyring(parse_keys(settings.api_keys.get_secret_value()), closed=settings.api_keys_file is not None),
         rates=rates,
         readiness=Readiness(engine, settings.readiness_cache_seconds),
         jobs=jobs,

@@ -21,11 +21,14 @@ SCOPES = {
     "analysis": "POST /landmarks and POST /parsing",
     "jobs": "everything under /jobs",
     "metrics": "GET /metrics",
+    "priority": "`priority=high` for jobs",
 }
+USUAL_SCOPES = [scope for scope in SCOPES if scope != "priority"]  # who goes first is a decision of its own
 KEY_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
 RATE = re.compile(r"(\d{1,9})/(\d{1,6})")
 SECRET_BYTES = 32
+MOST_SECRETS = 2  # of one key: the new one, and the old one until its callers have changed
 RESERVED = frozenset({"anonymous"})  # the name of callers without a key
 
 
@@ -43,24 +46,26 @@ class Rate:
 @dataclass(frozen=True)
 class Key:
     id: str
-    digest: str  # SHA-256 of the secret, 64 hexadecimal digits
+    digests: tuple[str, ...]  # SHA-256 of each secret, 64 hexadecimal digits; two while one replaces the other
     scopes: frozenset[str]
     rate: Rate | None = None
 
     def __str__(self) -> str:
-        """The entry that parse_keys reads."""
-        parts = [self.id, self.digest, "+".join(sorted(self.scopes)), *([str(self.rate)] if self.rate else [])]
-        return ":".join(parts)
+        """The entries that parse_keys reads."""
+        rest = ["+".join(sorted(self.scopes)), *([str(self.rate)] if self.rate else [])]
+        return "\n".join(":".join([self.id, digest, *rest]) for digest in self.digests)
 
 
 class Keyring:
-    """The keys that are accepted, by id."""
+    """The keys that are accepted, by id. One that began with keys, or is told to, stays closed without any."""
 
-    def __init__(self, keys: Sequence[Key]) -> None:
+    def __init__(self, keys: Sequence[Key], *, closed: bool = False) -> None:
         self._keys = {key.id: key for key in keys}
+        self.closed = closed or bool(keys)
 
-    def __len__(self) -> int:
-        return len(self._keys)
+    def replace(self, keys: Sequence[Key]) -> None:
+        """Accept these from now on, and no others."""
+        self._keys = {key.id: key for key in keys}
 
     def named(self, key_id: str | None) -> Key | None:
         """The key of that id, which somebody has shown to have."""
@@ -71,19 +76,33 @@ class Keyring:
         key_id, _, secret = presented.partition(".")
         digest = hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
         key = self._keys.get(key_id)
-        same = hmac.compare_digest(digest, key.digest if key else "0" * 64)
-        return key if same and key is not None else None
+        known = key.digests if key else ("0" * 64,)
+        same = [hmac.compare_digest(digest, each) for each in known]
+        return key if any(same) and key is not None else None
 
 
 def parse_keys(text: str) -> list[Key]:
-    """Entries apart by white space or commas; `#` comments to the end of its line. Raises ValueError without repeating
-    an entry, because somebody may have put the secret there."""
+    """Entries apart by white space or commas; `#` comments to the end of its line. Two entries of one id are two
+    secrets of one key. Raises ValueError without repeating an entry, because somebody may have put the secret there."""
     bare = re.sub(r"#[^\n]*", "", text)
-    keys = [_entry(entry, number) for number, entry in enumerate(re.split(r"[\s,]+", bare.strip()), 1) if entry]
-    repeated = sorted({key.id for key in keys if sum(other.id == key.id for other in keys) > 1})
-    if repeated:
-        raise ValueError(f"the id {repeated[0]!r} is there twice")
-    return keys
+    entries = [_entry(entry, number) for number, entry in enumerate(re.split(r"[\s,]+", bare.strip()), 1) if entry]
+    together: dict[str, list[Key]] = {}
+    for key in entries:
+        together.setdefault(key.id, []).append(key)
+    return [_one_key(same) for same in together.values()]
+
+
+def _one_key(entries: Sequence[Key]) -> Key:
+    """The key that these entries of one id stand for."""
+    first = entries[0]
+    if len(entries) > MOST_SECRETS:
+        raise ValueError(f"the id {first.id!r} is there {len(entries)} times; {MOST_SECRETS} secrets are the most")
+    if any((entry.scopes, entry.rate) != (first.scopes, first.rate) for entry in entries):
+        raise ValueError(f"the id {first.id!r} is there twice, with other scopes or another rate")
+    digests = tuple(digest for entry in entries for digest in entry.digests)
+    if len(set(digests)) < len(digests):
+        raise ValueError(f"the id {first.id!r} is there twice with the same secret")
+    return Key(first.id, digests, first.scopes, first.rate)
 
 
 def _entry(text: str, number: int) -> Key:
@@ -95,7 +114,7 @@ def _entry(text: str, number: int) -> Key:
     if not DIGEST.fullmatch(digest):
         raise ValueError(f"entry {number}: the hash must be 64 lower-case hexadecimal digits")
     check_scopes(scopes, f"entry {number}: ")
-    return Key(key_id, digest, scopes, parse_rate(parts[3]) if len(parts) == 4 else None)
+    return Key(key_id, (digest,), scopes, parse_rate(parts[3]) if len(parts) == 4 else None)
 
 
 def check_id(key_id: str, where: str = "") -> None:
@@ -119,13 +138,15 @@ def parse_rate(text: str) -> Rate:
 def make_key(key_id: str, scopes: frozenset[str], rate: Rate | None = None) -> tuple[str, Key]:
     """A new key as its owner sends it, and as the service is told of it."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    return f"{key_id}.{secret}", Key(key_id, hashlib.sha256(secret.encode()).hexdigest(), scopes, rate)
+    return f"{key_id}.{secret}", Key(key_id, (hashlib.sha256(secret.encode()).hexdigest(),), scopes, rate)
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m service.keys", description="Make an API key.")
     parser.add_argument("id", help="who will use it: 1 to 32 of a-z, 0-9, - and _")
-    parser.add_argument("--scopes", default="+".join(SCOPES), help="joined by + (default: %(default)s)")
+    parser.add_argument(
+        "--scopes", default="+".join(USUAL_SCOPES), help="joined by +, of these and priority (default: %(default)s)"
+    )
     parser.add_argument("--rate", help="requests/seconds, for example 600/60 (default: RATE_LIMIT)")
     parser.add_argument("--version", action="version", version=version_line(parser.prog))
     options = parser.parse_args(arguments)

@@ -1,8 +1,8 @@
-"""`python -m service.worker [inpaint|webhooks]`: takes jobs of one queue and runs each in a forked process.
+"""`python -m service.worker [inpaint|webhooks]`: runs jobs, each in a forked process, or delivers webhooks.
 
-One queue per worker: only then does RQ move a job on in one step, so that no crash in between loses it. This process
-loads neither gRPC nor torch; the engine's client is made inside the job. SIGTERM lets the running job finish for
-WORKER_GRACE_SECONDS, then hands it back to the queue. Redis may go and come back.
+One queue per worker of jobs: only then does RQ move a job on in one step, so that no crash in between loses it. This
+process loads neither gRPC nor torch; the engine's client is made inside the job. SIGTERM lets the running job finish
+for WORKER_GRACE_SECONDS, then hands it back to the queue. Redis may go and come back.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rq.worker.base import StopRequested
 import service.completion.inpaint  # noqa: F401  # loaded once here rather than by every job
 from service.jobs import redis_clients
 from service.jobs.queue import INPAINTING, WEBHOOKS, open_queue
-from service.jobs.recovery import enqueue_due, enqueue_lost
+from service.jobs.recovery import enqueue_lost
 from service.jobs.redis_state import Noted, look_blocking, reason
 from service.jobs.store import in_own_loop
 from service.settings import BadSettings, Settings, load_settings
@@ -37,7 +37,7 @@ from service.version import version_line
 
 REDIS_TRIES = 30  # a second each, at most
 RECONNECT_SECONDS = 1.0
-IDLE_SECONDS = {INPAINTING: 5, WEBHOOKS: 1}  # the longest wait for a job before abandoned or due ones are looked for
+IDLE_SECONDS = 5  # the longest wait for a job before abandoned ones are looked for
 TTL_ABOVE_IDLE_SECONDS = 15  # RQ's own
 MISSED_HEARTBEATS = 3
 WATCH_SECONDS = 0.5
@@ -53,15 +53,13 @@ class JobWorker(Worker):
     log_result_lifespan = False
     max_connection_wait_time = 2.0
 
-    def __init__(
-        self, settings: Settings, name: str, connection: redis.Redis, stop: threading.Event, noted: Noted
-    ) -> None:
+    def __init__(self, settings: Settings, connection: redis.Redis, stop: threading.Event, noted: Noted) -> None:
         super().__init__(
-            [open_queue(name, connection)],
+            [open_queue(connection)],
             connection=connection,
             serializer=JSONSerializer,
-            worker_ttl=IDLE_SECONDS[name] + TTL_ABOVE_IDLE_SECONDS,
-            maintenance_interval=IDLE_SECONDS[name],
+            worker_ttl=IDLE_SECONDS + TTL_ABOVE_IDLE_SECONDS,
+            maintenance_interval=IDLE_SECONDS,
             job_monitoring_interval=max(1, round(settings.jobs_heartbeat_seconds)),
         )
         self._settings = settings
@@ -69,7 +67,7 @@ class JobWorker(Worker):
         self._noted, self._looked_seconds = noted, time.monotonic()
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """What the forked process does. A thread of it watches: the job may wait long for Redis or a receiver."""
+        """What the forked process does. A thread of it watches: the job may wait long for Redis."""
         threading.Thread(target=end_with, args=(self.pid,), daemon=True).start()
         super().main_work_horse(job, queue)
 
@@ -89,10 +87,7 @@ class JobWorker(Worker):
         if time.monotonic() - self._looked_seconds >= LOOK_SECONDS:
             self._looked_seconds = time.monotonic()
             self._noted.note(look_blocking(self.connection))
-        if self.queues[0].name == WEBHOOKS:
-            enqueue_due(self.queues[0])
-        else:
-            enqueue_lost(self.queues[0], self._settings)
+        enqueue_lost(self.queues[0], self._settings)
 
     def check_for_suspension(self, burst: bool) -> None:
         """A signal may have come before RQ's own handlers were there."""
@@ -120,7 +115,7 @@ class JobWorker(Worker):
             logger.warning("the running job is handed back to the queue")
             job_id = self.get_current_job_id()
             self.kill_horse()
-            if job_id and self.queues[0].name == INPAINTING:
+            if job_id:
                 in_own_loop(self._settings, lambda store: store.do_not_count(job_id))
 
     def leave(self) -> None:
@@ -132,7 +127,7 @@ class JobWorker(Worker):
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0 stopped on request, 2 a bad setting."""
-    parser = argparse.ArgumentParser(prog="python -m service.worker", description="Run jobs.")
+    parser = argparse.ArgumentParser(prog="python -m service.worker", description="Run jobs, or deliver webhooks.")
     parser.add_argument("queue", nargs="?", choices=[INPAINTING, WEBHOOKS], default=INPAINTING)
     parser.add_argument("--version", action="version", version=version_line(parser.prog))
     name = parser.parse_args(arguments).queue
@@ -143,20 +138,25 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     configure_logs(settings.log_level)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)  # it would tell of its clean-up every second
-    serve(settings, name)
+    if name == WEBHOOKS:
+        from service.jobs import deliveries  # a worker of jobs needs no HTTP client
+
+        deliveries.serve(settings)
+    else:
+        serve(settings)
     return 0
 
 
-def serve(settings: Settings, name: str) -> None:
-    """Work until told to stop; begin anew after whatever an absent Redis has broken."""
+def serve(settings: Settings) -> None:
+    """Run jobs until told to stop; begin anew after whatever an absent Redis has broken."""
     stop, noted = threading.Event(), Noted()
     obey(stop)
-    print(f"worker of the queue {name} ready (process {os.getpid()})", flush=True)
+    print(f"worker of the queue {INPAINTING} ready (process {os.getpid()})", flush=True)
     while not stop.is_set():
         connection = redis_clients.synchronous(settings.redis_url, tries=REDIS_TRIES)
         try:
             look_at(settings, noted)
-            work(JobWorker(settings, name, connection, stop, noted))
+            work(JobWorker(settings, connection, stop, noted))
         except RedisError as error:
             logger.warning("Redis cannot be used: %s", reason(error))
         finally:

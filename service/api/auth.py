@@ -64,7 +64,7 @@ def network(address: str) -> str:
 
 def found_key(keyring: Keyring, presented: str | None) -> Key | None:
     """The key that was presented; None where no keys are configured. Raises KeyMissing or BadKey."""
-    if not len(keyring):
+    if not keyring.closed:
         return None
     if not presented:
         raise KeyMissing("Send a key as `Authorization: Bearer id.secret` or as `X-API-Key: id.secret`.")

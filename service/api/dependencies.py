@@ -66,7 +66,8 @@ def needs(scope: str | None) -> Any:
         if caller.key is not None:
             record.principal = caller.principal
         caller.require(scope, f"{request.method} {request.scope['route'].path}")
-        record.headers |= await service.rates.take(caller.namespace, caller.key.rate if caller.key else None)
+        own = caller.key.rate if caller.key else None
+        record.headers |= await service.rates.take(caller.namespace, own, work=request.method == "POST")
 
     return Depends(check)
 

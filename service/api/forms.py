@@ -129,6 +129,9 @@ class JobForm(InpaintFields):
     )
     webhook_url: str | None = Field(None, description="This address gets a signed message when the job has ended.")
     delete_on_fetch: bool = Field(False, description="Delete the result as soon as it has been fetched.")
+    priority: Literal["normal", "high"] = Field(
+        "normal", description="high: goes before the jobs of others. Needs a key with the scope `priority`."
+    )
 
 
 F = TypeVar("F", bound=BaseModel)

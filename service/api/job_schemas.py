@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from service.api.problems import Problem, stored_problem_body
-from service.jobs.states import Job, State
+from service.jobs.states import Delivery, DeliveryState, Job, Priority, State
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
@@ -21,6 +21,24 @@ class ItemBody(BaseModel):
     problem: Problem | None = Field(description="Why it failed, as a problem object.")
 
 
+class WebhookBody(BaseModel):
+    """How far the webhook of a job is."""
+
+    url: str
+    state: DeliveryState = Field(
+        description="pending: the job has not ended, or a try is due. refused: the receiver said 410, or its address "
+        "may not be called. given_up: no try was answered with 2xx."
+    )
+    tries: int = Field(description="Since the end of the job, or since it was last sent again.")
+    last_status: int | None = Field(description="What the receiver answered to the last try.")
+    last_error: str | None = Field(
+        description="Why the last try got no answer: certificate, tls, name_not_found, connection_refused, timeout, "
+        "connection_broken or forbidden_address."
+    )
+    last_try_at: Time | None
+    next_try_at: Time | None
+
+
 class JobBody(BaseModel):
     """A job. Times are ISO 8601, in UTC."""
 
@@ -29,6 +47,7 @@ class JobBody(BaseModel):
         description="queued and running: not finished yet. expired: it was not finished in its time, and never will be."
     )
     model: str
+    priority: Priority
     queue_position: int | None = Field(description="1 is next; null unless queued.")
     created_at: Time
     started_at: Time | None
@@ -38,6 +57,7 @@ class JobBody(BaseModel):
     items: list[ItemBody]
     problem: Problem | None = Field(description="Why it failed, as a problem object.")
     result_expired: bool = Field(description="Whether it has succeeded and its result is no longer kept.")
+    webhook: WebhookBody | None = Field(description="null without `webhook_url`.")
     url: str = Field(
         description="Ask here; a path, or an address if PUBLIC_URL is set. `?wait=30` answers as soon as the job has "
         "ended, or after 30 seconds."
@@ -100,6 +120,7 @@ def job_body(job: Job, base: str, position: int | None = None) -> JobBody:
         id=job.id,
         state=job.state,
         model=job.request["model"],
+        priority=job.priority,
         queue_position=position if job.state == "queued" else None,
         created_at=_iso(job.created_at),
         started_at=None if job.started_at is None else _iso(job.started_at),
@@ -109,8 +130,21 @@ def job_body(job: Job, base: str, position: int | None = None) -> JobBody:
         items=items,
         problem=_problem(job.problem, job.id),
         result_expired=job.result_expired,
+        webhook=None if job.delivery is None else _webhook(job.delivery),
         url=f"{base}/jobs/{job.id}",
         result_url=f"{base}/jobs/{job.id}/result" if job.state == "succeeded" and not job.result_expired else None,
+    )
+
+
+def _webhook(delivery: Delivery) -> WebhookBody:
+    return WebhookBody(
+        url=delivery.url,
+        state=delivery.state,
+        tries=delivery.tries,
+        last_status=delivery.status,
+        last_error=delivery.error,
+        last_try_at=None if delivery.tried_at is None else _iso(delivery.tried_at),
+        next_try_at=None if delivery.next_at is None else _iso(delivery.next_at),
     )
 
 

@@ -20,7 +20,7 @@ from service.api.links import link_base
 from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.results import ZIP, fetched, zipped
-from service.api.submission import POLL_SECONDS, submit
+from service.api.submission import POLL_SECONDS, JobWishes, submit
 from service.completion.inpaint import InpaintRequest
 from service.errors import (
     BadField,
@@ -62,12 +62,15 @@ async def create_job(context: ContextDep, form: JobFormDep) -> Response:
 async def _create(context: RequestContext, form: JobForm) -> Response:
     settings = context.service.settings
     _check_form(form, settings.jobs_max_items)
+    if form.priority == "high":
+        context.caller.require("priority", "`priority=high`")
     if form.webhook_url is not None:
         _check_webhook(form.webhook_url, settings)
     async with context.service.admission.slot(context.deadline):
         asked = await _requests(context, form)
         context.record.model = asked[0].model
-        return await submit(context, asked, webhook_url=form.webhook_url, delete_on_fetch=form.delete_on_fetch)
+        wishes = JobWishes(form.webhook_url, form.delete_on_fetch, form.priority)
+        return await submit(context, asked, wishes)
 
 
 async def _requests(context: RequestContext, form: JobForm) -> list[InpaintRequest]:
@@ -155,6 +158,23 @@ async def get_job(
 async def cancel_job(request: Request, service: ServiceDep, job: JobDep) -> JobBody:
     """A queued or running job is canceled. The pictures of a job that has ended are deleted at once."""
     await service.jobs.cancel(job.id)
+    return job_body(await service.jobs.store.get(job.id) or job, link_base(request))
+
+
+@router.post(
+    "/jobs/{id}/webhook",
+    operation_id="resend_webhook",
+    status_code=202,
+    summary="Send the webhook of a job again.",
+    responses=documented(UnknownJob, BadWebhook, ResultNotReady, JobsUnavailable),
+)
+async def send_webhook_again(request: Request, service: ServiceDep, job: JobDep) -> JobBody:
+    """It is due at once, with all its tries, whatever became of it before; the message and its id stay the same."""
+    answer = await service.jobs.outbox.send_again(job.id)
+    if answer == "none":
+        raise BadWebhook("The job has no webhook_url.", errors=[{"field": "webhook_url"}])
+    if answer == "early":
+        raise ResultNotReady("The webhook is sent when the job has ended.", retry_after_seconds=POLL_SECONDS)
     return job_body(await service.jobs.store.get(job.id) or job, link_base(request))
 
 

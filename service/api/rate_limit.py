@@ -1,4 +1,5 @@
-"""Rate limits: one token bucket for each key, in Redis, so that all processes of the service count together.
+"""Rate limits: token buckets for each key, in Redis, so that all processes of the service count together. One is for
+work (POST), another, ten times as large, for questions about it, so that polling takes nothing from the work.
 
 One script, one round trip. While Redis is away, requests pass unchecked, and a metric counts them.
 """
@@ -20,6 +21,7 @@ from service.telemetry.metrics import Metrics
 
 REDIS_SECONDS = 1.0
 CONNECTIONS = 8
+QUESTIONS = 10  # so many for each request for work
 AWAY_SECONDS = 2.0  # how long Redis is left alone after it did not answer
 
 # KEYS: the bucket. ARGV: most tokens, tokens a second. Answers: taken (1 or 0), whole tokens left, milliseconds until
@@ -59,17 +61,20 @@ class RateLimiter:
         self._send_headers = send_headers
         self._away_until_seconds = float("-inf")
 
-    async def take(self, principal: str, own: Rate | None) -> dict[str, str]:
+    async def take(self, principal: str, own: Rate | None, *, work: bool = True) -> dict[str, str]:
         """Count one request of `principal`; return the headers of its answer. Raises RateLimited."""
         rate = own or self._default
         if rate is None:
             return {}
-        answer = await self._ask(principal, rate)
+        bucket, policy = principal, "key"
+        if not work:
+            rate, bucket, policy = Rate(rate.requests * QUESTIONS, rate.seconds), f"{principal}:questions", "questions"
+        answer = await self._ask(bucket, rate)
         if answer is None:
             self._metrics.rate_unchecked.inc()
             return {}
         taken, left, next_milliseconds, full_milliseconds = answer
-        headers = rate_headers(rate, left, full_milliseconds / 1000) if self._send_headers else {}
+        headers = rate_headers(rate, left, full_milliseconds / 1000, policy) if self._send_headers else {}
         if not taken:
             whose, setting = (", the rate of its own key", "API_KEYS") if own else ("", "RATE_LIMIT")
             raise RateLimited(
@@ -98,9 +103,9 @@ class RateLimiter:
         return answer
 
 
-def rate_headers(rate: Rate, left: int, full_seconds: float) -> dict[str, str]:
+def rate_headers(rate: Rate, left: int, full_seconds: float, policy: str = "key") -> dict[str, str]:
     """RateLimit and RateLimit-Policy, as the IETF's draft writes them."""
     return {
-        "RateLimit-Policy": f'"key";q={rate.requests};w={rate.seconds}',
-        "RateLimit": f'"key";r={left};t={math.ceil(full_seconds)}',
+        "RateLimit-Policy": f'"{policy}";q={rate.requests};w={rate.seconds}',
+        "RateLimit": f'"{policy}";r={left};t={math.ceil(full_seconds)}',
     }

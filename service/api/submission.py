@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi.responses import JSONResponse, Response
@@ -15,12 +15,24 @@ from service.api.links import full_base, link_base
 from service.completion.inpaint import InpaintRequest
 from service.errors import InputError
 from service.jobs.request_records import parts_of, to_record
-from service.jobs.states import Job
+from service.jobs.states import Job, Priority
 from service.jobs.store import NewJob, new_job_id
 from service.trace import current_traceparent
 
 POLL_SECONDS = 1
 PAIR_FIELDS = frozenset({"image", "mask", "mask_mode"})  # what an error about the pictures of one pair names
+
+
+@dataclass(frozen=True)
+class JobWishes:
+    """What a caller may ask of a job beyond its pictures."""
+
+    webhook_url: str | None = None
+    delete_on_fetch: bool = False
+    priority: Priority = "normal"
+
+
+PLAIN = JobWishes()
 
 PREFER: dict[str, Any] = {
     "name": "Prefer",
@@ -45,13 +57,7 @@ async def answer_as_job(context: RequestContext, asked: InpaintRequest) -> Respo
     return response
 
 
-async def submit(
-    context: RequestContext,
-    asked: Sequence[InpaintRequest],
-    *,
-    webhook_url: str | None = None,
-    delete_on_fetch: bool = False,
-) -> Response:
+async def submit(context: RequestContext, asked: Sequence[InpaintRequest], wishes: JobWishes = PLAIN) -> Response:
     """202 with the job. The requests differ in their pictures only. Raises what the use case would raise for them."""
     new = NewJob(
         owner=context.caller.principal,
@@ -59,8 +65,10 @@ async def submit(
         pairs=[(one.image, one.mask) for one in asked],
         reference=asked[0].guidance.reference,
         base_url=full_base(context.request),
-        webhook_url=webhook_url,
-        delete_on_fetch=delete_on_fetch,
+        webhook_url=wishes.webhook_url,
+        delete_on_fetch=wishes.delete_on_fetch,
+        priority=wishes.priority,
+        caller=context.caller.namespace,
         request_id=context.record.request_id,
         traceparent=current_traceparent() or "",
     )
@@ -99,6 +107,7 @@ async def _accept_once(context: RequestContext, asked: Sequence[InpaintRequest],
     """The job of the first request with this key, or a new one."""
     settings, jobs = context.service.settings, context.service.jobs
     parts = [("route", b"jobs"), ("webhook", (new.webhook_url or "").encode())]
+    parts += [("priority", new.priority.encode())]
     parts += [("delete", str(new.delete_on_fetch).encode()), *(part for one in asked for part in parts_of(one))]
     kept_seconds = settings.jobs_queue_ttl_seconds + settings.jobs_result_ttl_seconds
     async with claimed(context, key, parts, kept_seconds) as claim:

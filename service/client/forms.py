@@ -52,6 +52,7 @@ class JobOptions(InpaintOptions, total=False):
 
     webhook_url: str  #       is told when the job has ended
     delete_on_fetch: bool  #  the service lets go of the result once it has been fetched
+    priority: Literal["normal", "high"]  #  high: before the jobs of others, for a key that may
 
 
 AS_JSON = {"Accept": "application/json"}

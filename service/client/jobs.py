@@ -41,12 +41,25 @@ class ItemStatus(BaseModel):
     problem: dict[str, Any] | None
 
 
+class WebhookStatus(BaseModel):
+    """How far the webhook of a job is."""
+
+    url: str
+    state: Literal["pending", "delivered", "refused", "given_up"]
+    tries: int
+    last_status: int | None
+    last_error: str | None  # why the last try got no answer
+    last_try_at: datetime | None
+    next_try_at: datetime | None
+
+
 class JobStatus(BaseModel):
     """A job as the service last described it."""
 
     id: str
     state: State
     model: str
+    priority: Literal["normal", "high"] = "normal"
     queue_position: int | None  # 1 is next
     created_at: datetime
     started_at: datetime | None
@@ -56,6 +69,7 @@ class JobStatus(BaseModel):
     items: list[ItemStatus]
     problem: dict[str, Any] | None
     result_expired: bool = False  # it has succeeded, and its result is no longer kept
+    webhook: WebhookStatus | None = None
     url: str
     result_url: str | None
 

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from service.jobs import redis_clients
 from service.jobs.idempotency import IdempotencyKeys
+from service.jobs.outbox import Outbox
 from service.jobs.queue import INPAINTING, JobQueue
 from service.jobs.redis_watch import RedisWatch
 from service.jobs.states import Job
@@ -38,6 +39,7 @@ class JobService:
     ends: JobEnds
     watch: RedisWatch
     heartbeat_seconds: float
+    outbox: Outbox
     max_waiters: int
     waiters: int = 0
 
@@ -117,6 +119,7 @@ async def open_job_service(settings: Settings) -> AsyncIterator[JobService]:
             ends=ends,
             watch=watch,
             heartbeat_seconds=settings.jobs_heartbeat_seconds,
+            outbox=Outbox(redis),
             max_waiters=settings.jobs_max_waiting_requests,
         )
         async with watch.watching():

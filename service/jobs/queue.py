@@ -1,8 +1,10 @@
-"""RQ's queues. They hold only ids, as JSON: RQ fetches the arguments again at every poll, so no pictures go there."""
+"""RQ's queue. It holds only ids, as JSON: RQ fetches the arguments again at every poll, so no pictures go there."""
 
 from __future__ import annotations
 
 import asyncio
+import time
+from typing import Any
 
 import redis
 from rq import Queue, Retry
@@ -10,12 +12,12 @@ from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from service.jobs.scripts import PRELUDE, SCRIPTS
 from service.settings.jobs import JobSettings
 
 INPAINTING = "inpaint"
-WEBHOOKS = "webhooks"
+WEBHOOKS = "webhooks"  # not RQ's: outbox.py
 RUN_JOB = "service.jobs.tasks.run"
-DELIVER = "service.jobs.webhooks.run"
 
 MARGIN_SECONDS = 60
 MAINTENANCE_SECONDS = 30
@@ -32,9 +34,9 @@ class ShortLockQueue(Queue):
         return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=MAINTENANCE_SECONDS))
 
 
-def open_queue(name: str, connection: redis.Redis) -> Queue:
-    """One of the two queues."""
-    return ShortLockQueue(name, connection=connection, serializer=JSONSerializer)
+def open_queue(connection: redis.Redis) -> Queue:
+    """The queue of jobs."""
+    return ShortLockQueue(INPAINTING, connection=connection, serializer=JSONSerializer)
 
 
 def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float) -> float:
@@ -43,7 +45,7 @@ def run_seconds(settings: JobSettings, item_count: int, deadline_seconds: float)
 
 
 def push(queue: Queue, job_id: str, item_count: int, settings: JobSettings, deadline_seconds: float) -> None:
-    """Hand a job to the workers; nothing happens when they have it already."""
+    """Hand a job to the workers, at its place in line (turns.py); nothing happens when they have it already."""
     timeout_seconds = round(run_seconds(settings, item_count, deadline_seconds)) + MARGIN_SECONDS
     try:
         queue.enqueue(
@@ -59,13 +61,15 @@ def push(queue: Queue, job_id: str, item_count: int, settings: JobSettings, dead
         )
     except DuplicateJobError:
         return
+    script: Any = queue.connection.eval
+    script(PRELUDE + SCRIPTS["arrange"], 0, job_id, repr(time.time()))
 
 
 class JobQueue:
     """RQ for the API. RQ blocks, so it is called in threads."""
 
     def __init__(self, connection: redis.Redis, settings: JobSettings, deadline_seconds: float) -> None:
-        self._queue = open_queue(INPAINTING, connection)
+        self._queue = open_queue(connection)
         self._settings = settings
         self._deadline_seconds = deadline_seconds
 

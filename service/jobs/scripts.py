@@ -5,18 +5,19 @@ Keys (one Redis, not a cluster):
     inpaint:inputs:<id>       hash: image:<n>, mask:<n>, and perhaps reference
     inpaint:results:<id>      hash: <n>:<k> = the bytes of item n's sample k
     inpaint:owner:<owner>     sorted set of a key's jobs, by number
-    inpaint:waiting           sorted set of the jobs that wait, by number: its rank is the queue position
+    inpaint:waiting           sorted set of the jobs that wait, by their place in line (turns.py)
     inpaint:running           sorted set of the jobs that run
     inpaint:bytes             hash -> bytes reserved for pictures, by job id or `idempotency:<key>`; inpaint:bytes:until
                               says when each goes, inpaint:bytes:total is their sum. JOBS_MAX_BYTES bounds it.
     inpaint:idempotency:<key> hash: a claim or its answer (idempotency.py)
-    inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due
+    inpaint:webhooks          sorted set id -> seconds since 1970 when its webhook is due (outbox.py)
     inpaint:counts            hash: counters;  inpaint:histogram:<name>  hash: buckets
     inpaint:work              hash: what the jobs' processes did (service/telemetry/work.py)
 """
 
 from __future__ import annotations
 
+from service.jobs.turns import LINE
 from service.telemetry.jobs import JOB_SECONDS_BUCKETS
 
 PREFIX = "inpaint:"
@@ -28,7 +29,7 @@ local record, inputs, results = prefix .. 'job:' .. id, prefix .. 'inputs:' .. i
 local waiting, running = prefix .. 'waiting', prefix .. 'running'
 local kept, webhooks = prefix .. 'bytes', prefix .. 'webhooks'
 local state = redis.call('HGET', record, 'state')
-
+{LINE}
 local function forget_bytes(job)
   local bytes = redis.call('HGET', kept, job)
   if bytes then
@@ -79,34 +80,39 @@ end
 local function finish(new_state, problem, expires_at, forget_at)
   redis.call('HSET', record, 'state', new_state, 'finished_at', ARGV[2], 'expires_at', expires_at, 'problem', problem)
   redis.call('DEL', inputs)
-  redis.call('ZREM', waiting, id)
+  leave_line(id)
   redis.call('ZREM', running, id)
   expire_at(record, forget_at)
   count('jobs:' .. new_state)
   redis.call('PUBLISH', prefix .. 'ended', id)
-  if redis.call('HGET', record, 'webhook_url') then redis.call('ZADD', webhooks, now, id) end
+  if redis.call('HGET', record, 'webhook_url') then
+    redis.call('ZADD', webhooks, now, id)
+    redis.call('HSET', record, 'webhook_next_at', ARGV[2])
+  end
 end
 """
 
-# depth, max bytes, bytes to reserve, seconds until the reservation lapses, owner, bytes of the inputs, then the record
+# depth, max bytes, bytes to reserve, seconds until the reservation lapses, owner, bytes of the inputs, places of one
+# caller, caller, model, pictures, 1 if of high priority, then the record
 RESERVE = """
 if state then return {'exists', 0} end
 forget_lapsed()
-if redis.call('ZCARD', waiting) >= tonumber(ARGV[3]) then
+if redis.call('ZCARD', waiting) >= tonumber(ARGV[3]) or places_of(ARGV[10]) >= tonumber(ARGV[9]) then
   for _, job in ipairs(redis.call('ZRANGE', waiting, 0, -1)) do
     local known = redis.call('HMGET', prefix .. 'job:' .. job, 'state', 'expires_at')
-    if known[1] ~= 'queued' or tonumber(known[2]) < now then redis.call('ZREM', waiting, job) end
+    if known[1] ~= 'queued' or tonumber(known[2]) < now then leave_line(job) end
   end
 end
-local depth = redis.call('ZCARD', waiting)
+local depth, own = redis.call('ZCARD', waiting), places_of(ARGV[10])
 if depth >= tonumber(ARGV[3]) then return {'depth', depth} end
+if own >= tonumber(ARGV[9]) then return {'share', own} end
 local total = bytes_kept()
 if total + tonumber(ARGV[5]) > tonumber(ARGV[4]) then return {'bytes', total} end
 local number, lapse = redis.call('INCR', prefix .. 'number'), now + tonumber(ARGV[6])
 redis.call('HSET', record, 'state', 'queued', 'owner', ARGV[7], 'number', number, 'tries', 0, 'expires_at', lapse,
-  'stored', ARGV[8], unpack(ARGV, 9))
+  'stored', ARGV[8], unpack(ARGV, 14))
 expire_at(record, lapse)
-redis.call('ZADD', waiting, number, id)
+enter_line(id, number, ARGV[10], ARGV[11], ARGV[12], ARGV[13])
 redis.call('ZADD', prefix .. 'owner:' .. ARGV[7], number, id)
 redis.call('ZREMRANGEBYRANK', prefix .. 'owner:' .. ARGV[7], 0, -10001)
 keep_bytes(id, ARGV[5], lapse)
@@ -129,7 +135,7 @@ WITHDRAW = """
 also_when_full()
 if state then redis.call('ZREM', prefix .. 'owner:' .. redis.call('HGET', record, 'owner'), id) end
 redis.call('DEL', record, inputs, results)
-redis.call('ZREM', waiting, id)
+leave_line(id)
 forget_bytes(id)
 return 1
 """
@@ -145,7 +151,8 @@ if tonumber(redis.call('HGET', record, 'expires_at')) < now then
   return {'over', 0}
 end
 local try = redis.call('HINCRBY', record, 'tries', 1)
-redis.call('ZREM', waiting, id)
+take_turn(id)
+leave_line(id)
 redis.call('ZADD', running, now, id)
 redis.call('HSET', record, 'state', 'running', 'expires_at', ARGV[4])
 if redis.call('HSETNX', record, 'started_at', ARGV[2]) == 1 then
@@ -215,6 +222,13 @@ forget_bytes(id)
 return state
 """
 
+# RQ puts a job at the end of its list; from there it goes to its place
+ARRANGE = """
+also_when_full()
+arrange()
+return 1
+"""
+
 SCRIPTS = {
     "reserve": RESERVE,
     "confirm": CONFIRM,
@@ -224,4 +238,5 @@ SCRIPTS = {
     "settle_item": SETTLE_ITEM,
     "finish": FINISH,
     "cancel": CANCEL,
+    "arrange": ARRANGE,
 }

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from service.errors import ServiceError
 
 State = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
+Priority = Literal["normal", "high"]
 UNDER_WAY: frozenset[State] = frozenset({"queued", "running"})
 WITH_RESULT: frozenset[State] = frozenset({"succeeded", "failed"})
 
@@ -45,6 +46,22 @@ class Item:
     problem: dict[str, Any] | None = None
 
 
+DeliveryState = Literal["pending", "delivered", "refused", "given_up"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How far a job's webhook is. Times are seconds since 1970."""
+
+    url: str
+    state: DeliveryState = "pending"
+    tries: int = 0
+    status: int | None = None  # of the last answer
+    error: str | None = None  # why the last try got none
+    tried_at: float | None = None
+    next_at: float | None = None
+
+
 @dataclass(frozen=True)
 class Job:
     """A job's record. Times are seconds since 1970."""
@@ -68,6 +85,8 @@ class Job:
     traceparent: str  # the trace that it belongs to
     settled: dict[int, Item] = field(default_factory=dict)
     result_expired: bool = False  # it succeeded, and its pictures are gone
+    priority: Priority = "normal"
+    delivery: Delivery | None = None
 
     @property
     def under_way(self) -> bool:
@@ -111,6 +130,21 @@ def read_job(job_id: str, fields: Mapping[bytes, bytes], now: float) -> Job:
         traceparent=known["traceparent"].decode(),
         settled=settled,
         result_expired=state == "succeeded" and expires_at <= now,
+        priority="high" if known.get("priority") == b"high" else "normal",
+        delivery=_delivery(known) if known.get("webhook_url") else None,
+    )
+
+
+def _delivery(known: Mapping[str, bytes]) -> Delivery:
+    state: DeliveryState = known.get("webhook_state", b"pending").decode()  # type: ignore[assignment]  # by outbox.py
+    return Delivery(
+        url=known["webhook_url"].decode(),
+        state=state,
+        tries=int(known.get("webhook_tries", 0)),
+        status=int(known["webhook_status"]) if known.get("webhook_status") else None,
+        error=known["webhook_error"].decode() if known.get("webhook_error") else None,
+        tried_at=_time(known.get("webhook_at")),
+        next_at=_time(known.get("webhook_next_at") or None),
     )
 
 

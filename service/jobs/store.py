@@ -19,7 +19,7 @@ from service.jobs import redis_clients
 from service.jobs.blobs import Blobs
 from service.jobs.redis_clients import ask, is_out_of_memory
 from service.jobs.scripts import PREFIX, PRELUDE, SCRIPTS
-from service.jobs.states import Item, Job, State, problem_of, read_job
+from service.jobs.states import Item, Job, Priority, State, problem_of, read_job
 from service.jobs.workers import live_workers
 from service.settings.jobs import JobSettings
 from service.telemetry.jobs import JobFigures
@@ -47,6 +47,18 @@ class NewJob:
 
     reference: bytes | None = None  # a picture that guides all of them
     result_bytes: int = 0  # the most that its results can take
+    caller: str = ""  # who takes turns with others; forgotten when the job begins. Empty: its owner
+    priority: Priority = "normal"
+
+    @property
+    def line(self) -> list[str | int]:
+        """What decides its place: caller, model, pictures, 1 if of high priority."""
+        return [
+            self.caller or self.owner,
+            self.request.get("model", ""),
+            len(self.pairs),
+            int(self.priority == "high"),
+        ]
 
     @property
     def input_bytes(self) -> int:
@@ -85,20 +97,24 @@ class JobStore:
             "base_url": new.base_url,
             "request_id": new.request_id,
             "traceparent": new.traceparent,
+            "priority": new.priority,
             **({"webhook_url": new.webhook_url} if new.webhook_url else {}),
         }
         depth, most = self._settings.jobs_queue_depth, self._settings.jobs_max_bytes
+        places = self._settings.jobs_caller_places
         if new.bytes > most:
             errors = [{"actual_bytes": new.bytes, "allowed_bytes": most, "setting": "JOBS_MAX_BYTES"}]
             raise TooManyPixels(
                 "The pictures of this job and their results need more room than there is.", errors=errors
             )
-        fields: list[str | int] = [part for pair in record.items() for part in pair]
+        fields = [*new.line, *(part for pair in record.items() for part in pair)]
         answer, actual = await self._run(
-            "reserve", job_id, depth, most, new.bytes, RESERVED_SECONDS, new.owner, new.input_bytes, *fields
+            "reserve", job_id, depth, most, new.bytes, RESERVED_SECONDS, new.owner, new.input_bytes, places, *fields
         )
         if answer == b"depth":
             raise _full(f"{depth} jobs are waiting.", "JOBS_QUEUE_DEPTH", actual, depth)
+        if answer == b"share":
+            raise _full(f"{places} of your jobs are waiting.", "JOBS_CALLER_SHARE", actual, places)
         if answer == b"bytes":
             raise _full("The pictures of other jobs leave no room.", "JOBS_MAX_BYTES", actual + new.bytes, most)
         assert answer == b"reserved", "ids are made for one job"

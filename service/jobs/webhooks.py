@@ -1,79 +1,79 @@
 """Webhooks: a signed message to the caller's address when a job has ended. It holds the URL of the result, no picture,
 and every attempt says the same, whatever has lapsed or been deleted meanwhile.
 
-The store notes that a webhook is due in the same step that ends the job; a worker with a queue of its own delivers it,
-so a dead receiver never holds up a job. Headers and signature are those of Standard Webhooks.
+The store notes that a webhook is due in the same step that ends the job; a worker of its own (deliveries.py) delivers
+it, so a dead receiver never holds up a job. Headers and signature are those of Standard Webhooks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import functools
 import hashlib
 import hmac
 import json
 import logging
+import socket
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx
-from redis.asyncio import Redis
 
 from service.errors import BadWebhook
-from service.jobs import redis_clients
 from service.jobs.addresses import resolve
-from service.jobs.histograms import observe
-from service.jobs.redis_clients import ask
-from service.jobs.scripts import PREFIX
+from service.jobs.outbox import Outbox, Outcome, Settled
 from service.jobs.states import Job
 from service.jobs.store import JobStore
-from service.settings import load_settings, traces_endpoint
-from service.settings.jobs import JobSettings, signing_key
-from service.telemetry.exporting import exporting, job_span
+from service.settings.jobs import JobSettings, signing_keys
+from service.telemetry.exporting import job_span
+from service.trace import begin_trace, current_traceparent, trace_headers
 
-PAUSE_SECONDS = (5, 30, 120, 600, 3600)  # after the first attempt, the second, ...: six in all
-MOST_RETRY_AFTER_SECONDS = (
-    3 * 3600
-)  # a receiver may ask for a longer pause, up to this: the record of the job lapses too
+MOST_RETRY_AFTER_SECONDS = 3 * 3600  # the longest pause that a receiver gets: the record of the job lapses too
 GONE = 410  # the receiver wants no more
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Of one attempt: "delivered", "refused" (by us or by the receiver, for good) or "unanswered"."""
-
-    name: str
-    retry_after_seconds: float = 0.0  # what the receiver asks for
-
-
-REFUSED, UNANSWERED = Outcome("refused"), Outcome("unanswered")
+NO_ANSWER: dict[type[BaseException], str] = {  # the first that fits; the more special ones come first
+    ssl.SSLCertVerificationError: "certificate",
+    ssl.SSLError: "tls",
+    socket.gaierror: "name_not_found",
+    ConnectionRefusedError: "connection_refused",
+    TimeoutError: "timeout",
+    httpx.TimeoutException: "timeout",
+}
 
 logger = logging.getLogger(__name__)
 
 
-def run(job_id: str) -> None:
-    """The task that RQ calls."""
-    with exporting(traces_endpoint()):
-        asyncio.run(deliver_once(job_id, load_settings()))
+async def deliver(job_id: str, store: JobStore, outbox: Outbox, settings: JobSettings) -> None:
+    """One attempt to deliver one webhook; afterwards it is settled, or due again after a pause. Each is a log line."""
+    claim, job = await outbox.claim_of(job_id), await store.get_as_written(job_id)
+    if job is None or job.webhook_url is None:
+        await outbox.forget(job_id)
+        return
+    begin = time.monotonic()
+    with job_span("webhook", job.traceparent, {"job.id": job_id}):
+        begin_trace(job.traceparent)
+        outcome = await attempt(job, settings)
+        settled = await outbox.settle(job_id, claim, outcome)
+        _log(job, outcome, settled, time.monotonic() - begin)
 
 
-async def deliver_once(job_id: str, settings: JobSettings) -> None:
-    """One attempt to deliver one webhook; afterwards it is settled, or due again after a pause."""
-    redis = redis_clients.asynchronous(settings.redis_url, tries=10)
-    try:
-        job = await JobStore(redis, settings).get_as_written(job_id)
-        if job is None or job.webhook_url is None:
-            await ask(redis, "ZREM", f"{PREFIX}webhooks", job_id)
-            return
-        with job_span("webhook", job.traceparent, {"job.id": job_id}):
-            outcome = await attempt(job, settings)
-        await _settle(redis, job, outcome)
-    finally:
-        await redis.aclose()
+def _log(job: Job, outcome: Outcome, settled: Settled, seconds: float) -> None:
+    fields = {
+        "job_id": job.id,
+        "request_id": job.request_id,
+        "traceparent": current_traceparent(),
+        "try": settled.number,
+        "outcome": settled.outcome,
+        "status": outcome.status,
+        "error": outcome.error,
+        "duration_seconds": round(seconds, 4),
+        "next_try_at": settled.next_at and datetime.fromtimestamp(settled.next_at, UTC).isoformat(),
+    }
+    level = logging.INFO if settled.outcome == "delivered" else logging.WARNING
+    logger.log(level, "webhook %s", settled.outcome, extra={"fields": fields})
 
 
 async def attempt(job: Job, settings: JobSettings) -> Outcome:
@@ -82,21 +82,35 @@ async def attempt(job: Job, settings: JobSettings) -> Outcome:
     assert settings.webhook_secret is not None, "POST /jobs refuses webhooks without a secret"
     body = payload(job)
     seconds = int(time.time())
+    keys = signing_keys(settings.webhook_secret)
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "face-inpainting-webhooks",
         "webhook-id": message_id(job),
         "webhook-timestamp": str(seconds),
-        "webhook-signature": signature(signing_key(settings.webhook_secret), message_id(job), seconds, body),
+        "webhook-signature": " ".join(signature(key, message_id(job), seconds, body) for key in keys),
+        **trace_headers(),
     }
     try:
         async with asyncio.timeout(settings.webhook_timeout_seconds):
             return await _post(job.webhook_url, headers, body, settings)
     except BadWebhook:
-        return REFUSED
+        return Outcome("refused", error="forbidden_address")
     except (httpx.HTTPError, OSError, TimeoutError) as error:
-        logger.info("webhook of job %s: %s", job.id, type(error).__name__)
-        return UNANSWERED
+        return Outcome("unanswered", error=reason_of(error))
+
+
+def reason_of(error: BaseException) -> str:
+    """Why there was no answer, in a word: what the error, or one that it came from, says."""
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        following = following.__cause__ or following.__context__
+    return next(
+        (reason for kind, reason in NO_ANSWER.items() if any(isinstance(one, kind) for one in chain)),
+        "connection_broken",
+    )
 
 
 async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSettings) -> Outcome:
@@ -117,9 +131,12 @@ async def _post(url: str, headers: dict[str, str], body: bytes, settings: JobSet
             extensions={"sni_hostname": receiver.name},
         ) as response,
     ):
-        if response.status_code == GONE:
-            return REFUSED
-        return Outcome("delivered") if response.is_success else Outcome("unanswered", _asked_pause(response.headers))
+        status = response.status_code
+        if status == GONE:
+            return Outcome("refused", status)
+        if response.is_success:
+            return Outcome("delivered", status)
+        return Outcome("unanswered", status, retry_after_seconds=_asked_pause(response.headers))
 
 
 def _asked_pause(headers: Mapping[str, str]) -> float:
@@ -134,25 +151,13 @@ def _asked_pause(headers: Mapping[str, str]) -> float:
     return min(max(seconds, 0.0), MOST_RETRY_AFTER_SECONDS)
 
 
+@functools.cache
 def _trusting(authorities: str) -> ssl.SSLContext:
     """How a receiver's certificate is judged: by the public authorities, and by these, in PEM."""
     context = httpx.create_ssl_context(trust_env=False)
     if authorities:
         context.load_verify_locations(cadata=authorities)
     return context
-
-
-async def _settle(redis: Redis, job: Job, outcome: Outcome) -> None:
-    tries, counted = await ask(redis, "HINCRBY", f"{PREFIX}job:{job.id}", "webhook_tries", 1), outcome.name
-    if outcome.name == "unanswered" and tries <= len(PAUSE_SECONDS):
-        due = time.time() + max(PAUSE_SECONDS[tries - 1], outcome.retry_after_seconds)
-        await ask(redis, "ZADD", f"{PREFIX}webhooks", "XX", due, job.id)
-    else:
-        await ask(redis, "ZREM", f"{PREFIX}webhooks", job.id)
-        counted = "given_up" if outcome.name == "unanswered" else outcome.name
-    if outcome.name == "delivered" and job.finished_at is not None:
-        await observe(redis, "webhook_seconds", time.time() - job.finished_at)
-    await ask(redis, "HINCRBY", f"{PREFIX}counts", f"webhooks:{counted}", 1)
 
 
 def message_id(job: Job) -> str:

@@ -29,7 +29,7 @@ class FileSource(PydanticBaseSettingsSource):
             return None, field_name, False
         if self.variables.get(field_name):
             raise SettingsError(f"{variable.upper()}: {field_name.upper()} is set too; set one of them")
-        return _content(Path(path), variable.upper()), field_name, False
+        return read_text(Path(path), variable.upper()), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
@@ -40,7 +40,8 @@ def _lower(variables: Mapping[str, str | None]) -> dict[str, str]:
     return {name.lower(): value for name, value in variables.items() if value is not None}
 
 
-def _content(path: Path, variable: str) -> str:
+def read_text(path: Path, variable: str) -> str:
+    """What the file that `variable` names holds. Raises SettingsError with the variable's name."""
     try:
         with path.open(encoding="utf-8") as file:
             text = file.read(MAX_FILE_BYTES + 1)

@@ -27,6 +27,7 @@ class JobSettings(BaseSettings):
         SecretStr("redis://127.0.0.1:6379/0"), description="redis://, rediss:// or unix://; jobs live there."
     )
     jobs_queue_depth: int = Field(100, ge=1, description="Jobs that may wait.")
+    jobs_caller_share: float = Field(0.5, gt=0, le=1, description="Most of JOBS_QUEUE_DEPTH that one caller may take.")
     jobs_max_bytes: int = Field(
         3_000_000_000, ge=1024, description="Bytes of pictures in Redis at once: of jobs, and answers kept for a key."
     )
@@ -48,7 +49,11 @@ class JobSettings(BaseSettings):
         None,
         description="Address of the API in links and webhooks. Default: paths alone; in webhooks the request's own.",
     )
-    webhook_secret: SecretStr | None = Field(None, description="whsec_ and base64 of 24 to 64 bytes; signs webhooks.")
+    webhook_secret: SecretStr | None = Field(
+        None,
+        description="whsec_ and base64 of 24 to 64 bytes; signs webhooks. Two, apart by a blank, during a rotation.",
+    )
+    webhook_max_connections: int = Field(16, ge=1, description="Webhooks delivered at once; of one receiver a quarter.")
     webhook_timeout_seconds: float = Field(10, gt=0, description="A receiver has answered within this time.")
     webhook_allow_http: bool = Field(False, description="Webhooks may go to http:// addresses.")
     webhook_allow_private: bool = Field(False, description="Webhooks may go to addresses that are not public.")
@@ -56,6 +61,11 @@ class JobSettings(BaseSettings):
     webhook_authorities: str = Field(
         "", description="PEM certificates of further authorities that may vouch for receivers."
     )
+
+    @property
+    def jobs_caller_places(self) -> int:
+        """How many jobs of one caller may wait."""
+        return max(1, int(self.jobs_queue_depth * self.jobs_caller_share))
 
     @field_validator("jobs_record_ttl_seconds")
     @classmethod
@@ -88,14 +98,19 @@ class JobSettings(BaseSettings):
     @field_validator("webhook_secret")
     @classmethod
     def _is_signing_secret(cls, secret: SecretStr | None) -> SecretStr | None:
-        if secret is not None and len(signing_key(secret)) not in SIGNING_KEY_BYTES:
-            raise ValueError("must be whsec_ and base64 of 24 to 64 bytes")
+        keys = [] if secret is None else signing_keys(secret)
+        if secret is not None and (len(keys) not in (1, 2) or any(len(key) not in SIGNING_KEY_BYTES for key in keys)):
+            raise ValueError("must be whsec_ and base64 of 24 to 64 bytes, or two of them apart by a blank")
         return secret
 
 
-def signing_key(secret: SecretStr) -> bytes:
-    """The bytes that a webhook secret stands for; none when it is malformed."""
-    prefix, _, text = secret.get_secret_value().partition("_")
+def signing_keys(secret: SecretStr) -> list[bytes]:
+    """The bytes that each webhook secret stands for; none for one that is malformed."""
+    return [_signing_key(text) for text in secret.get_secret_value().split()]
+
+
+def _signing_key(secret: str) -> bytes:
+    prefix, _, text = secret.partition("_")
     try:
         return base64.b64decode(text, validate=True) if prefix == "whsec" else b""
     except ValueError:

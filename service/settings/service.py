@@ -87,6 +87,7 @@ class Settings(JobSettings):
     readiness_cache_seconds: float = Field(1.5, ge=0, description="How long an answer of /readyz is kept.")
 
     api_keys: SecretStr = Field(SecretStr(""), description="Keys as `python -m service.keys` writes them; empty: open.")
+    api_keys_file: Path | None = Field(None, description="File that holds API_KEYS; it is read again when it changes.")
     allow_anonymous: bool = Field(False, validate_default=True, description="Let other machines call without keys.")
     open_metrics: bool = Field(False, description="Serve /metrics without a key even when keys are configured.")
     rate_limit: str = Field("", description="requests/seconds for keys without a rate of their own; empty: no limit.")
@@ -144,6 +145,11 @@ class Settings(JobSettings):
     @classmethod
     def _at_least_one_picture(cls, value: int, info: ValidationInfo) -> int:
         return not_below(value, "max_image_pixels", info.data.get("max_image_pixels"))
+
+    @field_validator("api_keys_file", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
     @field_validator("api_keys")
     @classmethod

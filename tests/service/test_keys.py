@@ -8,15 +8,34 @@ import pytest
 from service.keys import Keyring, Rate, main, make_key, parse_keys, parse_rate
 
 HASH = "0123456789abcdef" * 4
+OTHER = HASH[::-1]
 
 
 def test_a_made_key_opens_and_nothing_else_does() -> None:
     presented, key = make_key("mobile", frozenset({"inpaint"}), Rate(5, 60))
     ring = Keyring(parse_keys(str(key)))
     assert ring.find(presented) == key
-    for wrong in (presented[:-1], presented + "x", "other" + presented[6:], "mobile", "mobile.", "", ".", key.digest):
+    for wrong in (presented[:-1], presented + "x", "other" + presented[6:], "mobile", "mobile.", "", ".", *key.digests):
         assert ring.find(wrong) is None
-    assert ring.find(f"mobile.{key.digest}") is None
+    assert ring.find(f"mobile.{key.digests[0]}") is None
+
+
+def test_during_a_rotation_both_secrets_of_a_key_open() -> None:
+    scopes = frozenset({"inpaint"})
+    (old, old_entry), (new, new_entry) = make_key("mobile", scopes), make_key("mobile", scopes)
+    ring = Keyring(parse_keys(f"{old_entry}\n{new_entry}"))
+    assert [ring.find(each).id for each in (old, new)] == ["mobile", "mobile"]
+    assert parse_keys(str(ring.named("mobile"))) == [ring.named("mobile")]
+    ring.replace(parse_keys(str(new_entry)))
+    assert (ring.find(old), ring.find(new)) == (None, new_entry)
+
+
+def test_what_was_closed_stays_closed_without_keys() -> None:
+    ring = Keyring([make_key("a", frozenset({"jobs"}))[1]])
+    ring.replace([])
+    assert ring.closed
+    assert not Keyring([]).closed
+    assert Keyring([], closed=True).closed
 
 
 def test_two_keys_are_never_the_same() -> None:
@@ -52,7 +71,10 @@ def test_entries_stand_on_lines_or_in_one_line_with_comments() -> None:
         f"mobile:{HASH[:-1]}:inpaint",
         f"Mobile App:{HASH}:inpaint",
         f"anonymous:{HASH}:inpaint",
-        f"mobile:{HASH}:inpaint mobile:{HASH}:jobs",
+        f"mobile:{HASH}:inpaint mobile:{OTHER}:jobs",
+        f"mobile:{HASH}:inpaint mobile:{OTHER}:inpaint:5/60",
+        f"mobile:{HASH}:inpaint mobile:{HASH}:inpaint",
+        f"mobile:{HASH}:jobs mobile:{OTHER}:jobs mobile:{'a' * 64}:jobs",
         "mobile:the-secret-itself:inpaint",
     ],
 )
@@ -76,6 +98,12 @@ def test_the_command_prints_a_key_and_the_entry_that_accepts_it() -> None:
     key = Keyring(parse_keys(entry)).find(presented)
     assert key is not None
     assert (key.id, key.scopes, key.rate) == ("mobile", {"inpaint", "jobs"}, Rate(5, 60))
+
+
+def test_the_command_gives_priority_only_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["mobile"])
+    (key,) = parse_keys(capsys.readouterr().out.split()[-1])
+    assert key.scopes == {"inpaint", "analysis", "jobs", "metrics"}
 
 
 @pytest.mark.parametrize("arguments", [["Not An Id"], ["anonymous"], ["a", "--scopes", "all"], ["a", "--rate", "fast"]])

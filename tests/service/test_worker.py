@@ -231,21 +231,23 @@ async def test_a_job_that_waits_for_redis_ends_with_its_worker(
     assert alive == []
 
 
-async def test_a_delivery_ends_with_its_worker(redis: RedisServer, served: ServedEngine, workers: Workers) -> None:
-    hooks = {**TO_THIS_MACHINE, "webhook_timeout_seconds": FOREVER_SECONDS}
-    with scripted() as silent:
-        silent.answers = [Answer(delay_seconds=FOREVER_SECONDS)]
-        async with in_memory(served.engine, redis_url=redis.url, **hooks) as client:
+async def test_a_delivery_is_one_process_that_lets_what_is_under_way_end(
+    redis: RedisServer, served: ServedEngine, workers: Workers
+) -> None:
+    with scripted() as slow:
+        slow.answers = [Answer(delay_seconds=3)]
+        async with in_memory(served.engine, redis_url=redis.url, **TO_THIS_MACHINE) as client:
             form = form_files(png(scene()), png(box_mask()))
-            response = await client.post("/jobs", files=form, data={"webhook_url": f"{silent.url}/done"})
-            await client.delete(f"/jobs/{response.json()['id']}")
-            worker = workers.start("webhooks", **{name.upper(): str(value) for name, value in hooks.items()})
-            await soon(lambda: silent.asked != [])
-            (horse,) = children(worker)
-            worker.kill()
-            worker.wait(10)
-            _, alive = psutil.wait_procs([horse], timeout=OUTLIVED_SECONDS)
-            assert alive == []
+            job = (await client.post("/jobs", files=form, data={"webhook_url": f"{slow.url}/done"})).json()
+            await client.delete(f"/jobs/{job['id']}")
+            environment = {name.upper(): str(value) for name, value in TO_THIS_MACHINE.items()}
+            worker = workers.start("webhooks", **environment)
+            await soon(lambda: slow.asked != [])
+            assert children(worker) == []
+            worker.terminate()
+            assert worker.wait(15) == 0
+            told = (await client.get(f"/jobs/{job['id']}")).json()["webhook"]
+            assert (told["state"], told["tries"], told["last_status"]) == ("delivered", 1, 200)
 
 
 async def test_a_killed_job_process_is_replaced_at_once(
@@ -486,7 +488,7 @@ async def test_a_job_taken_by_a_worker_that_died_at_once_is_found_again(
 ) -> None:
     job_id = await post(client)
     with redis.client() as store:
-        queue = open_queue("inpaint", store)
+        queue = open_queue(store)
         store.lmove(queue.key, queue.intermediate_queue_key)
         queue.intermediate_queue.set_first_seen(job_id)
         store.set(queue.intermediate_queue.get_first_seen_key(job_id), time.time() - 120)

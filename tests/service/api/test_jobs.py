@@ -499,7 +499,7 @@ async def test_a_job_belongs_to_the_trace_and_the_request_that_asked_for_it(
 
 
 async def test_a_full_queue_is_429_and_heals(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
-    async with in_memory(engine, redis_url=redis_server.url, jobs_queue_depth=2) as client:
+    async with in_memory(engine, redis_url=redis_server.url, jobs_queue_depth=2, jobs_caller_share=1) as client:
         work = Work(client, engine, redis_server, {})
         job = await work.post(files)
         await work.post(files)
@@ -509,6 +509,41 @@ async def test_a_full_queue_is_429_and_heals(engine: FakeEngine, redis_server: R
         assert body["errors"] == [{"actual": 2, "allowed": 2, "setting": "JOBS_QUEUE_DEPTH"}]
         await work.run(job)
         await work.post(files)
+
+
+async def test_one_key_leaves_places_for_others_and_comes_in_turn(
+    engine: FakeEngine, redis_server: RedisServer, files: dict
+) -> None:
+    keys = [make_key(name, frozenset({"jobs"})) for name in ("crowd", "single")]
+    options = {"jobs_queue_depth": 4, "api_keys": " ".join(str(entry) for _, entry in keys)}
+    async with in_memory(engine, redis_url=redis_server.url, **options) as client:
+        work = Work(client, engine, redis_server, {})
+        crowd, single = ({"x-api-key": key} for key, _ in keys)
+        for _ in range(2):
+            await work.post(files, headers=crowd)
+        refused = await client.post("/jobs", files=files, headers=crowd)
+        expected = [{"actual": 2, "allowed": 2, "setting": "JOBS_CALLER_SHARE"}]
+        assert problem(refused, 429, "overloaded")["errors"] == expected
+        assert (await work.post(files, headers=single))["queue_position"] == 2
+
+
+async def test_high_priority_needs_its_scope(engine: FakeEngine, redis_server: RedisServer, files: dict) -> None:
+    first, usual = make_key("first", frozenset({"jobs", "priority"})), make_key("usual", frozenset({"jobs"}))
+    async with in_memory(engine, redis_url=redis_server.url, api_keys=f"{first[1]} {usual[1]}") as client:
+        work = Work(client, engine, redis_server, {})
+        high = {"priority": "high"}
+        refused = await client.post("/jobs", files=files, data=high, headers={"x-api-key": usual[0]})
+        assert problem(refused, 401, "scope_missing")["errors"][0]["scope"] == "priority"
+        plain = await work.post(files, headers={"x-api-key": usual[0]})
+        assert (plain["priority"], plain["queue_position"]) == ("normal", 1)
+        soon = await work.post(files, data=high, headers={"x-api-key": first[0]})
+        assert (soon["priority"], soon["queue_position"]) == ("high", 1)
+
+
+async def test_priority_is_part_of_what_an_idempotency_key_stands_for(work: Work, files: dict) -> None:
+    headers = {"idempotency-key": "once"}
+    await work.post(files, headers=headers)
+    await work.post(files, 422, headers=headers, data={"priority": "high"})
 
 
 async def test_room_for_inputs_and_results_is_reserved(
@@ -705,3 +740,34 @@ async def test_metrics_count_jobs_wherever_they_ran(work: Work, files: dict) -> 
     ):
         assert line in text, text
     assert not re.search(r"[0-9a-f]{32}", text)
+
+
+async def test_a_webhook_is_told_in_the_job_and_sent_again(
+    engine: FakeEngine, redis_server: RedisServer, files: dict
+) -> None:
+    async with in_memory(engine, redis_url=redis_server.url, webhook_secret=SECRET) as client:
+        work = Work(client, engine, redis_server, {})
+        url = "https://example.com/hook"
+        job = await work.post(files, data={"webhook_url": url})
+        assert job["webhook"] == {
+            "url": url,
+            "state": "pending",
+            "tries": 0,
+            "last_status": None,
+            "last_error": None,
+            "last_try_at": None,
+            "next_try_at": None,
+        }
+        again = f"/jobs/{job['id']}/webhook"
+        problem(await client.post(again), 409, "result_not_ready")
+        await work.run(job)
+        assert (await work.get(job))["webhook"]["next_try_at"] is not None
+        with redis_server.client() as store:
+            store.zrem("inpaint:webhooks", job["id"])
+            response = await client.post(again)
+            assert (response.status_code, response.json()["webhook"]["state"]) == (202, "pending")
+            assert store.zscore("inpaint:webhooks", job["id"]) <= time.time()
+        plain = await work.post(files)
+        assert plain["webhook"] is None
+        problem(await client.post(f"/jobs/{plain['id']}/webhook"), 422, "bad_webhook")
+        problem(await client.post(f"/jobs/{'0' * 32}/webhook"), 404, "unknown_job")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from service.api.rate_limit import RateLimiter, rate_headers
+from service.api.rate_limit import QUESTIONS, RateLimiter, rate_headers
 from service.errors import RateLimited
 from service.keys import Rate, make_key
 from service.telemetry.metrics import Metrics
@@ -121,20 +121,35 @@ async def test_over_http_the_rate_is_the_keys_own_or_the_common_one(served: Serv
     async with served(**options, rate_limit_headers=True) as client:
         for key, requests in ((slow, 1), (other, 2)):
             for left in reversed(range(requests)):
-                response = await client.get("/limits", headers={"x-api-key": key})
-                assert response.status_code == 200
+                response = await client.post("/inpaint", headers={"x-api-key": key})
+                assert response.status_code == 400
                 assert response.headers["ratelimit"].startswith(f'"key";r={left};')
-            response = await client.get("/limits", headers={"x-api-key": key})
+            response = await client.post("/inpaint", headers={"x-api-key": key})
             assert_problem(response, 429, "rate_limited")
             assert int(response.headers["retry-after"]) > 400
             assert response.headers["ratelimit-policy"] == f'"key";q={requests};w=1000'
         assert (await client.get("/livez")).status_code == 200
 
 
+async def test_questions_take_nothing_from_the_work_and_have_a_bound_of_their_own(
+    served: Served, redis_server: RedisServer
+) -> None:
+    key, entry = make_key("asks", frozenset({"inpaint", "jobs"}), Rate(1, 1000))
+    async with served(api_keys=str(entry), redis_url=redis_server.url, rate_limit_headers=True) as client:
+        client.headers["x-api-key"] = key
+        polls = [await client.get(f"/jobs/{'0' * 32}") for _ in range(QUESTIONS - 1)]
+        assert {response.status_code for response in polls} == {404}
+        assert (await client.get("/limits")).status_code == 200
+        assert (await client.post("/inpaint")).status_code == 400, "no question has taken the one token for work"
+        refused = await client.get("/limits")
+        assert_problem(refused, 429, "rate_limited")
+        assert refused.headers["ratelimit-policy"] == f'"questions";q={QUESTIONS};w=1000'
+
+
 async def test_headers_are_sent_only_when_asked_for(served: Served, redis_server: RedisServer) -> None:
     async with served(redis_url=redis_server.url, rate_limit="1/1000") as client:
-        responses = [await client.get("/limits") for _ in range(2)]
-    assert [response.status_code for response in responses] == [200, 429]
+        responses = [await client.post("/inpaint") for _ in range(2)]
+    assert [response.status_code for response in responses] == [400, 429]
     assert not any(name.startswith("ratelimit") for response in responses for name in response.headers)
 
 

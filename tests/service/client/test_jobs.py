@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from service.api.job_schemas import ItemBody, JobBody, JobsBody
+from service.api.job_schemas import ItemBody, JobBody, JobsBody, WebhookBody
 from service.client import NO_RETRIES, InpaintAnswer, Retries
 from service.client.errors import Garbled, TimedOut, Unreachable
-from service.client.jobs import ItemStatus, JobPage, JobStatus
+from service.client.jobs import ItemStatus, JobPage, JobStatus, WebhookStatus
 from service.errors import (
     EmptyHole,
     EngineGarbage,
@@ -69,7 +69,12 @@ def worker(engine: FakeEngine, redis_server: RedisServer) -> Any:
 
 
 def test_the_client_knows_every_field_of_a_job() -> None:
-    for own, theirs in ((JobStatus, JobBody), (ItemStatus, ItemBody), (JobPage, JobsBody)):
+    for own, theirs in (
+        (JobStatus, JobBody),
+        (ItemStatus, ItemBody),
+        (JobPage, JobsBody),
+        (WebhookStatus, WebhookBody),
+    ):
         assert set(own.model_fields) == set(theirs.model_fields)
 
 

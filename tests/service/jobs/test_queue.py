@@ -4,9 +4,7 @@ import asyncio
 import json
 import zlib
 
-import pytest
-
-from service.jobs.queue import INPAINTING, JobQueue, open_queue, run_seconds
+from service.jobs.queue import JobQueue, open_queue, run_seconds
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.server import settings
 
@@ -35,10 +33,9 @@ async def test_a_waiting_job_is_removed_and_an_unknown_one_is_no_error(redis_ser
         assert client.keys("rq:job:*") == client.lrange("rq:queue:inpaint", 0, -1) == []
 
 
-@pytest.mark.parametrize("name", [INPAINTING, "webhooks"])
-def test_maintenance_is_not_locked_for_long(redis_server: RedisServer, name: str) -> None:
+def test_maintenance_is_not_locked_for_long(redis_server: RedisServer) -> None:
     with redis_server.client() as client:
-        queue = open_queue(name, client)
+        queue = open_queue(client)
         assert queue.acquire_maintenance_lock()
         assert not queue.acquire_maintenance_lock()
         assert 0 < client.ttl(queue.registry_cleaning_key) <= 30

@@ -19,7 +19,9 @@ DONE = Item("succeeded", answer={"media_type": "image/png"})
 
 @pytest.fixture
 async def store(redis_server: RedisServer) -> AsyncIterator[JobStore]:
-    options = settings(redis_url=redis_server.url, jobs_queue_depth=3, jobs_max_bytes=1024, jobs_max_tries=2)
+    options = settings(
+        redis_url=redis_server.url, jobs_queue_depth=3, jobs_caller_share=1, jobs_max_bytes=1024, jobs_max_tries=2
+    )
     redis = redis_clients.asynchronous(options.redis_url)
     yield JobStore(redis, options)
     await redis.aclose()

@@ -7,22 +7,25 @@ import hmac
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from email.utils import formatdate, parsedate_to_datetime
 
 import pytest
 
 from service.jobs import redis_clients, webhooks
-from service.jobs.queue import WEBHOOKS, open_queue
-from service.jobs.recovery import LEASE_SECONDS, enqueue_due
-from service.jobs.states import Item
+from service.jobs.outbox import Outbox
+from service.jobs.states import Delivery, Item
 from service.jobs.store import JobStore, NewJob, new_job_id
 from service.settings import Settings
-from service.settings.jobs import signing_key
+from service.settings.jobs import signing_keys
+from service.telemetry.logs import JsonLines
+from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.scripted import Answer, Script, scripted
 from tests.fakes.server import settings
 from tests.fakes.waiting import FOREVER_SECONDS
 
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 
@@ -34,14 +37,21 @@ class Hooks:
         """A canceled job with a webhook."""
         job_id = new_job_id()
         url = url or f"{self.script.url}/hook"
-        await self.store.reserve(
-            job_id, NewJob("anonymous", {"model": "lafin"}, [(b"i", b"m")], "https://f.example", url)
-        )
+        new = NewJob("anonymous", {"model": "lafin"}, [(b"i", b"m")], "https://f.example", url)
+        trace = f"00-{TRACE_ID}-00f067aa0ba902b7-01"
+        await self.store.reserve(job_id, replace(new, request_id="r-7", traceparent=trace))
         await self.store.cancel(job_id)
         return job_id
 
     async def deliver(self, job_id: str) -> None:
-        await webhooks.deliver_once(job_id, self.options)
+        await webhooks.deliver(job_id, self.store, Outbox(self.store.redis), self.options)
+
+    async def shown(self, job_id: str) -> Delivery:
+        """What the job's record says of it."""
+        job = await self.store.get(job_id)
+        assert job is not None
+        assert job.delivery is not None
+        return job.delivery
 
     def due(self, job_id: str) -> float | None:
         """In seconds since 1970."""
@@ -100,7 +110,7 @@ async def test_the_end_of_a_job_is_told_signed_and_without_a_picture(hooks: Hook
 
 
 def test_the_signature_is_that_of_the_standard() -> None:
-    key = signing_key(settings(webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").webhook_secret)
+    (key,) = signing_keys(settings(webhook_secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").webhook_secret)
     made = webhooks.signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
@@ -237,14 +247,71 @@ async def test_the_name_stays_in_the_host_header_while_the_call_goes_to_the_addr
     assert names.count("hooks.example.com") == 1
 
 
-async def test_due_webhooks_are_enqueued_once_and_come_due_again_if_nobody_settles_them(hooks: Hooks) -> None:
+async def test_during_a_rotation_both_secrets_sign(hooks: Hooks) -> None:
+    newer = "whsec_" + base64.b64encode(bytes(24)).decode()
+    hooks.options = settings(**{**hooks.options.model_dump(), "webhook_secret": f"{newer} {SECRET}"})
+    await hooks.deliver(await hooks.ended())
+    (asked,) = hooks.script.asked
+    signed = f"{asked.headers['webhook-id']}.{asked.headers['webhook-timestamp']}.".encode() + asked.body
+    expected = [hmac.new(key, signed, hashlib.sha256).digest() for key in (bytes(24), bytes(range(32)))]
+    assert asked.headers["webhook-signature"] == " ".join(f"v1,{base64.b64encode(one).decode()}" for one in expected)
+
+
+async def test_every_try_is_told_in_the_job_and_in_the_log(hooks: Hooks, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "service.jobs.webhooks")
+    hooks.script.answers = [Answer(503), Answer(200)]
+    job_id = await hooks.ended()
+    before = await hooks.shown(job_id)
+    assert (before.state, before.tries, before.next_at) == ("pending", 0, pytest.approx(time.time(), abs=5))
+    await hooks.deliver(job_id)
+    shown = await hooks.shown(job_id)
+    assert (shown.state, shown.tries, shown.status, shown.error) == ("pending", 1, 503, None)
+    assert shown.next_at == pytest.approx(hooks.due(job_id), abs=1e-3)
+    await hooks.deliver(job_id)
+    shown = await hooks.shown(job_id)
+    assert (shown.state, shown.tries, shown.status, shown.next_at) == ("delivered", 2, 200, None)
+    assert shown.tried_at == pytest.approx(time.time(), abs=5)
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    told = [(line["job_id"], line["request_id"], line["try"], line["outcome"], line["status"]) for line in lines]
+    assert told == [(job_id, "r-7", 1, "unanswered", 503), (job_id, "r-7", 2, "delivered", 200)]
+    assert [line["next_try_at"] is None for line in lines] == [False, True]
+
+
+async def test_the_receiver_gets_the_trace_of_the_request(hooks: Hooks) -> None:
+    await hooks.deliver(await hooks.ended())
+    (asked,) = hooks.script.asked
+    assert asked.headers["traceparent"].split("-")[1] == TRACE_ID
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:{closed}/", "connection_refused"),
+        ("http://nobody.invalid/", "name_not_found"),
+        ("{script}/hangs-up", "connection_broken"),
+        ("{script}/silent", "timeout"),
+    ],
+)
+async def test_what_went_wrong_is_told_apart(hooks: Hooks, url: str, reason: str) -> None:
+    hooks.script.answers = [Answer(hang_up=True) if "hangs-up" in url else Answer(delay_seconds=FOREVER_SECONDS)]
+    job_id = await hooks.ended(url.format(closed=free_port(), script=hooks.script.url))
+    await hooks.deliver(job_id)
+    shown = await hooks.shown(job_id)
+    assert (shown.state, shown.status, shown.error) == ("pending", None, reason)
+
+
+async def test_a_forbidden_address_is_told(hooks: Hooks) -> None:
+    hooks.options = hooks.options.model_copy(update={"webhook_allow_private": False})
+    job_id = await hooks.ended()
+    await hooks.deliver(job_id)
+    shown = await hooks.shown(job_id)
+    assert (shown.state, shown.error, shown.next_at) == ("refused", "forbidden_address", None)
+
+
+async def test_one_whose_job_is_forgotten_is_dropped_and_leaves_nothing(hooks: Hooks) -> None:
     job_id = await hooks.ended()
     with hooks.redis.client() as client:
-        queue = open_queue(WEBHOOKS, client)
-        begin = time.time()
-        for _ in range(2):
-            await asyncio.to_thread(enqueue_due, queue)
-        assert queue.job_ids == [f"{job_id}-webhook"]
-    due = hooks.due(job_id)
-    assert due is not None
-    assert begin <= due - LEASE_SECONDS <= time.time()
+        client.delete(f"inpaint:job:{job_id}")
+        await hooks.deliver(job_id)
+        assert hooks.due(job_id) is None
+        assert not client.exists(f"inpaint:job:{job_id}")

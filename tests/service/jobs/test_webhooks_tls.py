@@ -62,7 +62,8 @@ def options(authorities: str) -> Settings:
     )
 
 
-async def deliver(url: str, authorities: str) -> str:
+async def deliver(url: str, authorities: str) -> str | None:
+    """What came of it; why there was no answer, if there was none."""
     job = Job(
         id="0" * 32,
         owner="anonymous",
@@ -82,7 +83,8 @@ async def deliver(url: str, authorities: str) -> str:
         request_id="",
         traceparent="",
     )
-    return (await attempt(job, options(authorities))).name
+    outcome = await attempt(job, options(authorities))
+    return outcome.name if outcome.status else outcome.error
 
 
 async def test_the_name_is_shown_and_checked_while_the_call_goes_to_the_address(dialed: list[str]) -> None:
@@ -105,7 +107,7 @@ async def test_a_wrong_certificate_ends_the_call_before_anything_is_said(
 ) -> None:
     chain = certificate(*names, days=days)
     with receiving(chain) as receiver:
-        assert await deliver(f"https://{NAME}:{receiver.port}/hook", chain) == "unanswered"
+        assert await deliver(f"https://{NAME}:{receiver.port}/hook", chain) == "certificate"
     assert receiver.script.asked == []
     assert receiver.asked_for == [NAME]
 
@@ -114,12 +116,12 @@ async def test_a_wrong_certificate_ends_the_call_before_anything_is_said(
 async def test_a_certificate_of_nobody_we_know_is_refused(dialed: list[str], authorities: str) -> None:
     others = certificate(NAME, signed_with=key(1)) if authorities else ""
     with receiving(certificate(NAME)) as receiver:
-        assert await deliver(f"https://{NAME}:{receiver.port}/hook", others) == "unanswered"
+        assert await deliver(f"https://{NAME}:{receiver.port}/hook", others) == "certificate"
     assert receiver.script.asked == []
 
 
 async def test_an_address_in_the_url_needs_a_certificate_for_it() -> None:
-    for names, outcome in ((("127.0.0.1",), "delivered"), ((NAME,), "unanswered")):
+    for names, outcome in ((("127.0.0.1",), "delivered"), ((NAME,), "certificate")):
         chain = certificate(*names)
         with receiving(chain) as receiver:
             assert await deliver(f"https://127.0.0.1:{receiver.port}/hook", chain) == outcome

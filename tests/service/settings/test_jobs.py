@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from service.settings.jobs import signing_key
+from service.settings.jobs import signing_keys
 from tests.fakes.server import settings
 
 
@@ -29,7 +29,7 @@ def test_a_secret_that_does_not_sign(secret: str) -> None:
 
 
 def test_a_secret_stands_for_its_bytes() -> None:
-    assert signing_key(SecretStr("whsec_" + "A" * 32)) == bytes(24)
+    assert signing_keys(SecretStr("whsec_" + "A" * 32)) == [bytes(24)]
 
 
 def test_a_public_url_ends_without_a_slash() -> None:

@@ -115,6 +115,7 @@ def test_every_number_has_its_unit_or_counts_something() -> None:
         "_holes",
         "_items",
         "_depth",
+        "_share",
         "_tries",
     )
     fields = type(load_settings()).model_fields
