@@ -125,14 +125,14 @@ def gfc_m4() -> Recipe:
 
 
 def gfc_demo() -> Recipe:
-    """For five minutes of half a large GPU, then an hour of a CPU core: narrower, Muon, more kinds of holes."""
+    """For little time and few faces: half the width, a bottleneck of 256, Muon, more kinds of holes."""
     part = Part(
         name="generator",
         build=lambda files: build(
             files,
-            width=24,
-            bottleneck=160,
-            judge_width=48,
+            width=16,
+            bottleneck=256,
+            judge_width=32,
             weights=DEMO_WEIGHTS,
             learning_rate=2e-3,
             discriminator_learning_rate=1e-3,
@@ -141,22 +141,23 @@ def gfc_demo() -> Recipe:
             norm=True,
         ),
         stages=(
-            Stage(until_images=42_864, pixels=FRAME_PIXELS, batch_size=48, phase=RECONSTRUCTION, decay_to=0.1),
-            demo_stage(50_496, 48, LOCAL, 0.2),
-            demo_stage(53_328, 48, ALL, 0.04, decay_to=0.1),
-            demo_stage(88_000, 16, LOCAL, 0.2),
-            demo_stage(89_600, 16, ALL, 0.04),
+            Stage(until_images=60_000, pixels=FRAME_PIXELS, batch_size=16, phase=RECONSTRUCTION, decay_to=0.2),
+            Stage(
+                until_images=84_000,
+                pixels=FRAME_PIXELS,
+                batch_size=16,
+                phase=LOCAL,
+                learning_rate_factor=0.2,
+                decay_to=0.2,
+            ),
+            Stage(until_images=92_000, pixels=FRAME_PIXELS, batch_size=16, learning_rate_factor=0.04, decay_to=0.2),
         ),
         holes=DEMO_HOLES,
         wants=NOISE,
         jitter=DEMO_JITTER,
-        ema_half_life_images=4_000,
+        ema_half_life_images=1_000,
     )
     return Recipe("gfc_demo", (part,))
-
-
-def demo_stage(until_images: int, batch_size: int, phase: str, factor: float, decay_to: float = 0.2) -> Stage:
-    return Stage(until_images, FRAME_PIXELS, batch_size, phase=phase, learning_rate_factor=factor, decay_to=decay_to)
 
 
 def gfc_tiny() -> Recipe:
