@@ -34,6 +34,8 @@ class Apart:
         self.redis = RedisServer(folder / "redis")
         self.url = f"http://127.0.0.1:{free_port()}"
         self.peak_bytes: dict[str, int] = defaultdict(int)
+        self._minutes: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)  # samples of each, and their sum
+        self._began = time.monotonic()
         self.engine: EngineProcess | None = None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._over = threading.Event()
@@ -125,9 +127,21 @@ class Apart:
         while not self._over.wait(SAMPLE_SECONDS):
             for name, process in self._roles():
                 try:
-                    self.peak_bytes[name] = max(self.peak_bytes[name], process.memory_info().rss)
+                    size_bytes = process.memory_info().rss
                 except psutil.Error:
                     continue  # it has just ended
+                self.peak_bytes[name] = max(self.peak_bytes[name], size_bytes)
+                minute = int((time.monotonic() - self._began) // 60)
+                samples, total = self._minutes[name].get(minute, (0, 0))
+                self._minutes[name][minute] = samples + 1, total + size_bytes
+
+    def first_and_last(self) -> list[tuple[str, float, float]]:
+        """The mean size of each process in its first minute and in its last, bytes."""
+        found = []
+        for name, minutes in sorted(self._minutes.items()):
+            first, last = (minutes[pick(minutes)] for pick in (min, max))
+            found.append((name, first[1] / first[0], last[1] / last[0]))
+        return found
 
     def _roles(self) -> list[tuple[str, psutil.Process]]:
         """Every process that runs now, by what it is for."""

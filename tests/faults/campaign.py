@@ -1,9 +1,9 @@
 """Minutes of mixed requests while processes die: `python -m tests.faults.campaign --minutes 3`.
 
-Pictures, jobs, batches and hostile files are sent at once; every few seconds the worker, the process of a job, the
-engine or Redis is killed (and comes back), or the spool is full for a while. Then everything accepted is waited for.
-Exit code 1 when a job is lost or an answer is not a documented one. The models are stand-ins unless --repository names
-others.
+Pictures of 0.1 to 25 megapixels, JSON, jobs, batches and hostile files are sent at once, beside clients that are slow
+or leave; every few seconds the worker, the process of a job, the engine or Redis is killed (and comes back), or the
+spool is full for a while. Then everything accepted is waited for. Exit code 1 when a job is lost or an answer is not a
+documented one. The models are stand-ins unless --repository names others.
 """
 
 from __future__ import annotations
@@ -20,18 +20,35 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import numpy as np
+from PIL import Image
 
 from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, png, scene
 from tests.faults.apart import Apart
 from tests.faults.hostile import corpus
+from tests.faults.misbehaving import GONE, leave_early, send_slowly
 from tests.service.api.conftest import form_files
 
-CLIENTS = {"pictures": 4, "large": 1, "jobs": 1, "batches": 1, "hostile": 1}
+CLIENTS = {  # of 64; each kind has one at least
+    "pictures": 26,
+    "json": 8,
+    "large": 6,
+    "huge": 2,
+    "jobs": 8,
+    "batches": 6,
+    "hostile": 4,
+    "slow": 2,
+    "vanishing": 2,
+}
+ALL_CLIENTS = sum(CLIENTS.values())
+HUGE_SIDE = 5000
+LIVEZ_EVERY_SECONDS = 0.25
 DOCUMENTED = {200, 202, 400, 408, 413, 415, 422, 429, 502, 503, 504}
 NO_ANSWER = 0  # the connection broke: never expected, the API itself is not killed
 AWAY_SECONDS = 2.0
@@ -51,11 +68,13 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     jobs: list[str] = field(default_factory=list)  # ids of those that were accepted
     ends: Counter[str] = field(default_factory=Counter)
+    livez_seconds: list[float] = field(default_factory=list)
 
     def statuses(self) -> Counter[int]:
         total: Counter[int] = Counter()
         for (_, status), count in self.answers.items():
-            total[status] += count
+            if status != GONE:
+                total[status] += count
         return total
 
     @property
@@ -72,13 +91,19 @@ class Sender:
         self._hostile = itertools.cycle(corpus().values())
         noise = np.random.default_rng(seed).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
         self._large = form_files(png(noise), png(box_mask(1000, 1000)))  # parts that go to the spool
+        self._huge = huge_files()
+        self._port = int(str(http.base_url).rpartition(":")[2].strip("/"))
 
     async def run(self, kind: str) -> None:
         while time.monotonic() < self._end:
             path, files = self._request(kind)
             self._tally.sent[kind] += 1
+            if kind in ("slow", "vanishing"):
+                self._tally.answers[kind, await self._misbehave(kind)] += 1
+                continue
+            accept = {"accept": "application/json"} if kind == "json" else {}
             try:
-                answer = await self._http.post(path, files=files)
+                answer = await self._http.post(path, files=files, headers=accept)
             except httpx.TransportError:
                 self._tally.answers[kind, NO_ANSWER] += 1
                 continue
@@ -89,9 +114,18 @@ class Sender:
                 self._tally.jobs.append(answer.json()["id"])
             await asyncio.sleep(self._random.uniform(0, 0.4))
 
+    async def _misbehave(self, kind: str) -> int:
+        request = httpx.Request("POST", "http://127.0.0.1/inpaint", files=self._picture())
+        body, content_type = request.read(), request.headers["content-type"]
+        if kind == "slow":
+            return await send_slowly(self._port, body, content_type)
+        return await leave_early(self._port, body, content_type, self._random)
+
     def _request(self, kind: str) -> tuple[str, object]:
         if kind == "large":
             return "/inpaint", self._large
+        if kind == "huge":
+            return "/inpaint", self._huge
         if kind == "hostile":
             field_name = self._random.choice(("image", "mask"))
             return "/inpaint", self._picture() | {field_name: ("x", next(self._hostile), "image/png")}
@@ -102,6 +136,29 @@ class Sender:
 
     def _picture(self) -> dict[str, tuple[str, bytes, str]]:
         return form_files(png(scene(seed=self._random.randrange(1000))), png(box_mask()))
+
+
+@cache
+def huge_files() -> dict[str, tuple[str, bytes, str]]:
+    """25 megapixels, as a camera writes them."""
+    small = Image.fromarray(scene(seed=1))
+    sides = (HUGE_SIDE, HUGE_SIDE)
+    picture, mask = BytesIO(), BytesIO()
+    small.resize(sides).save(picture, "JPEG")
+    Image.fromarray(box_mask()).resize(sides, Image.Resampling.NEAREST).save(mask, "PNG")
+    return form_files(picture.getvalue(), mask.getvalue())
+
+
+async def watch_livez(http: httpx.AsyncClient, tally: Tally, end: float) -> None:
+    """How long the least of all answers takes meanwhile."""
+    while time.monotonic() < end:
+        began = time.monotonic()
+        try:
+            await http.get("/livez")
+            tally.livez_seconds.append(time.monotonic() - began)
+        except httpx.TransportError:
+            tally.answers["livez", NO_ANSWER] += 1
+        await asyncio.sleep(LIVEZ_EVERY_SECONDS)
 
 
 class Faults:
@@ -175,16 +232,24 @@ async def settle(http: httpx.AsyncClient, tally: Tally) -> None:
 
 @asynccontextmanager
 async def opened(url: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False) as http:
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=url, timeout=120, trust_env=False, limits=limits) as http:
         yield http
 
 
-async def campaign(service: Apart, minutes: float, every_seconds: float, seed: int) -> Tally:
+def counts(clients: int) -> dict[str, int]:
+    """So many clients of each kind: their share of `clients`, one at least."""
+    return {kind: max(1, round(clients * share / ALL_CLIENTS)) for kind, share in CLIENTS.items()}
+
+
+async def campaign(service: Apart, minutes: float, every_seconds: float, seed: int, clients: int) -> Tally:
     tally, end = Tally(), time.monotonic() + 60 * minutes
     async with opened(service.url) as http:
         sender = Sender(http, tally, end, seed)
-        clients = [sender.run(kind) for kind, count in CLIENTS.items() for _ in range(count)]
-        await asyncio.gather(Faults(service, tally, seed).run(end, every_seconds), *clients)
+        sending = [sender.run(kind) for kind, count in counts(clients).items() for _ in range(count)]
+        async with opened(service.url) as apart:
+            faults = Faults(service, tally, seed).run(end, every_seconds)
+            await asyncio.gather(faults, watch_livez(apart, tally, end), *sending)
         await settle(http, tally)
     return tally
 
@@ -192,6 +257,7 @@ async def campaign(service: Apart, minutes: float, every_seconds: float, seed: i
 def report(tally: Tally, service: Apart) -> str:
     """The closing figures."""
     ends = ", ".join(f"{count} {end}" for end, count in sorted(tally.ends.items()) if end != "lost")
+    grown = ", ".join(f"{n} {a / MIB:.0f} to {b / MIB:.0f} MiB" for n, a, b in service.first_and_last())
     lines = [
         f"requests sent      {tally.sent.total()}: {dict(sorted(tally.sent.items()))}",
         f"faults injected    {tally.faults.total()}: {dict(sorted(tally.faults.items()))}",
@@ -202,10 +268,17 @@ def report(tally: Tally, service: Apart) -> str:
         ),
         f"problems           {dict(sorted(tally.codes.items()))}",
         f"jobs accepted      {len(tally.jobs)}: {ends or 'none ended'}; lost {tally.ends['lost']}",
+        f"/livez             {len(tally.livez_seconds)} times, "
+        f"p50 {milliseconds(tally, 50)}, p99 {milliseconds(tally, 99)}",
+        f"memory             {grown} (means of the first and the last minute)",
         f"peak memory        {', '.join(f'{n} {b / MIB:.0f} MiB' for n, b in sorted(service.peak_bytes.items()))}",
         "no job lost, every answer documented" if tally.sound else "NOT SOUND: see above",
     ]
     return "\n".join(lines)
+
+
+def milliseconds(tally: Tally, percent: float) -> str:
+    return f"{1000 * float(np.percentile(tally.livez_seconds, percent)):.0f} ms" if tally.livez_seconds else "unknown"
 
 
 def main() -> int:
@@ -213,13 +286,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.campaign", description=__doc__)
     parser.add_argument("--minutes", type=float, default=3, help="how long requests are sent (default 3)")
     parser.add_argument("--every", type=float, default=6, help="seconds between two faults (default 6)")
+    parser.add_argument("--clients", type=int, default=8, help="about so many at once (default 8)")
     parser.add_argument("--seed", type=int, default=0, help="of the pictures and of the order of the faults")
     parser.add_argument("--repository", type=Path, help="model repository instead of stand-ins")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         repository = options.repository or standin_repository(Path(folder) / "model_repository")
         with Apart(repository.resolve(), Path(folder)) as service:
-            tally = asyncio.run(campaign(service, options.minutes, options.every, options.seed))
+            tally = asyncio.run(campaign(service, options.minutes, options.every, options.seed, options.clients))
             print(report(tally, service))
     return 0 if tally.sound else 1
 
