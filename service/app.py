@@ -15,7 +15,7 @@ from fastapi.responses import RedirectResponse
 from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, problems
 from service.api.admission import Admission
 from service.api.dependencies import needs, needs_for_metrics
-from service.api.key_watch import watch_keys
+from service.api.key_watch import read_keys, watch_keys
 from service.api.middleware import middleware
 from service.api.query import KNOWN_QUERY
 from service.api.rate_limit import RateLimiter
@@ -60,7 +60,7 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
             rates = _rates(settings, metrics)
             service = _state(settings, metrics, CountedEngine(opened, metrics), threads, rates, jobs)
             app.state.service = service
-            watch = _watch(settings, service.keyring)
+            watch = await _watch(settings, service.keyring)
             try:
                 yield
             finally:
@@ -124,11 +124,12 @@ def _rates(settings: Settings, metrics: Metrics) -> RateLimiter:
     )
 
 
-def _watch(settings: Settings, keyring: Keyring) -> asyncio.Future[None]:
+async def _watch(settings: Settings, keyring: Keyring) -> asyncio.Future[None]:
     """Keeps the keys as their file says; without a file there is nothing to watch."""
     if settings.api_keys_file is None:
         return asyncio.get_running_loop().create_future()
-    return asyncio.create_task(watch_keys(settings.api_keys_file, keyring))
+    first = await read_keys(settings.api_keys_file, keyring)
+    return asyncio.create_task(watch_keys(settings.api_keys_file, keyring, first))
 
 
 def _state(

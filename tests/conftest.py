@@ -4,12 +4,16 @@
 - SIGTERM is Ctrl-C here, so that every fixture is left. The process that hands the tests out passes it on.
 - A shell that runs the tests in the background has SIGINT ignored, and programs inherit that: here it is heard again,
   or the programs that the tests start would not hear it either.
+- A training sets its process to flush denormal numbers. The next test of that process starts without: generated
+  examples hold such numbers.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+from collections.abc import Iterator
 from types import FrameType
 
 import psutil
@@ -29,6 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    yield
+    if torch := sys.modules.get("torch"):  # tests of the service load none
+        torch.set_flush_denormal(False)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,21 +16,30 @@ WATCH_SECONDS = 1.0
 logger = logging.getLogger(__name__)
 
 
-async def watch_keys(path: Path, keyring: Keyring) -> None:
+Found = str | tuple[str]
+
+
+async def read_keys(path: Path, keyring: Keyring) -> Found:
+    """The first look, before anybody is answered."""
+    found = await asyncio.to_thread(_read, path)
+    _take(found, keyring)
+    return found
+
+
+async def watch_keys(path: Path, keyring: Keyring, last: Found) -> None:
     """Look at the file every second, until canceled. What cannot be read changes nothing, and is told once.
 
     It is the content that is compared: a file may be replaced, or a link turned, without a newer date.
     """
-    last: object = None
     while True:
+        await asyncio.sleep(WATCH_SECONDS)
         found = await asyncio.to_thread(_read, path)
         if found != last:
             last = found
             _take(found, keyring)
-        await asyncio.sleep(WATCH_SECONDS)
 
 
-def _read(path: Path) -> str | tuple[str]:
+def _read(path: Path) -> Found:
     """The text of the file, or what is wrong with it, in a tuple."""
     try:
         return read_text(path, "API_KEYS_FILE")
@@ -38,7 +47,7 @@ def _read(path: Path) -> str | tuple[str]:
         return (str(error),)
 
 
-def _take(found: str | tuple[str], keyring: Keyring) -> None:
+def _take(found: Found, keyring: Keyring) -> None:
     try:
         if isinstance(found, tuple):
             raise ValueError(found[0])

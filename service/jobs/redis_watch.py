@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 
@@ -50,15 +50,19 @@ class RedisWatch:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Look again and again while the block runs."""
-        watch = asyncio.create_task(self._watch())
+        """Look again and again while the block runs. A client of Redis may swallow a cancellation: it is also told."""
+        over = asyncio.Event()
+        watch = asyncio.create_task(self._watch(over))
         try:
             yield
         finally:
+            over.set()
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
 
-    async def _watch(self) -> None:
-        while True:
+    async def _watch(self, over: asyncio.Event) -> None:
+        while not over.is_set():
             await self.state()
-            await asyncio.sleep(START_SECONDS if self._starting() else LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(START_SECONDS if self._starting() else LOOK_SECONDS):
+                    await over.wait()

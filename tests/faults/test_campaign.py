@@ -27,7 +27,9 @@ def test_the_report_names_every_figure() -> None:
         livez_seconds=[0.01, 0.03],
         ends=Counter({"succeeded": 1, "failed (job_crashed)": 1}),
     )
-    text = report(tally, SimpleNamespace(peak_bytes={"api": 100 * 2**20}, first_and_last=lambda: [("api", 2 * 2**20, 4 * 2**20)]))
+    text = report(
+        tally, SimpleNamespace(peak_bytes={"api": 100 * 2**20}, first_and_last=lambda: [("api", 2 * 2**20, 4 * 2**20)])
+    )
     for words in ("7:", "{200: 4, 202: 2, 503: 1}", "'kill -9 redis': 2", "2: 1 failed (job_crashed), 1 succeeded"):
         assert words in text, text
     assert "lost 0" in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,12 +34,13 @@ def url() -> Iterator[str]:
             yield address
 
 
+EXAMPLES = int(os.environ.get("SCHEMA_EXAMPLES", "12"))  # of each operation
 schema = schemathesis.openapi.from_dict(document())
 
 
 @schema.parametrize()
 @settings(
-    max_examples=12,
+    max_examples=EXAMPLES,
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),

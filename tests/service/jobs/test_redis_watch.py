@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from pathlib import Path
 
@@ -60,3 +61,20 @@ async def test_many_at_once_ask_redis_once(redis_server: RedisServer) -> None:
             asked = client.info("commandstats").get("cmdstat_info", {"calls": 0})["calls"]
             await asyncio.gather(*(watch.state() for _ in range(50)))
             assert client.info("commandstats")["cmdstat_info"]["calls"] <= asked + 2
+
+
+async def test_a_look_that_swallows_its_cancellation_does_not_hold_the_shutdown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looking = asyncio.Event()
+
+    async def deaf(redis: object) -> redis_watch.RedisState:
+        looking.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.2)
+        return redis_watch.RedisState()
+
+    monkeypatch.setattr(redis_watch, "look", deaf)
+    async with asyncio.timeout(5):
+        async with RedisWatch(redis_clients.asynchronous(SecretStr("redis://127.0.0.1:1"))).watching():
+            await looking.wait()
