@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from training.data.faces import Faces
+from training.data.holes import make_hole
 from training.papers.finder import hiding
 from training.papers.finder.finding import NUMBERS
 from training.papers.finder.photography import photograph
-from training.papers.finder.points import POINT_COUNT, centre_of, size_of
+from training.papers.finder.points import POINT_COUNT, centre_of, five_points, size_of
 from training.papers.finder.scenes import Composer, Scene
 from training.papers.finder.serving import FRAME_PIXELS
 from training.papers.finder.sources import Backdrops, People, Rgb
@@ -142,9 +144,24 @@ def measure_backdrops(find: Find, backdrops: Backdrops, *, holes: bool) -> Count
     return count
 
 
-def framed(picture: Rgb) -> tuple[Rgb, Hole, float]:
-    """A whole photograph at the frame's upper left corner, its longer side the frame's; the rest is missing."""
-    scale = FRAME_PIXELS / max(picture.shape[:2])
+def measure_portraits(find: Find, faces: Faces, most: int, filled: float) -> Count:
+    """Aligned faces, `most` spread over all, with the middle square erased; they fill a share of the frame's side."""
+    count = Count()
+    chosen = np.unique(np.linspace(0, len(faces) - 1, min(most, len(faces))).round().astype(int))
+    for index in chosen.tolist():
+        image, landmarks = faces.image(index), faces.landmarks(index)
+        erased = make_hole("center", np.random.default_rng([SEED, index]), image.shape[0], landmarks)
+        picture, hole, scale = framed(np.where(erased[..., None] > 0, np.uint8(0), image), filled)
+        side = round(image.shape[0] * scale)
+        hole[:side, :side] = cv2.resize(erased, (side, side), interpolation=cv2.INTER_NEAREST)
+        points = (five_points(landmarks) + 0.5) * scale - 0.5
+        count.add(find(picture, hole), points[None].astype(np.float32), np.zeros((0, POINT_COUNT, 2), np.float32))
+    return count
+
+
+def framed(picture: Rgb, filled: float = 1.0) -> tuple[Rgb, Hole, float]:
+    """A whole photograph at the frame's upper left corner, its longer side a share of the frame's, the rest missing."""
+    scale = filled * FRAME_PIXELS / max(picture.shape[:2])
     height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     frame = np.zeros((FRAME_PIXELS, FRAME_PIXELS, 3), np.uint8)
@@ -175,5 +192,7 @@ def measure(find: Find, composer: Composer, people: People | None, scenes: int) 
         assert people is not None
         kind = "whole" if hidden is None else f"{hidden} hidden".replace("O3", "eyes")
         yield f"photographs, {kind}", measure_people(find, composer, people, hidden)
+    for filled, name in ((1.0, "portraits, middle hidden"), (0.5, "portraits at half the size, middle hidden")):
+        yield name, measure_portraits(find, composer.heads.faces, scenes, filled)
     for holes in (False, True):
         yield "no face" + (", with holes" if holes else ""), measure_backdrops(find, composer.backdrops, holes=holes)

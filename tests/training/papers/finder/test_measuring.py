@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.data.drawn import DrawnFaces
 from training.papers.finder import measuring
 from training.papers.finder.measuring import Count, Trial, compose_trial, framed, is_face
 from training.papers.finder.networks import Finder
@@ -92,6 +93,7 @@ def test_every_row_of_the_table_is_measured(composer: Composer, scene_faces: Sce
     assert [row for row in rows if row.startswith("roll")] == [f"roll {low} to {low + 30}" for low in range(0, 180, 30)]
     assert rows["eyes hidden"].pictures == 1
     assert rows["photographs, eyes hidden"].there == 3
+    assert rows["portraits, middle hidden"].there == rows["portraits at half the size, middle hidden"].there == 1
     assert rows["no face"].pictures == rows["no face, with holes"].pictures == len(scene_faces.backdrops)
 
 
@@ -101,3 +103,23 @@ def test_a_low_score_is_no_find() -> None:
     frame, hole, _ = framed(np.full((64, 64, 3), 77, np.uint8))
     assert len(measuring.finding(finder, 0.5)(frame, hole)) == 0
     assert len(measuring.finding(finder, 0.0)(frame, hole)) == 64  # rows of zeros too
+
+
+@pytest.mark.parametrize("filled", [1.0, 0.5])
+def test_a_portrait_is_seen_with_its_middle_erased(filled: float) -> None:
+    seen = []
+
+    def find(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        seen.append((picture, hole))
+        return np.zeros((0, 16), np.float32)
+
+    count = measuring.measure_portraits(find, DrawnFaces(3, 64), 2, filled)
+    assert (count.there, count.found, count.pictures) == (2, 0, 2)
+    picture, hole = seen[0]
+    side = round(filled * measuring.FRAME_PIXELS)
+    middle = slice(round(0.45 * side), round(0.55 * side))
+    assert hole[middle, middle].all()
+    assert not picture[middle, middle].any()
+    assert not hole[: side // 10, : side // 10].any()
+    assert hole[side:].all()
+    assert hole[:, side:].all()
