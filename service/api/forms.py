@@ -196,9 +196,7 @@ def _refuse_unknown(names: Iterable[str], kind: type[BaseModel]) -> None:
     if not unknown:
         return
     errors = [{"field": speakable(name), "allowed": known} for name in unknown]
-    near = difflib.get_close_matches(unknown[0], known, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UnknownField(f"There is no field {speakable(unknown[0])!r}.{hint}", errors=errors)
+    raise UnknownField(f"There is no field {speakable(unknown[0])!r}.{did_you_mean(unknown[0], known)}", errors=errors)
 
 
 def _refuse_repeated(names: Iterable[str]) -> None:
@@ -250,6 +248,12 @@ def _complaint(item: dict[str, Any], kind: type[BaseModel]) -> dict[str, Any]:
         index = {"index": where[0]} if where else {}
         return {"field": field, **index, "message": "must be a file part (with a filename)"}
     return {"field": field, "message": item["msg"][:1].lower() + item["msg"][1:]}
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """A sentence that names the known name that is most like `name`; empty where none is."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def speakable(name: str) -> str:

@@ -123,8 +123,8 @@ def job_body(job: Job, base: str, position: int | None = None) -> JobBody:
         priority=job.priority,
         queue_position=position if job.state == "queued" else None,
         created_at=_iso(job.created_at),
-        started_at=None if job.started_at is None else _iso(job.started_at),
-        finished_at=None if job.finished_at is None else _iso(job.finished_at),
+        started_at=_iso_or_null(job.started_at),
+        finished_at=_iso_or_null(job.finished_at),
         expires_at=_iso(job.expires_at),
         tries=job.tries,
         items=items,
@@ -143,13 +143,17 @@ def _webhook(delivery: Delivery) -> WebhookBody:
         tries=delivery.tries,
         last_status=delivery.status,
         last_error=delivery.error,
-        last_try_at=None if delivery.tried_at is None else _iso(delivery.tried_at),
-        next_try_at=None if delivery.next_at is None else _iso(delivery.next_at),
+        last_try_at=_iso_or_null(delivery.tried_at),
+        next_try_at=_iso_or_null(delivery.next_at),
     )
 
 
 def _problem(problem: dict[str, Any] | None, job_id: str) -> Problem | None:
     return None if problem is None else Problem(**stored_problem_body(problem, job_id))
+
+
+def _iso_or_null(seconds: float | None) -> str | None:
+    return None if seconds is None else _iso(seconds)
 
 
 def _iso(seconds: float) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from fastapi import Depends, Request
 
-from service.api.forms import speakable
+from service.api.forms import did_you_mean, speakable
 from service.errors import UnknownParameter
 
 
@@ -24,10 +23,7 @@ async def _refuse_unknown(request: Request) -> None:
 
 
 def _hint(method: str, name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f" Did you mean {near[0]!r}?"
-    return " Fields of a form go into the body." if method == "POST" else ""
+    return did_you_mean(name, known) or (" Fields of a form go into the body." if method == "POST" else "")
 
 
 KNOWN_QUERY: Any = Depends(_refuse_unknown)

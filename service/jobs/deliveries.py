@@ -22,6 +22,7 @@ from service.jobs import redis_clients
 from service.jobs.outbox import Outbox
 from service.jobs.queue import WEBHOOKS
 from service.jobs.redis_clients import ask
+from service.jobs.redis_state import reason
 from service.jobs.store import JobStore
 from service.jobs.webhooks import deliver
 from service.settings import Settings, traces_endpoint
@@ -73,7 +74,7 @@ class Deliveries:
                 await self._give_sign()
                 await self._begin_due()
             except RedisError as error:
-                logger.warning("Redis cannot be reached: %s", type(error).__name__)
+                logger.warning("Redis cannot be used: %s", reason(error))
             await asyncio.wait({stopped, *self._tasks}, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             self._tasks = {task: receiver for task, receiver in self._tasks.items() if not task.done()}
         await self._end()

@@ -20,10 +20,12 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from service.causes import causes
 from service.jobs.redis_clients import ask, execute_blocking, is_out_of_memory
 
 OLDEST = (6, 2)  # RQ moves jobs with LMOVE
 AWAY = "it refuses the connection"
+SLOW = "it does not answer in time"
 FULL_MEMORY = "it is at its maxmemory and takes no pictures"
 FULL_DISK = "it cannot write its files and refuses changes; its disk may be full"
 LOADING = "it is still loading its data"
@@ -96,7 +98,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def reason(error: BaseException) -> str:
     """Why a call of Redis failed."""
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted ({cause.verify_message})"
         if isinstance(cause, ssl.SSLError):
@@ -132,15 +134,8 @@ def _reason_by_kind(error: BaseException) -> str:
     if str(error).startswith("DB index is out of range"):
         return "it has no database of that number"
     if isinstance(error, TimeoutError):
-        return "it does not answer in time"
-    return AWAY if any(isinstance(cause, ConnectionRefusedError) for cause in _causes(error)) else "it is not reachable"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
+        return SLOW
+    return AWAY if any(isinstance(cause, ConnectionRefusedError) for cause in causes(error)) else "it is not reachable"
 
 
 class Noted:

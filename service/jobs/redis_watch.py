@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 
-from service.jobs.redis_state import AWAY, Noted, RedisState, look
+from service.jobs.redis_state import AWAY, SLOW, Noted, RedisState, look
 
 LOOK_SECONDS = 10.0
 KEPT_SECONDS = 1.0
@@ -43,7 +43,7 @@ class RedisWatch:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await look(self._redis)
         except TimeoutError:
-            return RedisState(failures=("it does not answer in time",))
+            return RedisState(failures=(SLOW,))
 
     def _starting(self) -> bool:
         return self._state.failures == (AWAY,) and time.monotonic() < self._began_seconds + START_SECONDS

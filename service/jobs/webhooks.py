@@ -23,6 +23,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
+from service.causes import causes
 from service.errors import BadWebhook
 from service.jobs.addresses import resolve
 from service.jobs.outbox import Outbox, Outcome, Settled
@@ -102,11 +103,7 @@ async def attempt(job: Job, settings: JobSettings) -> Outcome:
 
 def reason_of(error: BaseException) -> str:
     """Why there was no answer, in a word: what the error, or one that it came from, says."""
-    chain: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in chain:
-        chain.append(following)
-        following = following.__cause__ or following.__context__
+    chain = list(causes(error))
     return next(
         (reason for kind, reason in NO_ANSWER.items() if any(isinstance(one, kind) for one in chain)),
         "connection_broken",

@@ -20,7 +20,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -92,7 +91,8 @@ class Sender:
         noise = np.random.default_rng(seed).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
         self._large = form_files(png(noise), png(box_mask(1000, 1000)))  # parts that go to the spool
         self._huge = huge_files()
-        self._port = int(str(http.base_url).rpartition(":")[2].strip("/"))
+        assert http.base_url.port is not None
+        self._port = http.base_url.port
 
     async def run(self, kind: str) -> None:
         while time.monotonic() < self._end:
@@ -138,7 +138,6 @@ class Sender:
         return form_files(png(scene(seed=self._random.randrange(1000))), png(box_mask()))
 
 
-@cache
 def huge_files() -> dict[str, tuple[str, bytes, str]]:
     """25 megapixels, as a camera writes them."""
     small = Image.fromarray(scene(seed=1))
