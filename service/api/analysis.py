@@ -14,7 +14,7 @@ from service.api.forms import LandmarksForm, ParsingForm, form_body
 from service.api.problems import documented
 from service.api.responses import parsing_response, seen_face_body
 from service.api.schemas import LandmarksBody
-from service.completion.inpaint import LandmarksRequest
+from service.completion.messages import LandmarksRequest
 from service.completion.parsing import MEDIA_TYPE, ParsingRequest
 from service.errors import NotAcceptable
 

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from service.api.dependencies import RequestContext
 from service.api.pieces import PiecesResponse, cut, joined
-from service.completion.inpaint import InpaintRequest
+from service.completion.messages import InpaintRequest
 from service.jobs.idempotency import Claim, Part, fingerprint
 from service.jobs.request_records import parts_of
 

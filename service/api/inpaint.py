@@ -19,7 +19,7 @@ from service.api.pieces import PiecesResponse
 from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.submission import PREFER, answer_as_job, prefers_async
-from service.completion.inpaint import InpaintRequest
+from service.completion.messages import InpaintRequest
 
 router = APIRouter(tags=["inpainting"])
 

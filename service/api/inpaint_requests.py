@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.api.accept import JSON, OFFERED, negotiate
 from service.api.forms import InpaintFields
 from service.completion.guidance import Guidance
-from service.completion.inpaint import InpaintRequest
+from service.completion.messages import InpaintRequest
 from service.errors import BadField, NotAcceptable
 from service.settings import Settings
 

@@ -21,7 +21,7 @@ from service.api.problems import documented
 from service.api.responses import answer_response
 from service.api.results import ZIP, fetched, zipped
 from service.api.submission import POLL_SECONDS, JobWishes, submit
-from service.completion.inpaint import InpaintRequest
+from service.completion.messages import InpaintRequest
 from service.errors import (
     BadField,
     BadWebhook,

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from service.api import schemas
 from service.api.accept import JSON
 from service.api.pieces import PiecesResponse, cut, encoded
-from service.completion.inpaint import FaceFound, FaceSeen, InpaintAnswer, RegionFilled
+from service.completion.messages import FaceFound, FaceSeen, InpaintAnswer, RegionFilled
 from service.completion.parsing import ParsingAnswer
 
 LATER = [schemas.EncodedPicture(media_type="", data="")]  # the pictures are put into the JSON when it is written

@@ -12,7 +12,7 @@ from service.api.dependencies import RequestContext
 from service.api.idempotency import claimed
 from service.api.job_schemas import job_body
 from service.api.links import full_base, link_base
-from service.completion.inpaint import InpaintRequest
+from service.completion.messages import InpaintRequest
 from service.errors import InputError
 from service.jobs.request_records import parts_of, to_record
 from service.jobs.states import Job, Priority

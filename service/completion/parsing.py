@@ -13,7 +13,8 @@ import numpy as np
 
 from service.completion.alignment import Aligner, all_or_cancel, cut
 from service.completion.canvas import Canvas
-from service.completion.inpaint import FaceFound, LandmarksRequest, decode_canvas
+from service.completion.decoding import decode_canvas
+from service.completion.messages import FaceFound, LandmarksRequest
 from service.completion.plan import owners
 from service.deadline import Deadline
 from service.engine import Engine

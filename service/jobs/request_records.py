@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from service.completion.guidance import Guidance
-from service.completion.inpaint import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
+from service.completion.messages import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
 
 PICTURES = frozenset({"image", "mask"})
 

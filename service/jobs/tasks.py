@@ -13,7 +13,8 @@ from typing import TypeVar
 from redis.exceptions import RedisError
 
 from service.assembly import make_inpainter, open_engine
-from service.completion.inpaint import Inpainter, InpaintRequest
+from service.completion.inpaint import Inpainter
+from service.completion.messages import InpaintRequest
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError, StorageFull

@@ -16,7 +16,7 @@ from service.api.accept import JSON
 from service.api.responses import answer_response
 from service.api.schemas import InpaintAnswerBody
 from service.app import create_app
-from service.completion.inpaint import FaceFound, InpaintAnswer
+from service.completion.messages import FaceFound, InpaintAnswer
 from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.pictures import png
 from tests.fakes.redis_server import RedisServer

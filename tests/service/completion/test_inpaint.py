@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from service.completion.guidance import FaceGiven, Guidance
-from service.completion.inpaint import InpaintAnswer, Inpainter, InpaintRequest, LandmarksRequest, RegionFilled
+from service.completion.inpaint import Inpainter
+from service.completion.messages import InpaintAnswer, InpaintRequest, LandmarksRequest, RegionFilled
 from service.completion.pipelines import PIPELINES
 from service.deadline import Deadline
 from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, TooManyPixels, UnknownModel

@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from service.completion.guidance import NO_GUIDANCE, FaceGiven, Guidance
-from service.completion.inpaint import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
+from service.completion.messages import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
 from service.jobs.request_records import answer_from_record, answer_to_record, from_record, to_record
 
 LANDMARKS = np.random.default_rng(0).normal(100, 50, (68, 2))
