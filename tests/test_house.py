@@ -105,7 +105,7 @@ def brought_along(extra: str) -> set[str]:
     return found
 
 
-CLIENT_ALONE = """
+WITH_ITS_EXTRA_ALONE = """
 import sys
 class Absent:
     def find_spec(self, name, path=None, target=None):
@@ -116,7 +116,7 @@ from io import BytesIO
 from PIL import Image
 from service.client import AsyncClient, Client
 from service.client.pictures import opener
-from service.client.command.main import main
+from service.client.__main__ import main
 assert opener(Image.new("RGB", (4, 4)))().read().startswith(b"\\x89PNG")
 Client().close()
 sys.argv = ["inpaint", "--version"]
@@ -124,14 +124,26 @@ main()
 """
 
 
-def test_the_client_installs_alone() -> None:
-    """The extra `client` is all that the client and its command load, and it is small."""
-    alone = brought_along("client")
-    assert not alone & {"fastapi", "numpy", "opencv-python-headless", "tritonclient", "redis", "rq", "torch"}
+def started_with(extra: str) -> subprocess.CompletedProcess[str]:
+    """The client and then its command, where no package but the extra's can be imported."""
+    alone = brought_along(extra)
     modules = packages_distributions()
     absent = {name for name, owners in modules.items() if not alone & {canonicalize_name(owner) for owner in owners}}
-    code = f"absent = {sorted(absent - {'service', 'training'})!r}{CLIENT_ALONE}"
-    fresh = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    code = f"absent = {sorted(absent - {'service', 'training'})!r}{WITH_ITS_EXTRA_ALONE}"
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def test_the_client_installs_alone() -> None:
+    """httpx and Pillow are all that the client loads; its command then says what it lacks, and nothing else breaks."""
+    assert [Requirement(text).name for text in EXTRAS["client"]] == ["httpx", "pillow"]
+    fresh = started_with("client")
+    assert fresh.returncode == 1
+    assert fresh.stderr == "inpaint: typer is not installed: pip install 'face-inpainting[command]'\n"
+
+
+def test_the_command_installs_with_the_client_alone() -> None:
+    assert not brought_along("command") & {"fastapi", "pydantic", "numpy", "opencv-python-headless", "redis", "torch"}
+    fresh = started_with("command")
     assert (fresh.returncode, fresh.stderr) == (0, "")
     assert fresh.stdout.startswith("inpaint ")
 

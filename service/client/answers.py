@@ -1,29 +1,29 @@
-"""The service's answers as types. Their fields are those of service/api/schemas.py."""
+"""The service's answers as types, and how they are read."""
 
 from __future__ import annotations
 
+import json
 from base64 import b64decode
 from binascii import Error as BadBase64
+from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError, field_validator
 
-from service.api.schemas import EncodedPicture, InpaintAnswerBody, ParsingBody
+from service.client.bodies import EncodedPicture, InpaintAnswerBody, ParsingBody
 from service.client.errors import Garbled, error_of
+from service.client.reading import Unfit, read
 
-B = TypeVar("B", bound=BaseModel)
+B = TypeVar("B")
 
 
+@dataclass(kw_only=True)
 class InpaintAnswer(InpaintAnswerBody):
     """A completed picture, or several samples of it, with what was found on the way."""
 
-    @field_validator("images")
-    @classmethod
-    def _at_least_one(cls, images: list[EncodedPicture]) -> list[EncodedPicture]:
-        if not images:
-            raise ValueError("no picture came")
-        return images
+    def __post_init__(self) -> None:
+        if not self.images:
+            raise ValueError("images")
 
     @property
     def picture(self) -> bytes:
@@ -41,8 +41,13 @@ class InpaintAnswer(InpaintAnswerBody):
         return self.images[0].media_type
 
 
+@dataclass(kw_only=True)
 class ParsingAnswer(ParsingBody):
     """A parsing map with the classes and the faces that were found."""
+
+    def __post_init__(self) -> None:
+        if not self.images:
+            raise ValueError("images")
 
     @property
     def picture(self) -> bytes:
@@ -62,9 +67,9 @@ def body_of(response: httpx.Response, kind: type[B]) -> B:
     """The JSON of a good answer as `kind`; raises the error that the answer stands for, or Garbled."""
     require_success(response)
     try:
-        return kind.model_validate_json(response.content)
-    except ValidationError as error:
-        where = ", ".join(".".join(map(str, item["loc"])) or item["type"] for item in error.errors()[:3])
+        return read(kind, json.loads(response.content))
+    except (Unfit, ValueError) as error:
+        where = str(error) if isinstance(error, Unfit) else "no JSON"
         raise Garbled(f"The service answered something that is no {kind.__name__} ({where}).") from None
 
 

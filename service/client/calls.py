@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote
 
-from service.api.schemas import LandmarksBody, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.client import jobs
 from service.client.answers import InpaintAnswer, ParsingAnswer, body_of
+from service.client.bodies import LandmarksBody, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.client.endpoints import endpoint, job_endpoint
 from service.client.flows import Call, Flow, exchange
 from service.client.forms import AS_JSON, InpaintOptions, JobOptions, MaskOptions, ParsingOptions

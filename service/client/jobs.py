@@ -6,7 +6,7 @@ import math
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Literal
@@ -14,7 +14,6 @@ from urllib.parse import quote
 from zipfile import BadZipFile, ZipFile
 
 import httpx
-from pydantic import BaseModel
 
 from service.client.answers import InpaintAnswer, body_of, require_success
 from service.client.endpoints import endpoint
@@ -33,7 +32,8 @@ PICTURE_SUFFIXES = ("png", "jpg", "webp")
 State = Literal["queued", "running", "succeeded", "failed", "canceled", "expired"]
 
 
-class ItemStatus(BaseModel):
+@dataclass(kw_only=True)
+class ItemStatus:
     """One pair of image and mask of a job."""
 
     index: int
@@ -41,7 +41,8 @@ class ItemStatus(BaseModel):
     problem: dict[str, Any] | None
 
 
-class WebhookStatus(BaseModel):
+@dataclass(kw_only=True)
+class WebhookStatus:
     """How far the webhook of a job is."""
 
     url: str
@@ -53,7 +54,8 @@ class WebhookStatus(BaseModel):
     next_try_at: datetime | None
 
 
-class JobStatus(BaseModel):
+@dataclass(kw_only=True)
+class JobStatus:
     """A job as the service last described it."""
 
     id: str
@@ -79,7 +81,8 @@ class JobStatus(BaseModel):
         return self.state not in ("queued", "running")
 
 
-class JobPage(BaseModel):
+@dataclass(kw_only=True)
+class JobPage:
     jobs: list[JobStatus]
     next_cursor: str | None
 

@@ -32,6 +32,7 @@ from tests.fakes.pictures import box_mask, png, scene
 from tests.faults.apart import Apart
 from tests.faults.hostile import corpus
 from tests.faults.misbehaving import GONE, leave_early, send_slowly
+from tests.faults.prober import Prober
 from tests.service.api.conftest import form_files
 
 CLIENTS = {  # of 64; each kind has one at least
@@ -47,7 +48,7 @@ CLIENTS = {  # of 64; each kind has one at least
 }
 ALL_CLIENTS = sum(CLIENTS.values())
 HUGE_SIDE = 5000
-LIVEZ_EVERY_SECONDS = 0.25
+PICTURES = 40
 DOCUMENTED = {200, 202, 400, 408, 413, 415, 422, 429, 502, 503, 504}
 NO_ANSWER = 0  # the connection broke: never expected, the API itself is not killed
 AWAY_SECONDS = 2.0
@@ -67,7 +68,8 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     jobs: list[str] = field(default_factory=list)  # ids of those that were accepted
     ends: Counter[str] = field(default_factory=Counter)
-    livez_seconds: list[float] = field(default_factory=list)
+    livez_seconds: list[float | None] = field(default_factory=list)  # None = it did not answer
+    breaks: Counter[tuple[str, str]] = field(default_factory=Counter)  # kind of request and what the client saw
 
     def statuses(self) -> Counter[int]:
         total: Counter[int] = Counter()
@@ -78,7 +80,8 @@ class Tally:
 
     @property
     def sound(self) -> bool:
-        return set(self.statuses()) <= DOCUMENTED and not self.ends["lost"]
+        silent = None in self.livez_seconds
+        return set(self.statuses()) <= DOCUMENTED and not self.ends["lost"] and not silent
 
 
 class Sender:
@@ -91,6 +94,8 @@ class Sender:
         noise = np.random.default_rng(seed).integers(0, 256, (1000, 1000, 3), dtype=np.uint8)
         self._large = form_files(png(noise), png(box_mask(1000, 1000)))  # parts that go to the spool
         self._huge = huge_files()
+        self._small = [png(scene(seed=one)) for one in range(PICTURES)]  # made before: the client has time to answer
+        self._mask = png(box_mask())
         assert http.base_url.port is not None
         self._port = http.base_url.port
 
@@ -104,8 +109,9 @@ class Sender:
             accept = {"accept": "application/json"} if kind == "json" else {}
             try:
                 answer = await self._http.post(path, files=files, headers=accept)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
                 self._tally.answers[kind, NO_ANSWER] += 1
+                self._tally.breaks[kind, broken(error)] += 1
                 continue
             self._tally.answers[kind, answer.status_code] += 1
             if answer.status_code >= 400:
@@ -135,7 +141,15 @@ class Sender:
         return "/jobs" if kind == "jobs" else "/inpaint", self._picture()
 
     def _picture(self) -> dict[str, tuple[str, bytes, str]]:
-        return form_files(png(scene(seed=self._random.randrange(1000))), png(box_mask()))
+        return form_files(self._random.choice(self._small), self._mask)
+
+
+def broken(error: BaseException) -> str:
+    """What the client saw, and what that came from."""
+    cause = error
+    while cause.__cause__ or cause.__context__:
+        cause = cause.__cause__ or cause.__context__ or cause
+    return f"{type(error).__name__} ({cause!r})"
 
 
 def huge_files() -> dict[str, tuple[str, bytes, str]]:
@@ -146,18 +160,6 @@ def huge_files() -> dict[str, tuple[str, bytes, str]]:
     small.resize(sides).save(picture, "JPEG")
     Image.fromarray(box_mask()).resize(sides, Image.Resampling.NEAREST).save(mask, "PNG")
     return form_files(picture.getvalue(), mask.getvalue())
-
-
-async def watch_livez(http: httpx.AsyncClient, tally: Tally, end: float) -> None:
-    """How long the least of all answers takes meanwhile."""
-    while time.monotonic() < end:
-        began = time.monotonic()
-        try:
-            await http.get("/livez")
-            tally.livez_seconds.append(time.monotonic() - began)
-        except httpx.TransportError:
-            tally.answers["livez", NO_ANSWER] += 1
-        await asyncio.sleep(LIVEZ_EVERY_SECONDS)
 
 
 class Faults:
@@ -246,9 +248,9 @@ async def campaign(service: Apart, minutes: float, every_seconds: float, seed: i
     async with opened(service.url) as http:
         sender = Sender(http, tally, end, seed)
         sending = [sender.run(kind) for kind, count in counts(clients).items() for _ in range(count)]
-        async with opened(service.url) as apart:
-            faults = Faults(service, tally, seed).run(end, every_seconds)
-            await asyncio.gather(faults, watch_livez(apart, tally, end), *sending)
+        async with Prober(service.url) as prober:
+            await asyncio.gather(Faults(service, tally, seed).run(end, every_seconds), *sending)
+        tally.livez_seconds = prober.seconds
         await settle(http, tally)
     return tally
 
@@ -265,10 +267,11 @@ def report(tally: Tally, service: Apart) -> str:
             f"  {kind:17}{dict(sorted((status, n) for (of, status), n in tally.answers.items() if of == kind))}"
             for kind in CLIENTS
         ),
+        *(f"  {kind:17}{count} times {what}" for (kind, what), count in sorted(tally.breaks.items())),
         f"problems           {dict(sorted(tally.codes.items()))}",
         f"jobs accepted      {len(tally.jobs)}: {ends or 'none ended'}; lost {tally.ends['lost']}",
-        f"/livez             {len(tally.livez_seconds)} times, "
-        f"p50 {milliseconds(tally, 50)}, p99 {milliseconds(tally, 99)}",
+        f"/livez             {len(tally.livez_seconds)} times, p50 {milliseconds(tally, 50)}, "
+        f"p99 {milliseconds(tally, 99)}, {tally.livez_seconds.count(None)} without an answer",
         f"memory             {grown} (means of the first and the last minute)",
         f"peak memory        {', '.join(f'{n} {b / MIB:.0f} MiB' for n, b in sorted(service.peak_bytes.items()))}",
         "no job lost, every answer documented" if tally.sound else "NOT SOUND: see above",
@@ -277,7 +280,8 @@ def report(tally: Tally, service: Apart) -> str:
 
 
 def milliseconds(tally: Tally, percent: float) -> str:
-    return f"{1000 * float(np.percentile(tally.livez_seconds, percent)):.0f} ms" if tally.livez_seconds else "unknown"
+    answered = [seconds for seconds in tally.livez_seconds if seconds is not None]
+    return f"{1000 * float(np.percentile(answered, percent)):.0f} ms" if answered else "unknown"
 
 
 def main() -> int:

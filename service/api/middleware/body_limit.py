@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -10,7 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import BodyTooLarge, UploadTimeout
 
-LINGER_SECONDS = 2.0
+LINGER_SECONDS = 30.0  # in which a client may go on sending after its answer
+LINGER_IDLE_SECONDS = 5.0  # and how long it may pause meanwhile
 CLOSE = {"Connection": "close"}
 
 
@@ -67,15 +69,17 @@ class Upload:
         return message
 
     async def linger(self) -> None:
-        """Read and drop what still comes, for a short while: a closed socket with unread data loses our answer."""
+        """Read and drop what still comes, for a while: a closed socket with unread data loses our answer.
+
+        Many clients read nothing before they have sent everything, and a busy one takes its time.
+        """
         if self._waits_for_continue and self._received_bytes == 0:
             return
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LINGER_SECONDS):
                 while not self.complete:
-                    self._note(await self._receive())
-        except TimeoutError:
-            return
+                    async with asyncio.timeout(LINGER_IDLE_SECONDS):
+                        self._note(await self._receive())
 
     async def _next_in_time(self) -> Message:
         if self._end_seconds is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.api.schemas import ModelBody
+from service.client.bodies import ModelBody
 from service.client.clients import AsyncClient
 from service.client.command.outcomes import KEY_STATUSES
 from service.client.command.usage import Service

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.api.schemas import LandmarksBody, LimitsBody, ModelWithCardBody
 from service.client import InpaintAnswer, ParsingAnswer
+from service.client.bodies import LandmarksBody, LimitsBody, ModelWithCardBody
 from service.errors import BadLandmarks, EmptyHole, ServiceError, SizesDiffer, UnknownModel
 from tests.fakes.engine import mean_shape
 from tests.fakes.pictures import box_mask, pixels, png, scene

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,7 +76,7 @@ def test_the_client_knows_every_field_of_a_job() -> None:
         (JobPage, JobsBody),
         (WebhookStatus, WebhookBody),
     ):
-        assert set(own.model_fields) == set(theirs.model_fields)
+        assert {field.name for field in fields(own)} == set(theirs.model_fields)
 
 
 def test_a_job_as_a_context_from_the_picture_to_the_result(client: Any, worker: Any) -> None:
@@ -216,7 +217,7 @@ def status_body(**changes: Any) -> dict[str, Any]:
 
 
 def told(**changes: Any) -> Answer:
-    return Answer(body=JobStatus(**status_body(**changes)).model_dump_json().encode())
+    return Answer(body=json.dumps(status_body(**changes)).encode())
 
 
 def test_every_try_of_a_submission_carries_one_key(connect: Connect, script: Script) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from service.api.middleware import body_limit
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
@@ -24,6 +26,12 @@ FILE_PART = b'--x\r\nContent-Disposition: form-data; name="image"; filename="a"\
 
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(body_limit, "LINGER_IDLE_SECONDS", 1.0)  # for those that wait until they are cut off
+        yield from served()
+
+
+def served() -> Iterator[str]:
     with running(FakeEngine(), max_body_bytes=MAX_BODY_BYTES, upload_timeout_seconds=0.5) as url:
         yield url
 
@@ -56,6 +64,18 @@ def test_a_client_that_sends_everything_first_still_reads_the_refusal(url: str) 
     response = httpx.post(f"{url}/inpaint", files=form_files(b"\0" * 8_000_000, b"\0"))
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert response.headers["connection"] == "close"
+
+
+def test_a_client_that_takes_its_time_to_send_everything_still_reads_the_refusal(url: str) -> None:
+    pieces, pause_seconds = 16, 0.25
+    piece = b"-" * (2 * MAX_BODY_BYTES // pieces)
+    with connect(url) as connection:
+        connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (pieces * len(piece)))
+        for _ in range(pieces):
+            time.sleep(pause_seconds)  # this client is slow: nothing can be waited for
+            connection.sendall(piece)
+        status, headers, body = answer(connection)
+    assert (status, body["code"], headers["connection"]) == (413, "body_too_large", "close")
 
 
 def test_a_chunked_body_without_end_is_refused_when_it_grows_too_large(url: str) -> None:
