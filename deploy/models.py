@@ -2,7 +2,8 @@
 
 A leaf model is a folder of the model repository whose config.pbtxt says backend "pytorch":
 snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads), again when the weights or config.pbtxt are
-newer. An ensemble only needs its folder 1/. What an interrupted export has left undone is finished.
+newer. An ensemble only needs its folder 1/. A model that nobody has trained yet is named and left out
+(service/unshipped.py). What an interrupted export has left undone is finished.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from deploy.arguments import refuse_arguments
 from deploy.place import CannotStart, read_place
+from service.unshipped import served, unshipped
 
 UNFINISHED = ".exchange.json"  # in the repository, while training.export puts its files in place
 
@@ -24,13 +26,16 @@ def leaf_models(repository: Path) -> list[Path]:
     configs = sorted(repository.glob("*/config.pbtxt"))
     if not configs:
         raise CannotStart(f"no model in {repository}: MODEL_REPOSITORY must name a folder of <model>/config.pbtxt.")
-    return [config.parent for config in configs if re.search(r'^backend:\s*"pytorch"', config.read_text(), re.M)]
+    return [config.parent for config in configs if re.search(r'\bbackend:\s*"pytorch"', config.read_text())]
 
 
 def stale_models(repository: Path) -> list[str]:
-    """Names of the leaf models to make. CannotStart if one has neither 1/model.pt nor a snapshot to make it from."""
-    stale = []
-    for folder in leaf_models(repository):
+    """Names of the leaf models to make. CannotStart if one has lost its weights, or none has any."""
+    stale, trained = [], set(served(repository))
+    folders = [folder for folder in leaf_models(repository) if folder.name in trained]
+    if not folders:
+        raise CannotStart(f"no model in {repository} has weights: train one (make train) or convert published ones.")
+    for folder in folders:
         script, snapshot = folder / "1" / "model.pt", folder / "snapshot.safetensors"
         if not snapshot.is_file():
             if not script.is_file():
@@ -48,8 +53,10 @@ def stale_models(repository: Path) -> list[str]:
 def make_models(repository: Path) -> None:
     """Bring `repository` up to date. CannotStart if the export fails."""
     stale = stale_models(repository)
-    for config in repository.glob("*/config.pbtxt"):
-        (config.parent / "1").mkdir(exist_ok=True)
+    for name in served(repository):
+        (repository / name / "1").mkdir(exist_ok=True)
+    if untrained := unshipped(repository):
+        print(f"Not served, for there is no snapshot of them here: {', '.join(untrained)}", flush=True)
     unfinished = (repository / UNFINISHED).is_file()
     if not stale and not unfinished:
         return

@@ -9,6 +9,7 @@ ServiceError
 │   │   └── ScopeMissing            scope_missing
 │   ├── OriginNotAllowed        400 origin_not_allowed      answers the preflight of a browser
 │   ├── UnknownModel            404 unknown_model
+│   │   └── ModelWithoutSnapshot    model_without_snapshot  known, and trained by nobody yet
 │   ├── UnknownJob              404 unknown_job             also somebody else's: nobody learns that it exists
 │   ├── NotAcceptable           406 not_acceptable
 │   ├── UploadTimeout           408 upload_timeout          retryable
@@ -118,6 +119,10 @@ class ScopeMissing(Unauthorized):
 
 class UnknownModel(InputError):
     status, code, title = 404, "unknown_model", "No such model"
+
+
+class ModelWithoutSnapshot(UnknownModel):
+    code, title = "model_without_snapshot", "The model has no snapshot here"
 
 
 class UnknownJob(InputError):

@@ -20,7 +20,7 @@ from training.exchange import Exchange, exchanged
 from training.options import Version, require
 from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
-from training.signature import require_parameters, require_signature
+from training.signature import ensembles_of, require_parameters, require_signature
 from training.taking import models_of_run, prepare_snapshots
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -66,14 +66,15 @@ def require_known(repository: Path, names: list[str]) -> None:
 
 
 def make_version_folders(repository: Path) -> None:
-    """An ensemble needs the folder, and nothing in it."""
-    for config in repository.glob("*/config.pbtxt"):
-        (config.parent / "1").mkdir(exist_ok=True)
+    """An ensemble needs the folder, and nothing in it; without it, it is not served, as untrained models are not."""
+    for ensemble, called in ensembles_of(repository).items():
+        if all(was_trained(repository / name) for name in called):
+            (repository / ensemble / "1").mkdir(exist_ok=True)
 
 
 def renew(exchange: Exchange, names: list[str] | None, precision: str, *, force: bool) -> list[str]:
-    """Prepare 1/model.pt of the models that are stale; lines to print."""
-    chosen = names or [name for name in DEPLOYED if (exchange.folder / name / "config.pbtxt").is_file()]
+    """Prepare 1/model.pt of what is stale of `names`, or of all that were ever trained; lines to print."""
+    chosen = names or [name for name in DEPLOYED if was_trained(exchange.folder / name)]
     stale = [name for name in chosen if force or is_stale(exchange.folder / name, precision)]
     snapshots = {name: exchange.folder / name / "snapshot.safetensors" for name in stale}
     return prepare_scripts(exchange, snapshots, precision)
@@ -83,6 +84,12 @@ def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str)
     """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
     copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names))
     return [*prepare_scripts(exchange, copies, precision), *said]
+
+
+def was_trained(folder: Path) -> bool:
+    """Whether a model of the repository has weights, or a card that speaks of them."""
+    speaking = (folder / "snapshot.safetensors", folder / "card.md", folder / "1" / "model.pt")
+    return (folder / "config.pbtxt").is_file() and any(file.is_file() for file in speaking)
 
 
 def is_stale(folder: Path, precision: str = "auto") -> bool:

@@ -20,6 +20,7 @@ from service.errors import (
     IdempotencyKeyBusy,
     IdempotencyKeyReused,
     JobsUnavailable,
+    ModelWithoutSnapshot,
     NotAcceptable,
     Overloaded,
     SideTooLong,
@@ -56,6 +57,6 @@ ENGINE_ERRORS = (
     Overloaded,
     TooManyConnections,
 )
-INPAINT_ERRORS = (UnknownModel, NotAcceptable, BadLandmarks, GuidanceNotAccepted)
+INPAINT_ERRORS = (UnknownModel, ModelWithoutSnapshot, NotAcceptable, BadLandmarks, GuidanceNotAccepted)
 JOB_ERRORS = (IdempotencyKeyBusy, IdempotencyKeyReused, JobsUnavailable)
 BUSY_ERRORS = (Overloaded, TooManyConnections, Draining, DeadlineExceeded)

@@ -16,6 +16,7 @@ from starlette.datastructures import UploadFile as Part
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect
 
+from service.completion.pipelines import DEFAULT_PIPELINE
 from service.errors import BadField, BrokenUpload, ClientGone, StorageFull, UnknownField
 
 MAX_TEXT_BYTES = 1_000_000
@@ -60,7 +61,7 @@ class ParsingForm(LandmarksForm):
 class InpaintFields(MaskFields):
     """What fills a hole, and how the answer looks."""
 
-    model: str = Field("lafin", max_length=64, description="A name from GET /models.")
+    model: str = Field(DEFAULT_PIPELINE, max_length=64, description="A name from GET /models.")
     landmarks: str | None = Field(
         None,
         description=f"JSON: 68 points [x, y] in pixels of the upright image, iBUG order: {LANDMARKS_EXAMPLE}; "

@@ -66,6 +66,7 @@ async def inpaint(context: ContextDep, form: InpaintFormDep) -> Response:
 
 async def _answer(context: RequestContext, form: InpaintForm) -> Response:
     media_type = answer_type(context.header("accept"), form)
+    await context.service.readiness.require_snapshot(form.model)
     async with context.service.admission.slot(context.deadline):
         image, mask = await form.image.read(), await form.mask.read()
         settings, guidance = context.service.settings, await guidance_of(context, form)

@@ -62,6 +62,7 @@ async def create_job(context: ContextDep, form: JobFormDep) -> Response:
 async def _create(context: RequestContext, form: JobForm) -> Response:
     settings = context.service.settings
     _check_form(form, settings.jobs_max_items)
+    await context.service.readiness.require_snapshot(form.model)
     if form.priority == "high":
         context.caller.require("priority", "`priority=high`")
     if form.webhook_url is not None:

@@ -51,7 +51,7 @@ async def limits(service: ServiceDep) -> LimitsBody:
 
 
 async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
-    missing, needed = await service.readiness.missing(), models_of(pipeline)
+    lacking, needed = await service.readiness.not_ready(), models_of(pipeline)
     return ModelBody(
         name=pipeline.name,
         summary=pipeline.summary,
@@ -62,7 +62,7 @@ async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
         frame_pixels=pipeline.frame_pixels,
         deployed_models=list(needed),
         precision=read_precisions(service.settings.model_repository, needed),
-        ready=not set(missing) & set(needed),
+        ready=not lacking & set(needed),
     )
 
 
@@ -77,7 +77,7 @@ async def _described_parser(service: ServiceState) -> ModelBody:
         frame_pixels=FRAME_PIXELS,
         deployed_models=list(PARSING_MODELS),
         precision=read_precisions(service.settings.model_repository, PARSING_MODELS),
-        ready=not set(await service.readiness.missing()) & set(PARSING_MODELS),
+        ready=not await service.readiness.not_ready() & set(PARSING_MODELS),
     )
 
 

@@ -36,12 +36,14 @@ async def startupz(service: ServiceDep) -> ProbeBody:
     responses=documented(EngineUnavailable, Draining),
 )
 async def readyz(service: ServiceDep) -> ReadyBody:
-    """`jobs` says whether jobs are accepted and worked on. POST /inpaint needs neither, so the status stays 200."""
+    """`jobs` says whether jobs are accepted and worked on. POST /inpaint needs neither, so the status stays 200, as it
+    does when some models have no snapshot."""
     if service.readiness.draining or service.admission.draining:
         raise Draining("The service is shutting down.")
     await _require_models(service.readiness)
     jobs, detail = await service.jobs.condition()
-    return ReadyBody(status="ready", jobs=jobs, jobs_detail=detail)
+    lacking = await service.readiness.without_snapshot()
+    return ReadyBody(status="ready", jobs=jobs, jobs_detail=detail, models_without_snapshot=lacking)
 
 
 @metrics_router.get(

@@ -110,7 +110,7 @@ class ModelBody(BaseModel):
         default_factory=dict,
         description="What each of them computes in: float32, bfloat16 or float16; none without its file.",
     )
-    ready: bool = Field(description="Whether the engine has all of them loaded now.")
+    ready: bool = Field(description="Whether the engine has all of them loaded now; never without their snapshots.")
 
 
 class ModelWithCardBody(ModelBody):
@@ -153,3 +153,6 @@ class ReadyBody(BaseModel):
         description="no_worker: jobs are accepted, and nobody works on them. unavailable: Redis does not take them."
     )
     jobs_detail: str | None = Field(description="What is wrong with workers or Redis, also while jobs are accepted.")
+    models_without_snapshot: list[str] = Field(
+        default_factory=list, description="The models that the engine does not have: nobody has trained them here."
+    )

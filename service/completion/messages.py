@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from service.completion.guidance import NO_GUIDANCE, Guidance
+from service.completion.pipelines import DEFAULT_PIPELINE
 from service.completion.shares import Box
 from service.imaging.arrays import Points
 from service.imaging.compose import Blend
@@ -16,7 +17,7 @@ from service.imaging.masks import MaskMode
 class InpaintRequest:
     image: bytes
     mask: bytes
-    model: str = "lafin"
+    model: str = DEFAULT_PIPELINE
     mask_mode: MaskMode = "luminance"
     mask_invert: bool = False
     mask_dilate_pixels: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.completion.alignment import PREDICTOR
 from service.completion.finding import FINDER
 from service.completion.parsing import PARSER
-from service.completion.pipelines import PIPELINES
+from service.completion.pipelines import DEFAULT_PIPELINE, PIPELINES
 from service.completion.pipelines.protocol import Pipeline
 
 ALIGNING_MODELS = (FINDER, PREDICTOR)
@@ -15,6 +15,11 @@ PARSING_MODELS = (PARSER, *ALIGNING_MODELS)
 def models_of(pipeline: Pipeline) -> tuple[str, ...]:
     """What POST /inpaint calls for the pipeline, its own models first."""
     return tuple(dict.fromkeys((*pipeline.models, *ALIGNING_MODELS)))
+
+
+def required_models() -> tuple[str, ...]:
+    """Without these the service is not ready: what POST /inpaint calls unless told otherwise, and POST /parsing."""
+    return tuple(dict.fromkeys((*models_of(PIPELINES[DEFAULT_PIPELINE]), *PARSING_MODELS)))
 
 
 def all_models() -> tuple[str, ...]:

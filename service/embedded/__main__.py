@@ -13,6 +13,7 @@ import typer
 from service.embedded.address import check_address
 from service.embedded.refusals import CannotStart
 from service.embedded.repository import read_repository
+from service.unshipped import unshipped
 from service.version import version_line
 
 NO_TORCH = "torch is not installed: pip install 'face-inpainting[service,embedded]', or point ENGINE_URL at a Triton."
@@ -38,6 +39,8 @@ def main(
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     try:
         models = read_repository(repository)
+        if untrained := unshipped(repository):
+            logging.warning("no snapshot here, so not served: %s", ", ".join(untrained))
         check_address(host, port)
         from service.embedded import process  # loads torch, which takes a while: only once the rest is sound
 

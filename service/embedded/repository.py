@@ -16,6 +16,7 @@ from tritonclient.grpc import model_config_pb2
 from tritonclient.utils import triton_to_np_dtype
 
 from service.embedded.refusals import CannotStart
+from service.unshipped import served
 
 MODEL_FILE = "model.pt"
 NUMBERS = ("BOOL", "UINT8", "INT8", "INT16", "INT32", "INT64", "FP16", "FP32", "FP64")
@@ -80,12 +81,12 @@ class DeployedModel:
 
 
 def read_repository(root: Path) -> dict[str, DeployedModel]:
-    """Every model under `root`, each after the models it is made of. Raises RepositoryError."""
+    """Every model under `root` that has weights, each after the models it is made of. Raises RepositoryError."""
     if not root.is_dir():
         raise RepositoryError(f"{root} is not a folder: name the model repository with --repository.")
-    folders = sorted(path.parent for path in root.glob("*/config.pbtxt"))
+    folders = [root / name for name in served(root)]
     if not folders:
-        raise RepositoryError(f"{root} holds no model: every model is a folder with a config.pbtxt.")
+        raise RepositoryError(f"{root} holds no model: every model is a folder with a config.pbtxt and weights.")
     models = {folder.name: read_model(folder) for folder in folders}
     for model in models.values():
         check_steps(model, models)

@@ -84,8 +84,8 @@ def launch_embedded(repository: Path, folder: Path, port: int | None = None) -> 
     return launch("embedded", command, folder, port, {})
 
 
-def launch_triton(repository: Path, folder: Path) -> EngineProcess:
-    """`make test` fetches the core; without it this fails and says so."""
+def launch_triton(repository: Path, folder: Path, *arguments: str) -> EngineProcess:
+    """`make test` fetches the core; without it this fails and says so. `arguments` come on top of those it needs."""
     assert fetch_triton.HOME.is_dir(), "no Triton core: run python -m tests.contract.fetch_triton"
     port = free_port()
     command = [
@@ -98,6 +98,7 @@ def launch_triton(repository: Path, folder: Path) -> EngineProcess:
         f"--grpc-port={port}",
         "--allow-http=false",
         "--allow-metrics=false",
+        *arguments,
     ]
     environment = {
         "LD_LIBRARY_PATH": f"{fetch_triton.LIBRARIES}:{sysconfig.get_config_var('LIBDIR')}",

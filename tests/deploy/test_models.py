@@ -67,9 +67,31 @@ def test_a_script_without_a_snapshot_is_served_as_it_is(repository: Path) -> Non
     assert stale_models(repository) == []
 
 
-def test_neither_script_nor_snapshot_is_one_line_that_says_which(repository: Path) -> None:
-    (repository / "x_generator" / "snapshot.safetensors").unlink()
+def test_lost_weights_are_one_line_that_says_which(repository: Path) -> None:
+    (repository / "x_generator" / "snapshot.safetensors").rename(repository / "x_generator" / "card.md")
     with pytest.raises(CannotStart, match=r"x_generator has no weights: .*snapshot\.safetensors is missing") as caught:
+        stale_models(repository)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_was_never_trained_is_named_and_left_out(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_script(repository, age_seconds=-10)
+    for name, config in (
+        ("y_a", 'backend: "pytorch"'),
+        ("y", 'ensemble_scheduling { step [ { model_name: "y_a" } ] }'),
+    ):
+        (repository / name).mkdir()
+        (repository / name / "config.pbtxt").write_text(config)
+    make_models(repository)
+    assert capsys.readouterr().out == "Not served, for there is no snapshot of them here: y, y_a\n"
+    assert not (repository / "y_a" / "1").exists()
+    assert not (repository / "y" / "1").exists()
+    assert (repository / "x" / "1").is_dir()
+
+
+def test_a_repository_of_untrained_models_serves_nothing(repository: Path) -> None:
+    (repository / "x_generator" / "snapshot.safetensors").unlink()
+    with pytest.raises(CannotStart, match=r"no model in .* has weights") as caught:
         stale_models(repository)
     assert "\n" not in str(caught.value)
 

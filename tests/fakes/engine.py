@@ -48,7 +48,7 @@ class FakeEngine:
         self.landmarks = mean_shape()
         self.described = {"classes": "background,skin,hair,left_eye"}
         self.up = True
-        self.missing: set[str] = set()
+        self.missing: set[str | None] = set()  # None: the engine as a whole
         self.asked_ready = 0
         self.delay_seconds = 0.0
         self.error: ServiceError | None = None

@@ -120,6 +120,18 @@ def test_an_ensemble_gets_its_empty_version_folder(repository: Path) -> None:
     assert list((repository / "lafin" / "1").iterdir()) == []
 
 
+def test_what_was_never_trained_is_passed_over_with_its_ensemble(repository: Path) -> None:
+    (repository / "lafin").mkdir()
+    shutil.copy(REPOSITORY / "lafin" / "config.pbtxt", repository / "lafin")
+    for name in ("snapshot.safetensors", "card.md"):
+        (repository / "lafin_predictor" / name).unlink()
+    main(repository)
+    assert (repository / "lafin_generator" / "1" / "model.pt").is_file()
+    assert not (repository / "lafin" / "1").exists()
+    with pytest.raises(SystemExit, match=r"lafin_predictor.*snapshot\.safetensors is missing"):
+        main(repository, model=["lafin_predictor"])
+
+
 def test_a_missing_snapshot_is_one_line(repository: Path) -> None:
     (repository / "lafin_predictor" / "snapshot.safetensors").unlink()
     done = subprocess.run(

@@ -13,6 +13,9 @@ PIPELINES: dict[str, Pipeline] = {
 }
 
 
+DEFAULT_PIPELINE = "lafin"
+
+
 def pipeline_named(name: str) -> Pipeline:
     """The pipeline that the HTTP field `model` names; raises UnknownModel."""
     if name not in PIPELINES:

@@ -73,6 +73,23 @@ async def test_a_model_is_ready_when_all_that_it_calls_is(
     assert {model["name"]: model["ready"] for model in models} == ready
 
 
+async def test_a_model_without_a_snapshot_is_refused_by_name(served: Served, engine: FakeEngine, files: dict) -> None:
+    """As the only thing that is asked for, as a job, and before anybody looks at the pictures."""
+    engine.missing.add("gfc_generator")
+    form = {**files, "model": (None, b"gfc")}
+    async with served() as client:
+        listed = {model["name"]: model["ready"] for model in (await client.get("/models")).json()["models"]}
+        assert (listed["gfc"], listed["lafin"]) == (False, True)
+        asked = [await client.post("/inpaint", files=form), await client.post("/jobs", files=form)]
+        asked.append(await client.post("/inpaint", files=form, headers={"Prefer": "respond-async"}))
+    for response in asked:
+        problem = response.json()
+        assert (response.status_code, problem["code"]) == (404, "model_without_snapshot")
+        assert problem["detail"] == "The model 'gfc' has no snapshot here."
+        assert [(error["field"], error["model"]) for error in problem["errors"]] == [("model", "gfc_generator")]
+    assert not engine.calls
+
+
 async def test_an_unknown_model_is_404_and_not_repeated(client: httpx.AsyncClient) -> None:
     response = await client.get("/models/..%2Fsecrets")
     assert response.status_code == 404

@@ -51,12 +51,40 @@ async def test_readiness_says_whether_anybody_works_on_jobs(served: Served, redi
             redis.sadd("rq:workers:inpaint", f"rq:worker:{name}", "rq:worker:forgotten")
             redis.hset(f"rq:worker:{name}", "last_heartbeat", workers[name].isoformat().replace("+00:00", "Z"))
         async with served(redis_url=redis_server.url) as client:
-            assert (await client.get("/readyz")).json() == {"status": "ready", "jobs": "ready", "jobs_detail": None}
+            ready = (await client.get("/readyz")).json()
+            assert (ready["status"], ready["jobs"], ready["jobs_detail"]) == ("ready", "ready", None)
             redis.config_set("maxmemory-policy", "allkeys-lru")
             await asyncio.sleep(KEPT_SECONDS)
             risky = (await client.get("/readyz")).json()
             redis.config_set("maxmemory-policy", "noeviction")
             assert (risky["jobs"], "maxmemory-policy is allkeys-lru" in risky["jobs_detail"]) == ("ready", True)
+
+
+async def test_a_model_without_a_snapshot_is_told_and_the_service_is_ready(served: Served, engine: FakeEngine) -> None:
+    engine.missing.add("gfc_generator")
+    async with served(readiness_cache_seconds=0) as client:
+        assert (await client.get("/startupz")).status_code == 200
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["models_without_snapshot"]) == (200, ["gfc_generator"])
+        engine.missing.clear()
+        assert (await client.get("/readyz")).json()["models_without_snapshot"] == []
+
+
+@pytest.mark.parametrize("model", ["finder", "lafin_predictor", "lafin", "parser"])
+async def test_what_the_service_cannot_do_without_is_no_matter_of_snapshots(
+    served: Served, engine: FakeEngine, model: str
+) -> None:
+    engine.missing |= {model, "gfc_generator"}
+    async with served() as client:
+        response = await client.get("/readyz")
+    assert (response.status_code, response.json()["errors"]) == (503, [{"model": model, "ready": False}])
+
+
+async def test_an_engine_that_is_still_loading_lacks_no_snapshot(served: Served, engine: FakeEngine) -> None:
+    engine.missing |= {None, "gfc_generator"}  # the engine as a whole, too
+    async with served() as client:
+        response = await client.get("/readyz")
+    assert (response.status_code, response.json()["errors"]) == (503, [{"model": "gfc_generator", "ready": False}])
 
 
 async def test_readiness_is_asked_once_in_a_while(served: Served, engine: FakeEngine) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,19 @@ def test_missing_things_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match=r"model.pt is missing: make it with `make models`"):
         read_repository(tmp_path)
     (folder / "1").rmdir()
+    (folder / "card.md").write_text("weights that were lost")
     with pytest.raises(RepositoryError, match="no version folder"):
+        read_repository(tmp_path)
+
+
+def test_what_was_never_trained_is_left_out_with_all_that_calls_it(tmp_path: Path) -> None:
+    write(tmp_path)
+    for name, config in (("later", LEAF), ("later_twice", TWICE.replace('"double"', '"later"', 1))):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.pbtxt").write_text(config.replace('"double" b', f'"{name}" b'))
+    assert list(read_repository(tmp_path)) == ["double", "twice"]
+    shutil.rmtree(tmp_path / "double" / "1")
+    with pytest.raises(RepositoryError, match=r"holds no model: .*with a config.pbtxt and weights"):
         read_repository(tmp_path)
 
 
