@@ -1,7 +1,7 @@
 """Augmented landmark data of LaFIn: python -m training.augment --help.
 
-Section 4 and appendix B: I_aug = G_P(L_gt, masked I). Every pair (I, L_gt) gives one augmented pair (I_aug, L_gt) an
-epoch, with another hole in each epoch; the hole is filled by the generator, the landmarks stay.
+Section 4 and appendix B: I_aug = G_P(L_gt, masked I). Every pair (I, L_gt) gives one augmented pair (I_aug, L_gt) per
+epoch, with another hole each time; the hole is filled by the generator, the landmarks stay.
 
 With and without, compared by the normalised mean error on the validation faces (Tables 4 and 5):
 
@@ -69,7 +69,7 @@ def main(
 def augment(
     faces: FaceFolder, system: System, output: Path, *, epochs: int, seed: int, batch_size: int, device: str = "cpu"
 ) -> None:
-    """Write whole epochs of `faces`, one after another. `faces.csv` comes last: a broken-off folder has none."""
+    """Write whole epochs of `faces`, one after another. `faces.csv` comes last, so an unfinished folder has none."""
     (output / "images").mkdir(parents=True, exist_ok=True)
     rows: list[tuple[str, str, int]] = []
     landmarks: list[NDArray[np.float32]] = []

@@ -66,7 +66,7 @@ def main(
     device: options.Device = "auto",
     version: Version = False,
 ) -> None:
-    """Complete every face under every kind of hole, and print means over the faces, one row a kind and method.
+    """Complete every face under every kind of hole, and print means over the faces, one row per kind and method.
 
     Of a parser: F-score and IoU of each class on the folder's parsing maps; there are no holes then. Of the finder:
     recall on composed scenes and on photographs, and false faces; --count is the scenes of a row then.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 class Given:
     """A batch of faces as a system may see them: whatever image it is made with, the image it holds is 0 in the hole.
 
-    So no system, and nothing that is called with a `Given`, can be told by accident what it has to find.
+    So no system that is called with a `Given` can learn by accident what it has to find.
     """
 
     image: Tensor  # [B,3,F,F] uint8, RGB; F is the side of the system's face frame
@@ -28,7 +28,7 @@ class Given:
         object.__setattr__(self, "image", self.image * (1 - self.hole))
 
     def dice(self) -> list[np.random.Generator]:
-        """A generator for each face, always in the same state: whatever is drawn from it is the face's own."""
+        """One generator per face, always in the same state: what is drawn for a face depends on nothing else."""
         return [np.random.default_rng(seed) for seed in self.noise_seeds]
 
 

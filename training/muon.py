@@ -1,7 +1,7 @@
 """Muon beside Adam: an optimiser that moves a weight matrix by the same length in every one of its directions.
 
-Where inputs are strongly correlated, as pixels of faces are, Adam learns what varies little very late. Jordan et al.,
-"Muon: An optimizer for hidden layers in neural networks", 2024. `torch.optim.Muon` takes matrices only; this one also
+Where inputs are strongly correlated, as the pixels of faces are, Adam takes long to learn the small differences. Jordan
+et al., "Muon: An optimizer for hidden layers in neural networks", 2024. `torch.optim.Muon` takes matrices only; this one also
 takes convolutions, and the other parameters of a network with them.
 """
 
@@ -87,7 +87,7 @@ def groups(
 ) -> list[dict[str, Any]]:
     """A network's parameters for `Muon`: hidden matrices and convolutions by `length`, all others by Adam.
 
-    What has three channels on a side sees or paints a picture, and is no hidden layer; nor is `last`, whose outputs
+    A layer with three channels in or out reads or paints a picture, so it is not hidden; nor is `last`, whose outputs
     are the answer.
     """
     hidden = {

@@ -15,7 +15,7 @@ DECIMALS = 4
 
 
 def report_parser(name: str, models: Repository, faces: Faces, count: int | None, batch_size: int) -> dict[str, object]:
-    """Measure, print one row a class and the means; the figures for JSON. Raises OpeningError or DataError."""
+    """Measure, print one row per class and the means; the figures for JSON. Raises OpeningError or DataError."""
     system, framed = open_system(name, models), frame_faces(faces, frame_pixels(name), count)
     classes = len(models.parameters(name)["classes"].split(","))
     with progress_bar(len(framed)) as bar:

@@ -153,7 +153,7 @@ def written_precision(path: Path) -> str:
 
 
 def is_map(port: Port) -> bool:
-    """Whether a port is one byte a pixel: a hole, or class ids."""
+    """Whether a port is one byte per pixel: a hole, or class ids."""
     return port.data_type == "UINT8" and port.shape[0] == 1
 
 

@@ -1,4 +1,4 @@
-"""What several training processes do together, so that they compute what one process would; all of it waits for all."""
+"""What several training processes do together, so that they compute what one process would. Each waits for all."""
 
 from __future__ import annotations
 

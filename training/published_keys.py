@@ -10,7 +10,7 @@ from training.errors import TrainingError
 
 
 class PublishedKeysError(TrainingError):
-    """Keys that are missing, unexpected or misshapen, each named, one kind a line."""
+    """Keys that are missing, unexpected or misshapen, each named, one kind per line."""
 
 
 def bare_keys(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

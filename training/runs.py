@@ -49,7 +49,7 @@ def opened(run: Path, part: Part, record: Record, *, force: bool = False) -> Ite
 
 
 def require_recipe(run: Path, recipe: str, *, force: bool) -> None:
-    """One recipe a run folder; the first to come writes it down."""
+    """One recipe per run folder; the first training in it writes it down."""
     with locked(run / LOCK, wait=True):
         found = read_json(run / RECORD)
         before = recipe if found is None else found["recipe"]

@@ -24,7 +24,7 @@ def assert_rgb(rgb: Rgb, size: Size | None = None) -> None:
 
 
 def assert_plane(plane: NDArray[np.uint8], size: Size | None = None) -> None:
-    """An alpha channel, a hole or a coverage: one byte a pixel."""
+    """An alpha channel, a hole or a coverage: one byte per pixel."""
     assert plane.dtype == np.uint8, plane.dtype
     assert plane.ndim == 2, plane.shape
     assert size is None or plane.shape == size, f"{plane.shape} is not {size}"

@@ -49,7 +49,7 @@ def most_bytes(size: Size, *, has_alpha: bool) -> int:
 
 
 def encode_indexed(ids: Ids, colours: Sequence[Colour]) -> bytes:
-    """A parsing map [H,W] as an indexed PNG: a pixel's index is its class, the palette holds one colour a class."""
+    """A parsing map [H,W] as an indexed PNG: a pixel's index is its class, the palette holds one colour per class."""
     assert_plane(ids)
     image = Image.fromarray(ids).convert("L")
     image.putpalette([channel for colour in colours for channel in colour])

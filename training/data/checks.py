@@ -116,7 +116,7 @@ def check_map(path: Path, stored: bytes, classes: int, sides: tuple[int, int] | 
     """What is wrong with a parsing map; `sides` are the picture's."""
     parsing = decode(stored, cv2.IMREAD_UNCHANGED)
     if parsing is None or parsing.ndim != 2 or parsing.dtype != np.uint8:
-        return [f"{path} is no parsing map: it must be a PNG of one byte a pixel, the class id"]
+        return [f"{path} is no parsing map: it must be a PNG of one byte per pixel, the class id"]
     faults = []
     if sides is not None and parsing.shape != sides:
         faults.append(f"{path} has {list(parsing.shape)}, its picture {list(sides)}")

@@ -15,8 +15,8 @@ def usable_cores() -> int:
 def sensible_workers(device: str, processes: int) -> int:
     """Loader processes of each of `processes` training processes on this machine, by the type of their device.
 
-    Beside a GPU, all cores but the one that feeds it load, up to eight. On CPUs the update needs every core, and the
-    loading takes a small share of its time: there is no other process, for it would only take cores away.
+    With a GPU, all cores load except the one that feeds it, up to eight. On a CPU the update needs every core and
+    loading takes little time, so it has no process of its own: that would only take a core away.
     """
     if device == "cpu":
         return 0

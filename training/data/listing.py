@@ -61,5 +61,5 @@ def read_class_count(folder: Path) -> int:
         return len(HELEN)
     names = tuple(path.read_text().split())
     if CLASS_SETS.get(len(names)) != names:
-        raise DataError(f"{path} must name one of the known sets of classes, of {sorted(CLASS_SETS)}, a name a line")
+        raise DataError(f"{path} must name a known set of classes, of {sorted(CLASS_SETS)}, one name per line")
     return len(names)

@@ -59,7 +59,7 @@ def write_pack(contents: Contents, file: Path) -> None:
 
 
 class Head:
-    """Everything that stands before the faces' files; how long it is, is known before they are read."""
+    """Everything that stands before the faces' files; its length is known before they are read."""
 
     def __init__(self, contents: Contents) -> None:
         listing, table = contents.listing, contents.table

@@ -1,6 +1,6 @@
 """Parsing maps: the three sets of classes, the tables that merge one into another, mirror pairs and colours.
 
-A parsing map is [H,W] uint8, one class id a pixel, 255 where nothing is known. Left and right are the subject's.
+A parsing map is [H,W] uint8, one class id per pixel, 255 where nothing is known. Left and right are the subject's.
 """
 
 from __future__ import annotations

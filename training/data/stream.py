@@ -220,7 +220,7 @@ def collate(items: list[Item]) -> Batch:
 def opencv_on_one_core() -> Iterator[None]:
     """Processes that are forked meanwhile inherit it: each loads on a core of its own.
 
-    They could not set it themselves: OpenCV would wait there for threads that only this process has.
+    They cannot set it themselves: OpenCV would then wait for threads that only this process has.
     """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)

@@ -14,7 +14,7 @@ from training.frozen.parsers import FaceParser
 
 
 class ScriptedFeatures(nn.Module):
-    """A TorchScript module that takes [B,3,H,W] in [0,1] and returns one map [B,C,h,w] or one vector [B,C] a picture.
+    """A TorchScript module that takes [B,3,H,W] in [0,1] and returns one map [B,C,h,w] or one vector [B,C] per picture.
 
     The module resizes and normalises by itself. `network` is the name of its file.
     """

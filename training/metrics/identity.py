@@ -1,4 +1,4 @@
-"""How far two faces are apart as persons: GFC, Table 3 and section 4.4. The identity network is the user's."""
+"""How different two faces are as persons: GFC, Table 3 and section 4.4. The identity network is the user's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Figures from pixels alone.
 
-Pictures are [B,C,H,W] in [0,1], RGB or one channel; every result is [B], one figure a picture.
+Pictures are [B,C,H,W] in [0,1], RGB or one channel; every result is [B], one figure per picture.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The losses of the finder: CenterNet's heat map (Zhou et al. 2019, Eq. 1), and what each cell says of its face."""
+"""The losses of the finder: CenterNet's heat map (Zhou et al. 2019, Eq. 1), and what each cell says about its face."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def noisy(picture: Rgb, rng: np.random.Generator) -> Rgb:
 
 
 def compressed(picture: Rgb, quality: int) -> Rgb:
-    """As a JPEG of this quality leaves it (channels in whatever order: they come back as they went)."""
+    """As a JPEG of this quality leaves it (in any order of channels, which stays)."""
     ok, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     assert ok
     return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), dtype=np.uint8)

@@ -54,7 +54,7 @@ def adversarial_losses(logits: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def weighted_sum(losses: dict[str, Tensor], weights: Weights) -> Tensor:
-    """Eq. 2; a loss that is absent counts nothing."""
+    """Eq. 2; a loss that is absent adds nothing."""
     factors = {
         "reconstruction": 1.0,
         "local": weights.local,

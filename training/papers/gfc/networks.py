@@ -24,7 +24,7 @@ BOTTLENECK_PIXELS = FRAME_PIXELS // 2**POOLS  # 8
 # Section 3.1: VGG-19 from conv1 to pool3, "two more convolutions and one more pooling". Both stand at the front, so
 # the convolutions of the four blocks have these outputs, in units of the width (32 in the paper).
 ENCODER_BLOCKS = ((1, 1), (2, 2), (4, 4), (8, 8, 8, 8))
-# The mirror of it, from 16 px to 128 px: each block ends with what the next un-pooling's indices need.
+# The mirror of it, from 16 px to 128 px: each block ends with the width that the indices of the next un-pooling have.
 DECODER_BLOCKS = ((2, 2, 2, 4), (2, 2), (2, 1), (1, 1))
 
 
@@ -56,7 +56,7 @@ class Generator(nn.Module):
         self.start()
 
     def start(self) -> None:
-        """First weights: He's for ReLU. Three of four un-pooled values are 0, so the layer behind gets double."""
+        """First weights: He's for ReLU. Un-pooling leaves three of four values at 0: the layer after it gets double."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -72,7 +72,7 @@ class Generator(nn.Module):
     def calibrate(self, filled: Tensor) -> None:
         """Scale and shift the first weights so that every layer's values have mean 0 and deviation 1 over `filled`.
 
-        Without it the 22 layers, which have no norm, pass the same on whatever picture comes in, and learn slowly.
+        Without it, what the 22 layers, which have no norm, give hardly depends on the picture, and they learn slowly.
         """
 
         def centre(layer: nn.Module, inputs: tuple[Tensor, ...], values: Tensor) -> Tensor:
@@ -200,7 +200,7 @@ def unpool(x: Tensor, places: Tensor) -> Tensor:
 def grained(noise: Tensor, grain: int) -> Tensor:
     """Noise [B,3,H,W] made smooth: every `grain`-th value, with straight lines between them; 1 leaves it as it is.
 
-    Pools find their largest value in pixel noise anywhere, so that the decoder un-pools a hole to random places. In
+    In pixel noise the largest value of a pool may be anywhere, so the decoder un-pools a hole to random places. In
     smooth noise neighbours agree on the places, and a small decoder can paint sharply with them.
     """
     if grain == 1:
