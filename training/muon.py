@@ -1,8 +1,8 @@
 """Muon beside Adam: an optimiser that moves a weight matrix by the same length in every one of its directions.
 
 Where inputs are strongly correlated, as the pixels of faces are, Adam takes long to learn the small differences. Jordan
-et al., "Muon: An optimizer for hidden layers in neural networks", 2024. `torch.optim.Muon` takes matrices only; this one also
-takes convolutions, and the other parameters of a network with them.
+et al., "Muon: An optimizer for hidden layers in neural networks", 2024. `torch.optim.Muon` takes matrices only; this
+one also takes convolutions, and the other parameters of a network with them.
 """
 
 from __future__ import annotations

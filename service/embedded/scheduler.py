@@ -4,7 +4,8 @@ Everything here runs on the event loop, in plain calls: a request arrives, a for
 `dispatch` looks whether a batch can go. Only the forward itself runs in a thread.
 
 On a CPU, several forwards at once with one core each get more done than one after another with all cores; but a
-lone request is quickest with all of them. So a forward gets an equal share of the free cores, among the batches that could go now.
+lone request is quickest with all of them. So a forward gets an equal share of the free cores, among the batches that
+could go now.
 """
 
 from __future__ import annotations

@@ -60,5 +60,5 @@ def test_the_list_of_classes_says_which_set_it_is(folder: Path, classes: int) ->
 
 def test_an_unknown_list_of_classes_is_refused(folder: Path) -> None:
     (folder / "parsing" / "classes.txt").write_text("background\nskin\n")
-    with pytest.raises(DataError, match=r"classes\.txt must name one of the known sets"):
+    with pytest.raises(DataError, match=r"classes\.txt must name a known set"):
         read_class_count(folder)
