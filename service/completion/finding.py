@@ -55,4 +55,4 @@ def _tensors(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
 
 def _looks(rgb: Rgb, hole: Hole) -> list[Look]:
     near = [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]
-    return [*near, far_look(rgb, hole, FINDER_PIXELS)]
+    return [*near, far_look(near[0])]

@@ -25,6 +25,7 @@ FAR = 0.5  # of the frame's side: so small the whole picture is seen once more
 NEARER_BY = 1.5  # only a look that enlarges by this much is worth its time
 MIDDLE, MIDDLE_STEPS = 0.5, 17  # radius of a face's middle, in its sizes, and how finely it is looked at
 UNSEEN = 0.6  # from this share of the middle on, a face is guessed from its surroundings
+ROWS_FOR_ONE = 3  # of the canvas that are read for one of the frame, about
 SAME_FACE = 0.5  # of two finds whose centres are nearer than this share of the larger size, the surer one stays
 
 Found = NDArray[
@@ -56,25 +57,27 @@ def windows(size: Size, hole: Hole, frame_pixels: int) -> list[Region]:
     return [whole] + [Region(x, y, x + across, y + down) for y in (0, height - down) for x in (0, width - across)]
 
 
-def far_look(rgb: Rgb, hole: Hole, frame_pixels: int) -> Look:
-    """The whole picture, smaller: what surrounds a large hole lies near enough to be seen together."""
-    height, width = size_of(rgb)
-    return look(rgb, hole, Region(0, 0, width, height), frame_pixels, FAR)
-
-
-def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int, filled: float = 1.0) -> Look:
-    """One window in a frame, of whose side it fills a share. A frame pixel is hole if any canvas pixel under it is."""
+def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int) -> Look:
+    """One window in a frame. A frame pixel is hole if any canvas pixel under it is."""
     assert_rgb(rgb)
     assert_plane(hole, size_of(rgb))
-    scale = _scale(window, frame_pixels) * filled
+    scale = _scale(window, frame_pixels)
     inner = max(1, round(window.width * scale)), max(1, round(window.height * scale))
-    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = np.zeros((frame_pixels, frame_pixels, 3), np.uint8)
-    missing = np.ones((frame_pixels, frame_pixels), np.uint8)
-    image[: inner[1], : inner[0]] = cv2.resize(rgb[window.slices], inner, interpolation=way)
-    share = cv2.resize(hole[window.slices].astype(np.float32), inner, interpolation=way)
-    missing[: inner[1], : inner[0]] = share > 0
+    image, missing = _empty_frame(frame_pixels)
+    image[: inner[1], : inner[0]] = _scaled(rgb[window.slices], inner)
+    missing[: inner[1], : inner[0]] = _any(hole[window.slices], inner)
     return Look(window, scale, image, missing)
+
+
+def far_look(whole: Look) -> Look:
+    """A look once more, smaller: what surrounds a large hole lies near enough to be seen together."""
+    side = whole.hole.shape[0]
+    inner = [max(1, round(length * whole.scale)) for length in (whole.window.height, whole.window.width)]
+    far = max(1, round(inner[1] * FAR)), max(1, round(inner[0] * FAR))
+    image, missing = _empty_frame(side)
+    image[: far[1], : far[0]] = _scaled(whole.image[: inner[0], : inner[1]], far)
+    missing[: far[1], : far[0]] = _any(whole.hole[: inner[0], : inner[1]], far)
+    return Look(whole.window, whole.scale * FAR, image, missing)
 
 
 def boxes(looked: Look, found: Found, least_score: float, least_unseen_score: float) -> list[FaceBox]:
@@ -90,6 +93,28 @@ def distinct(faces: Sequence[FaceBox]) -> list[FaceBox]:
         if not any(_apart(face, other) < SAME_FACE * max(face.side, other.side) for other in kept):
             kept.append(face)
     return kept
+
+
+def _empty_frame(side: int) -> tuple[Rgb, Hole]:
+    """A frame of which nothing is known."""
+    return np.zeros((side, side, 3), np.uint8), np.ones((side, side), np.uint8)
+
+
+def _scaled(rgb: Rgb, size: tuple[int, int]) -> Rgb:
+    """By area when shrinking. Of many rows that come to one, some are left out: about three are enough for their mean."""
+    shrinks = len(rgb) > size[1]
+    some = rgb[:: max(1, round(len(rgb) / (ROWS_FOR_ONE * size[1])))]
+    return np.asarray(cv2.resize(some, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
+
+
+def _any(hole: Hole, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """[h,w] of another size: whether any missing pixel comes to this one."""
+    if not hole.any():
+        return np.zeros(size[::-1], np.bool_)
+    way = cv2.INTER_AREA if len(hole) > size[1] else cv2.INTER_LINEAR
+    most = size[0] * size[1] * 255 > hole.size  # else one pixel of 255 would be rounded away
+    values = hole * np.uint8(255) if most else hole.astype(np.float32)
+    return np.asarray(cv2.resize(values, size, interpolation=way) > 0)
 
 
 def _box(looked: Look, row: NDArray[np.float32]) -> FaceBox:

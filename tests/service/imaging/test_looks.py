@@ -51,12 +51,22 @@ def test_a_window_lies_at_the_corner_of_the_frame_and_the_rest_is_hole() -> None
 
 def test_the_far_look_shows_the_whole_picture_in_half_of_the_frame() -> None:
     rgb = np.full((100, 50, 3), 200, np.uint8)
-    seen = far_look(rgb, plane(100, 50, (0, 0, 10, 10)), FRAME)
+    seen = far_look(look(rgb, plane(100, 50, (0, 0, 10, 10)), Region(0, 0, 50, 100), FRAME))
     assert (seen.window, seen.scale) == (Region(0, 0, 50, 100), pytest.approx(0.32))
     assert (seen.image[:32, :16] == 200).all()
     assert np.argwhere(seen.hole[:32, :16] > 0).max() == 3
     assert (seen.hole[32:] == 1).all()
     assert (seen.hole[:, 16:] == 1).all()
+
+
+def test_of_many_rows_enough_are_read_for_their_mean_and_no_missing_pixel_is_overlooked() -> None:
+    rgb = np.random.default_rng(1).integers(0, 256, (1280, 1280, 3), dtype=np.uint8)
+    whole = Region(0, 0, 1280, 1280)
+    means = rgb.reshape(64, 20, 64, 20, 3).mean(axis=(1, 3))
+    seen = look(rgb, plane(1280, 1280), whole, FRAME).image
+    assert np.abs(seen - means).mean() < 8, "of 400 values of 0 to 255 a third or more were read"
+    for row in range(600, 640):
+        assert look(rgb, plane(1280, 1280, (700, row, 701, row + 1)), whole, FRAME).hole.sum() == 1
 
 
 def test_one_missing_pixel_makes_the_frame_pixel_over_it_missing() -> None:
