@@ -11,10 +11,12 @@ from service.completion.alignment import cut
 from service.completion.pipelines.protocol import Completion, FaceFrame
 from service.completion.shares import FULL, Share, Target
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
+from service.imaging.cast import without_cast
 from service.imaging.compose import Blend, compose
 from service.imaging.geometry import FRAME_PIXELS
 from service.imaging.grain import add_grain, grain_of
 from service.imaging.holes import bounds
+from service.imaging.lattice import without_lattice
 from service.imaging.levelling import levelled
 from service.imaging.seam import RING_PIXELS
 
@@ -85,9 +87,10 @@ def lay(rgb: Rgb, shares: Sequence[Share], paintings: Sequence[Rgb], *, cores_on
 def _painting(canvas: Canvas, share: Share, completion: Completion, blend: Blend, feather_pixels: int) -> Rgb:
     transform, near = share.target.transform, share.region.grown(RING_PIXELS, canvas.size)
     raw = completion.raw if share.tint is None else share.tint.applied(completion.raw)
-    if transform.scale < LARGE and blend != "none":
+    if blend != "none":
         frame = cut(canvas.rgb, canvas.hole, transform)
-        raw = levelled(raw, frame.image, frame.hole)
+        raw = without_cast(without_lattice(raw, frame.hole), frame.image, frame.hole)
+        raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw
     painted, coverage = transform.paste(raw, canvas.size, within=near)
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
     inner = share.region.within(near).slices

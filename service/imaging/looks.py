@@ -101,7 +101,7 @@ def _empty_frame(side: int) -> tuple[Rgb, Hole]:
 
 
 def _scaled(rgb: Rgb, size: tuple[int, int]) -> Rgb:
-    """By area when shrinking. Of many rows that come to one, some are left out: about three are enough for their mean."""
+    """By area when shrinking. Of many rows that come to one, about three are read: enough for their mean."""
     shrinks = len(rgb) > size[1]
     some = rgb[:: max(1, round(len(rgb) / (ROWS_FOR_ONE * size[1])))]
     return np.asarray(cv2.resize(some, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR), np.uint8)
