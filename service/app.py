@@ -9,10 +9,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from fastapi import FastAPI, Request
-from fastapi.responses import RedirectResponse
+from fastapi import FastAPI
 
-from service.api import analysis, docs, inpaint, jobs, models, openapi, probes, problems
+from service.api import analysis, docs, inpaint, jobs, models, openapi, page, probes, problems
 from service.api.admission import Admission
 from service.api.dependencies import needs, needs_for_metrics
 from service.api.key_watch import read_keys, watch_keys
@@ -80,7 +79,6 @@ def create_app(settings: Settings, engine: Engine | None = None) -> FastAPI:
         middleware=middleware(settings, metrics),
     )
     _mount(app, settings)
-    app.add_api_route("/", _to_docs, include_in_schema=False)
     problems.install(app)
     openapi.install(app)
     return app
@@ -114,6 +112,7 @@ def _mount(app: FastAPI, settings: Settings) -> None:
     app.include_router(models.router, dependencies=[needs(None), KNOWN_QUERY])
     app.include_router(probes.router)
     app.include_router(docs.router)
+    app.include_router(page.router)
     app.include_router(probes.metrics_router, dependencies=needs_for_metrics(settings.open_metrics))
 
 
@@ -150,7 +149,3 @@ def _state(
         readiness=Readiness(engine, settings.readiness_cache_seconds),
         jobs=jobs,
     )
-
-
-async def _to_docs(request: Request) -> RedirectResponse:
-    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")

@@ -1,0 +1,37 @@
+// Undo and redo, without limit. A step is a function that undoes itself and returns the step that does it again.
+
+import { tell } from "./state.js";
+
+let done = [];
+let undone = [];
+let running = Promise.resolve();
+
+/** Remembers a step that was just done by how to undo it. */
+export function remember(step) {
+  done.push(step);
+  undone = [];
+  tell("history", sizes());
+}
+
+/** Forgets everything: another picture was opened. */
+export function forget() {
+  [done, undone] = [[], []];
+  tell("history", sizes());
+}
+
+export const undo = () => move(() => done, () => undone);
+export const redo = () => move(() => undone, () => done);
+
+/** One after another: a step may have to decode a picture first. */
+function move(from, to) {
+  running = running.then(async () => {
+    const step = from().pop();
+    if (step) to().push(await step());
+    tell("history", sizes());
+  });
+  return running;
+}
+
+function sizes() {
+  return { done: done.length, undone: undone.length };
+}

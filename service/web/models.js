@@ -1,0 +1,139 @@
+// The models by their cards, and the guidance that the chosen one takes.
+
+import { ask } from "./api.js";
+import { make, the } from "./dom.js";
+import { rendered } from "./markdown.js";
+import { complainOf } from "./messages.js";
+import { openPicture } from "./picture.js";
+import { state, tell } from "./state.js";
+import { modelText, text } from "./texts.js";
+
+const BLENDS = ["feather", "poisson", "none"];
+const MOST_SAMPLES = 8;
+
+// What was chosen for each model by name, so that it is there again when one comes back to it.
+const chosen = new Map();
+
+/** Asks the service for its models and limits, and shows them. */
+export async function loadModels() {
+  const [models, limits] = await Promise.all(["models", "limits"].map((path) => ask({ method: "GET", path }).then((answer) => answer.json())));
+  state.limits = limits;
+  state.models = models.models.filter((model) => model.route === "/inpaint");
+  const before = state.model?.name ?? "lafin";
+  choose(state.models.find((model) => model.name === before) ?? state.models[0]);
+  the("model-cards").replaceChildren(...state.models.map(card));
+  tell("models");
+}
+
+/** The fields of what was chosen for the present model. */
+export function guidanceFields() {
+  const { guidance, plural } = state.model;
+  const now = settingsOf(state.model);
+  const fields = [["blend", now.blend]];
+  if (plural) fields.push(["samples", String(now.samples)]);
+  if (plural && now.seed !== "") fields.push(["seed", now.seed]);
+  if (guidance.includes("reference") && now.reference) {
+    fields.push(["reference", { blob: now.reference.blob, name: now.reference.name }]);
+  }
+  if (guidance.includes("attributes") && Object.keys(now.attributes).length) {
+    fields.push(["attributes", JSON.stringify(now.attributes)]);
+  }
+  return fields;
+}
+
+/** Whether the answer holds several pictures, which come as JSON. */
+export const isPlural = () => state.model.plural && settingsOf(state.model).samples > 1;
+
+function settingsOf(model) {
+  if (!chosen.has(model.name)) {
+    const samples = model.plural ? 4 : 1;
+    chosen.set(model.name, { blend: "feather", samples, seed: "", reference: null, attributes: {} });
+  }
+  return chosen.get(model.name);
+}
+
+function choose(model) {
+  state.model = model;
+  the("guidance").replaceChildren(...controls(model));
+  tell("model");
+}
+
+function card(model) {
+  const input = make("input", { type: "radio", name: "model", value: model.name, onchange: () => choose(model) });
+  input.checked = model === state.model;
+  const body = make("div", { class: "card-text faint" });
+  const details = make("details", {}, make("summary", { text: text("model.card"), "aria-label": text("model.cardOf", model) }), body);
+  details.addEventListener("toggle", () => details.open && showCard(model.name, body), { once: true });
+  const said = make("span", { class: "faint", text: modelText(model) });
+  const state_ = model.ready ? [] : [make("span", { class: "warn", text: text("model.notReady") })];
+  const label = make("label", {}, input, make("strong", { text: model.name }), said, ...state_);
+  return make("div", { class: "card" }, label, details);
+}
+
+async function showCard(name, body) {
+  try {
+    const answer = await (await ask({ method: "GET", path: `models/${name}` })).json();
+    body.replaceChildren(...rendered(answer.card ?? text("model.noCard")));
+  } catch (error) {
+    complainOf(error, "model");
+  }
+}
+
+/** Only what this model takes. */
+function controls(model) {
+  const now = settingsOf(model);
+  const found = [];
+  if (model.plural) found.push(number("samples", now, 1, MOST_SAMPLES), number("seed", now, 0, 2 ** 31 - 1));
+  if (model.guidance.includes("reference")) found.push(reference(now));
+  if (model.guidance.includes("attributes")) found.push(...model.attributes.map((name) => slider(name, now)));
+  return [...found, blend(now)];
+}
+
+function field(label, ...inputs) {
+  return make("label", { class: "field" }, make("span", { text: label }), ...inputs);
+}
+
+function number(name, now, min, max) {
+  const input = make("input", { type: "number", min, max, value: now[name], placeholder: text(`model.${name}Empty`) });
+  input.addEventListener("change", () => {
+    const value = input.value === "" ? NaN : Math.round(Math.min(max, Math.max(min, Number(input.value))));
+    now[name] = Number.isFinite(value) ? value : name === "seed" ? "" : min;
+    input.value = now[name];
+    if (name === "seed") now.seed = String(now.seed);
+  });
+  return field(text(`model.${name}`), input);
+}
+
+function blend(now) {
+  const select = make("select", {}, ...BLENDS.map((name) => make("option", { value: name, text: text(`model.blend.${name}`) })));
+  select.value = now.blend;
+  select.addEventListener("change", () => (now.blend = select.value));
+  return field(text("model.blendLabel"), select);
+}
+
+/** A slider from -1 to 1; one that was never moved is not sent. */
+function slider(name, now) {
+  const value = make("output", { text: now.attributes[name] ?? text("model.attributeUnset") });
+  const input = make("input", { type: "range", min: -1, max: 1, step: 0.05, value: now.attributes[name] ?? 0 });
+  input.addEventListener("input", () => {
+    now.attributes[name] = Number(input.value);
+    value.textContent = input.value;
+  });
+  return field(name.replaceAll("_", " "), input, value);
+}
+
+function reference(now) {
+  const input = make("input", { type: "file", accept: "image/png,image/jpeg,image/webp" });
+  const kept = make("output", { text: now.reference?.name ?? "" });
+  input.addEventListener("change", async () => {
+    try {
+      const [file] = input.files;
+      now.reference = file ? await openPicture(file, file.name, "model") : null;
+      kept.textContent = now.reference?.name ?? "";
+    } catch (error) {
+      input.value = "";
+      complainOf(error, "model");
+    }
+  });
+  return field(text("model.reference"), input, kept);
+}

@@ -1,0 +1,149 @@
+// Opening a picture: dropped, pasted, chosen or a sample; and a mask from a file or from transparency.
+
+import { suitBrush } from "./brush.js";
+import { save, the } from "./dom.js";
+import { maskName } from "./files.js";
+import { forget, remember } from "./history.js";
+import { Mask } from "./mask.js";
+import { complainOf, refusal, settle } from "./messages.js";
+import { decoded, openPicture, reopened } from "./picture.js";
+import { maskBytes, maskFile } from "./png.js";
+import { state, tell } from "./state.js";
+import { commitMask } from "./tools.js";
+
+const SAMPLE = { picture: "web/samples/astronaut.jpg", mask: "web/samples/astronaut_mask.png" };
+
+export function startOpening() {
+  for (const button of document.querySelectorAll("[data-chooses]")) {
+    button.addEventListener("click", () => the(button.dataset.chooses).click());
+  }
+  the("picture-file").addEventListener("change", (event) => chosen(event.target, open));
+  the("mask-file").addEventListener("change", (event) => chosen(event.target, loadMask));
+  the("open-sample").addEventListener("click", () => openSample(false));
+  document.querySelector(".sample").addEventListener("click", () => openSample(false));
+  the("open-sample-mask").addEventListener("click", () => openSample(true));
+  the("from-alpha").addEventListener("click", fromAlpha);
+  the("save-mask").addEventListener("click", saveMask);
+  the("paste").addEventListener("click", pasteByButton);
+  document.addEventListener("paste", (event) => opens(event, event.clipboardData));
+  document.addEventListener("dragover", (event) => event.preventDefault());
+  document.addEventListener("drop", (event) => opens(event, event.dataTransfer));
+}
+
+/** Makes this file the picture; what was open and its history are gone. */
+export async function open(file) {
+  settle();
+  try {
+    const picture = await openPicture(file, file.name ?? "");
+    Object.assign(state, { picture, mask: new Mask(picture.width, picture.height), faces: [], facesChanged: false });
+    forget();
+    suitBrush();
+    tellAll();
+  } catch (error) {
+    complainOf(error, "image");
+  }
+}
+
+/** Makes a result the picture; undo brings back the picture before, with its mask and faces. */
+export async function keepEditing(blob, bitmap, proxy, name) {
+  const before = kept();
+  const { width, height } = bitmap;
+  const picture = { ...state.picture, blob, bitmap, proxy, name };
+  Object.assign(state, { picture, mask: new Mask(width, height) });
+  remember(swapping(before));
+  tellAll();
+}
+
+/** What a step of the history keeps of a picture: no decoded pixels. */
+function kept() {
+  const { picture, mask, faces, facesChanged } = state;
+  return { picture: { ...picture, bitmap: null, proxy: null }, mask, faces, facesChanged };
+}
+
+function swapping(before) {
+  return async () => {
+    const now = kept();
+    const picture = await reopened(before.picture);
+    Object.assign(state, before, { picture });
+    tellAll();
+    return swapping(now);
+  };
+}
+
+function tellAll() {
+  for (const name of ["picture", "mask", "share", "faces"]) tell(name);
+}
+
+async function chosen(input, then) {
+  const [file] = input.files;
+  if (file) await then(file);
+  input.value = ""; // so that the same file can be chosen again
+}
+
+function opens(event, transfer) {
+  const file = [...(transfer?.files ?? [])][0];
+  if (!file) return;
+  event.preventDefault();
+  open(file);
+}
+
+/** Browsers let a page read the clipboard only when it came by https or from this machine. */
+async function pasteByButton() {
+  settle("image");
+  try {
+    const items = await navigator.clipboard.read();
+    const found = items.flatMap((item) => item.types.map((type) => [item, type])).find(([, type]) => type.startsWith("image/"));
+    if (!found) throw refusal("image", "open.nothingToPaste");
+    await open(await found[0].getType(found[1]));
+  } catch (error) {
+    complainOf(error.said ? error : refusal("image", "open.pasteByKey"), "image");
+  }
+}
+
+async function openSample(masked) {
+  const file = await fetched(SAMPLE.picture);
+  if (!file) return;
+  await open(file);
+  if (masked) await loadMask(await fetched(SAMPLE.mask));
+}
+
+async function fetched(path) {
+  try {
+    const blob = await (await fetch(path)).blob();
+    return new File([blob], path.split("/").at(-1), { type: blob.type });
+  } catch {
+    complainOf(refusal("image", "open.sampleAway"));
+    return null;
+  }
+}
+
+async function loadMask(file) {
+  settle("mask");
+  try {
+    const bitmap = await decoded(file, "mask");
+    const { width, height } = state.mask;
+    if (bitmap.width !== width || bitmap.height !== height) {
+      throw refusal("mask", "mask.sizesDiffer", { actual: [bitmap.width, bitmap.height], allowed: [width, height] });
+    }
+    become(maskBytes(bitmap, false));
+  } catch (error) {
+    complainOf(error, "mask");
+  }
+}
+
+function fromAlpha() {
+  settle("mask");
+  const bytes = maskBytes(state.picture.bitmap, true);
+  if (bytes.includes(1)) become(bytes);
+  else complainOf(refusal("mask", "mask.noAlpha"), "mask");
+}
+
+function become(bytes) {
+  tell("mask", state.mask.replace(bytes));
+  commitMask();
+}
+
+async function saveMask() {
+  const { bytes, width, height } = state.mask;
+  save(await maskFile(bytes, width, height), maskName());
+}

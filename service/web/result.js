@@ -1,0 +1,101 @@
+// The result: before and after, the samples, keeping one as the picture, taking it along as a file.
+
+import { make, save, the } from "./dom.js";
+import { keepEditing } from "./opening.js";
+import { decoded, derivedName, inType, proxyOf } from "./picture.js";
+import { on, state, tell } from "./state.js";
+import { text } from "./texts.js";
+import { redraw } from "./view.js";
+
+export function startResult() {
+  for (const input of document.querySelectorAll('input[name="mode"]')) {
+    input.addEventListener("change", () => show(input.value));
+  }
+  the("compare-range").addEventListener("input", (event) => {
+    state.split = event.target.value / 100;
+    tell("split");
+  });
+  the("hold").addEventListener("pointerdown", () => hold(true));
+  for (const name of ["pointerup", "pointerleave", "pointercancel"]) the("hold").addEventListener(name, () => hold(false));
+  the("keep").addEventListener("click", keep);
+  the("download").addEventListener("click", download);
+  on("hold", hold);
+  on("picture", dropResult);
+  on("split", () => {
+    the("compare-range").value = Math.round(state.split * 100);
+    redraw();
+  });
+}
+
+/** Shows new pictures: {blobs, seed, faceCount}, made by `model`. Where the old result was looked at, this one is. */
+export async function showResult({ blobs, seed, faceCount }, model) {
+  const pictures = [];
+  for (const blob of blobs) {
+    const bitmap = await decoded(blob, "complete");
+    pictures.push({ blob, bitmap, proxy: await proxyOf(bitmap) });
+  }
+  const first = state.result === null;
+  const chosen = Math.min(state.result?.chosen ?? 0, pictures.length - 1);
+  state.result = { pictures, chosen, seed, faceCount, model };
+  if (first) state.split = 0;
+  showSamples();
+  show("result");
+  tell("split");
+}
+
+/** The picture is another one. */
+function dropResult() {
+  state.result = null;
+  show("edit");
+}
+
+function show(mode) {
+  state.mode = mode;
+  const { result } = state;
+  the("result-section").hidden = !result;
+  the("compare").hidden = !result || mode !== "result";
+  document.querySelector(`input[name="mode"][value="${mode}"]`).checked = true;
+  if (result) the("result-facts").textContent = text("result.facts", { ...result, model: result.model.name, plural: result.model.plural });
+  tell("mode");
+  tell("result");
+}
+
+function showSamples() {
+  const { pictures } = state.result;
+  the("samples").hidden = pictures.length < 2;
+  the("samples").replaceChildren(...pictures.map((picture, index) => sampleButton(picture, index)));
+}
+
+function sampleButton({ proxy }, index) {
+  const canvas = make("canvas", { width: 72, height: 72, "aria-hidden": "true" });
+  const scale = 72 / Math.max(proxy.width, proxy.height);
+  canvas.getContext("2d").drawImage(proxy, 0, 0, proxy.width * scale, proxy.height * scale);
+  const pick = () => {
+    state.result.chosen = index;
+    showSamples();
+    show("result");
+    the("samples").children[index].focus();
+  };
+  const pressed = String(index === state.result.chosen);
+  return make("button", { type: "button", "aria-pressed": pressed, "aria-label": text("result.sample", { number: index + 1 }), onclick: pick }, canvas);
+}
+
+function hold(held) {
+  if (!state.result || state.holding === held) return;
+  state.holding = held;
+  redraw();
+}
+
+async function keep() {
+  const { blob, bitmap, proxy } = state.result.pictures[state.result.chosen];
+  const name = derivedName(state.picture.name.replace(/(_completed)*\.[^.]*$/, "."), "_completed", blob.type);
+  await keepEditing(blob, bitmap, proxy, name);
+}
+
+/** Under the name and in the type of the file that was opened first. */
+async function download() {
+  const { blob, bitmap } = state.result.pictures[state.result.chosen];
+  const { name, type } = state.picture;
+  const file = await inType(blob, bitmap, type);
+  save(file, derivedName(name.replace(/(_completed)*\.[^.]*$/, "."), "_completed", type));
+}
