@@ -178,7 +178,7 @@ const TEXTS = {
 };
 
 // What the API refuses, by its code: what to do. The API's own sentence, which knows the figures, stands before it.
-const PROBLEMS = {
+export const PROBLEMS = {
   broken_upload: "The upload was cut. Try again.",
   unauthorized: "Enter a key.",
   key_missing: "This service wants a key. Enter yours.",

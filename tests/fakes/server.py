@@ -22,17 +22,17 @@ def settings(**overrides: object) -> Settings:
 
 
 @contextmanager
-def running(engine: FakeEngine, **overrides: object) -> Iterator[str]:
-    """The URL of an application over `engine`."""
+def running(engine: FakeEngine, *, at: int = 0, **overrides: object) -> Iterator[str]:
+    """The URL of an application over `engine`, on the port `at`; 0 is a free one."""
     options = settings(**{"drain_seconds": 1, **overrides})
-    with serving(create_app(options, engine), options) as url:
+    with serving(create_app(options, engine), options, at=at) as url:
         yield url
 
 
 @contextmanager
-def serving(app: FastAPI, options: Settings | None = None) -> Iterator[str]:
+def serving(app: FastAPI, options: Settings | None = None, *, at: int = 0) -> Iterator[str]:
     """The URL of `app` on a server like the real one, with `options` for its connections."""
-    listener = bind(settings(port=0))
+    listener = bind(settings(port=at))
     server = uvicorn.Server(server_config(app, options or settings(drain_seconds=1)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -21,7 +21,7 @@ from tests.service.api.test_problems import assert_problem
 PAINTER, PAINTER_ENTRY = make_key("painter", frozenset({"inpaint"}))
 OPERATOR, OPERATOR_ENTRY = make_key("operator", frozenset({"metrics", "analysis"}))
 KEYS = f"{PAINTER_ENTRY} {OPERATOR_ENTRY}"
-OPEN_PATHS = ["/livez", "/readyz", "/startupz", "/healthz", "/docs", "/openapi.json"]
+OPEN_PATHS = ["/livez", "/readyz", "/startupz", "/healthz", "/docs", "/openapi.json", "/", "/web/main.js"]
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -48,7 +48,9 @@ def origin(client: httpx.Client) -> str:
 def test_every_page_and_its_parts_are_found(behind: Behind) -> None:
     with behind(**BEHIND) as client:
         start = client.get("/")
-        assert (start.status_code, start.headers["location"]) == (307, f"{PREFIX}/docs")
+        assert f'<base href="{PREFIX}/">' in start.text
+        assert "script-src 'self'" in start.headers["content-security-policy"]
+        assert client.get("/web/main.js").headers["content-type"].startswith("text/javascript")
         page = client.get("/docs")
         assert "script-src 'self'" in page.headers["content-security-policy"]
         parts = re.findall(r"""(?:src|href|url)[=:]\s*['"](/[^'"]+)['"]""", page.text)

@@ -1,0 +1,122 @@
+"""For everybody: by keys alone, for screen readers, light and dark, on phones and wide screens."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.service.web.conftest import Visits
+from tests.service.web.visits import Visit
+
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
+
+
+def violations(visit: Visit) -> list[str]:
+    """What axe-core finds, as `rule: elements`."""
+    found = Axe().run(visit.page, options=RULES).response["violations"]
+    return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_state(visits: Visits, url: str, scheme: str) -> None:
+    with visits(url, color_scheme=scheme, bypass_csp=True) as visit:
+        visit.page.wait_for_selector("input[name=model]")
+        assert violations(visit) == []
+        visit.open_sample()
+        visit.page.click("#find-faces")
+        visit.wait("state.faces.length > 0")
+        visit.tool("landmarks")
+        visit.page.locator(".card summary").first.click()
+        visit.page.click("#complete")
+        visit.said("mask")
+        visit.page.locator("#calls summary").click()
+        assert violations(visit) == []
+        visit.page.check("input[name=model][value=gfc]")
+        visit.tool("brush")
+        visit.drag((205, 145), (240, 150))
+        visit.complete()
+        assert violations(visit) == []
+        for opener in ("#open-key", "#open-help"):
+            visit.page.click(opener)
+            assert violations(visit) == []
+            visit.page.keyboard.press("Escape")
+
+
+def test_a_face_is_completed_by_keys_alone(visit: Visit) -> None:
+    press = visit.page.keyboard.press
+
+    def focus(name: str) -> None:
+        for _ in range(80):
+            if visit.page.evaluate("document.activeElement.id") == name:
+                return
+            press("Tab")
+        raise AssertionError(f"{name} cannot be reached")
+
+    focus("open-sample")
+    press("Enter")
+    visit.wait("state.picture !== null")
+    focus("stage")
+    for key in ("]", "]", "ArrowUp", "Space", "Shift+ArrowUp", "ArrowRight", "Space", "ArrowDown", "Enter"):
+        press(key)
+    assert visit.state("return state.mask.marked;") > 0
+    press("Control+z")
+    press("Control+Shift+z")
+    press("Control+Enter")
+    visit.wait("state.result !== null && !state.busy")
+    focus("compare-range")
+    press("End")
+    assert visit.state("return state.split;") == 1
+    focus("keep")
+    press("Enter")
+    visit.wait("state.result === null")
+
+
+def test_a_finger_paints_and_two_fingers_enlarge(visits: Visits, url: str) -> None:
+    with visits(url, has_touch=True) as visit:
+        visit.open_sample()
+        session = visit.page.context.new_cdp_session(visit.page)
+
+        def touch(kind: str, *points: tuple[float, float]) -> None:
+            at = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+
+        x, y = visit.on_screen((225, 150))
+        touch("touchStart", (x, y))
+        touch("touchMove", (x + 30, y))
+        touch("touchEnd")
+        visit.wait("state.mask.marked > 0")
+        marked = visit.state("return state.mask.marked;")
+        scale = "return (await import('/web/view.js')).view.scale;"
+        before = visit.state(scale)
+        touch("touchStart", (x, y))
+        touch("touchStart", (x, y), (x + 50, y))
+        touch("touchMove", (x - 40, y), (x + 90, y))
+        touch("touchEnd")
+        assert visit.state(scale) > before * 1.5
+        assert visit.state("return state.mask.marked;") == marked, "the first finger's dab is taken back"
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (1440, 900), (3840, 2160)])
+def test_nothing_is_cut_off(visits: Visits, url: str, width: int, height: int) -> None:
+    with visits(url, viewport={"width": width, "height": height}) as visit:
+        visit.open_sample()
+        visit.drag((205, 145), (240, 150))
+        visit.complete()
+        for selector in ("html", "#panel"):
+            assert visit.page.evaluate(
+                "(name) => { const e = document.querySelector(name);return e.scrollWidth <= e.clientWidth; }", selector
+            ), selector
+        stage = visit.page.locator("#stage").bounding_box()
+        assert stage is not None
+        assert stage["width"] * stage["height"] > 0.25 * width * height
+
+
+def test_nothing_moves_for_those_who_do_not_want_it(visits: Visits, url: str) -> None:
+    with visits(url, reduced_motion="reduce") as visit:
+        moving = visit.page.evaluate(
+            "Array.from(document.querySelectorAll('*')).filter((e) => getComputedStyle(e).transitionDuration !== '0s'"
+            "|| getComputedStyle(e).animationName !== 'none').map((e) => e.id || e.tagName)"
+        )
+        assert moving == []
