@@ -22,9 +22,10 @@ serve: ## start Redis, the engine, workers and the API on http://127.0.0.1:8000 
 	@sh deploy/setup.sh
 	@exec $(VENV_PYTHON) -m deploy.serve
 
-test: setup ## run all tests on all cores, against a real Triton core too (ARGS="tests/service -k decode" picks some)
+test: setup ## run all tests on all cores, against a real Triton core and in a browser too (ARGS="tests/service -k decode" picks some)
 	@$(VENV_PYTHON) -m tests.contract.fetch_triton
 	@$(VENV_PYTHON) -m tests.service.proxies.fetch_nginx
+	@$(VENV_PYTHON) -m tests.service.web.fetch_chromium
 	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: setup ## check format, style, types and the import contracts

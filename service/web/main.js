@@ -63,11 +63,12 @@ on("away", (away) => {
 });
 
 async function load() {
-  settle("key");
+  settle("key", "model");
   try {
     await loadModels();
   } catch (error) {
     complainOf(error, "model");
+    if (error.retryAfterSeconds) setTimeout(load, error.retryAfterSeconds * 1000);
   }
 }
 

@@ -17,6 +17,19 @@ export class Mask {
     return this.marked / (this.width * this.height);
   }
 
+  /** The smallest rectangle that holds every marked pixel, the ends not included; null where nothing is marked. */
+  bounds() {
+    let found = null;
+    for (let y = 0; y < this.height; y += 1) {
+      const row = this.bytes.subarray(y * this.width, (y + 1) * this.width);
+      const first = row.indexOf(1);
+      if (first < 0) continue;
+      const here = [first, y, row.lastIndexOf(1) + 1, y + 1];
+      found = found ? union(found, here) : here;
+    }
+    return found;
+  }
+
   /** Draws a shape; returns the rectangle that it may have changed. `value`: 1 marks, 0 takes away. */
   capsule(x0, y0, x1, y1, radius, value) {
     capsule(x0, y0, x1, y1, radius, this.height, (y, first, last) => this.#fill(y, first, last, value));

@@ -54,7 +54,8 @@ function faceLines(face, number) {
 
 function points(face, number) {
   const moving = state.tool === "landmarks" && taken.face === number ? held(taken.index, the("grip").value) : [];
-  const radius = state.tool === "landmarks" ? 4 : 2;
+  const most = state.tool === "landmarks" ? 4 : 2;
+  const radius = Math.min(most, Math.max(1, ((face.box[2] - face.box[0]) * cssScale()) / 60));
   return face.landmarks.map(([x, y], index) => {
     const [cx, cy] = toStage(x, y);
     return makeSvg("circle", { class: moving.includes(index) ? "taken" : "point", cx, cy, r: radius });
@@ -75,7 +76,7 @@ function drawDivider() {
   const { width, height } = state.picture;
   const [x, top] = toStage(state.split * width, 0);
   const [, bottom] = toStage(0, height);
-  const handle = makeSvg("circle", { cx: x, cy: (top + bottom) / 2, r: 10 });
+  const handle = makeSvg("circle", { cx: x, cy: the("stage").clientHeight / 2, r: 10 });
   return layers.divider.replaceChildren(makeSvg("line", { x1: x, x2: x, y1: top, y2: bottom }), handle);
 }
 

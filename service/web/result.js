@@ -7,6 +7,8 @@ import { on, state, tell } from "./state.js";
 import { text } from "./texts.js";
 import { redraw } from "./view.js";
 
+const SAMPLE_PIXELS = 144; // side of a sample's picture in the panel
+
 export function startResult() {
   for (const input of document.querySelectorAll('input[name="mode"]')) {
     input.addEventListener("change", () => show(input.value));
@@ -37,6 +39,7 @@ export async function showResult({ blobs, seed, faceCount }, model) {
   const first = state.result === null;
   const chosen = Math.min(state.result?.chosen ?? 0, pictures.length - 1);
   state.result = { pictures, chosen, seed, faceCount, model };
+  state.result.window = windowOf(state.mask);
   if (first) state.split = 0;
   showSamples();
   show("result");
@@ -66,10 +69,18 @@ function showSamples() {
   the("samples").replaceChildren(...pictures.map((picture, index) => sampleButton(picture, index)));
 }
 
-function sampleButton({ proxy }, index) {
-  const canvas = make("canvas", { width: 72, height: 72, "aria-hidden": "true" });
-  const scale = 72 / Math.max(proxy.width, proxy.height);
-  canvas.getContext("2d").drawImage(proxy, 0, 0, proxy.width * scale, proxy.height * scale);
+/** A square around the mask, [x, y, side]: what the samples differ in. */
+function windowOf(mask) {
+  const [x0, y0, x1, y1] = mask.bounds() ?? [0, 0, mask.width, mask.height];
+  const side = Math.min(1.3 * Math.max(x1 - x0, y1 - y0), mask.width, mask.height);
+  const inside = (middle, size) => Math.min(size - side, Math.max(0, middle - side / 2));
+  return [inside((x0 + x1) / 2, mask.width), inside((y0 + y1) / 2, mask.height), side];
+}
+
+function sampleButton({ bitmap }, index) {
+  const canvas = make("canvas", { width: SAMPLE_PIXELS, height: SAMPLE_PIXELS, "aria-hidden": "true" });
+  const [x, y, side] = state.result.window;
+  canvas.getContext("2d").drawImage(bitmap, x, y, side, side, 0, 0, SAMPLE_PIXELS, SAMPLE_PIXELS);
   const pick = () => {
     state.result.chosen = index;
     showSamples();

@@ -12,7 +12,7 @@ const TEXTS = {
   nav: { label: "Page", docs: "API" },
   history: { label: "History", undo: "Undo", redo: "Redo" },
   stage: {
-    label: "Picture",
+    label: "Workplace",
     empty: "Picture: none is open",
     name: ({ name }) => `Picture ${name}: paint the mask here`,
     facts: ({ name, width, height }) => `${name}, ${number(width)} × ${number(height)} px`,
@@ -146,7 +146,7 @@ const TEXTS = {
     noAnswer: "no answer",
   },
   key: {
-    open: "Key",
+    open: "API key",
     heading: "Key of the service",
     hint: "It is kept for this tab only and forgotten when the tab is closed.",
     label: "Key (id.secret)",
@@ -155,7 +155,7 @@ const TEXTS = {
   },
   keyboard: { down: "Tool down", up: "Tool lifted" },
   help: {
-    open: "Keys",
+    open: "Shortcuts",
     heading: "Keys",
     keys: [
       ["B, E, L, R", "brush, eraser, lasso, rectangle"],

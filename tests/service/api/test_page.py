@@ -36,7 +36,7 @@ async def test_the_samples_are_served(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["index.html", "samples/README.md", "samples", "x.js", "../app.py", "..%2fapp.py", "samples/../main.js"]
+    "name", ["index.html", "samples/README.md", "samples", "x.js", "../app.py", "..%2fapp.py", "samples/%2e%2e/main.js"]
 )
 async def test_nothing_else_is(client: httpx.AsyncClient, name: str) -> None:
     response = await client.get(f"/web/{name}")

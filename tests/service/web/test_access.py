@@ -104,6 +104,7 @@ def test_nothing_is_cut_off(visits: Visits, url: str, width: int, height: int) -
         visit.open_sample()
         visit.drag((205, 145), (240, 150))
         visit.complete()
+        assert visit.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         for selector in ("html", "#panel"):
             assert visit.page.evaluate(
                 "(name) => { const e = document.querySelector(name);return e.scrollWidth <= e.clientWidth; }", selector
