@@ -1,9 +1,11 @@
 // Calls of the service. A refusal is thrown as an ApiError with its problem; a service that is away is waited for.
 
 import { key } from "./key.js";
+import { refusal } from "./messages.js";
 import { tell } from "./state.js";
 
 const LOOK_SECONDS = 1; // between two looks at a service that is away
+const MOST_BROKEN = 3; // calls in a row that broke although the service is there
 const NOT_YET = [502, 503, 504]; // what a proxy says while the service restarts
 
 /** A refusal in the API's own words: `problem` is RFC 9457's object. */
@@ -16,20 +18,25 @@ export class ApiError extends Error {
 }
 
 /**
- * Makes a call and returns its Response. `call` is {method, path, headers, fields, signal}. While the service cannot be
- * reached, the page says so and tries again, until it answers or `signal` ends it: only what may be repeated goes here,
- * which is everything but a POST /jobs without an Idempotency-Key.
+ * Makes a call and returns what `read` makes of its Response: by default the object that its JSON holds. `call` is
+ * {method, path, headers, fields, signal, read}. While the service cannot be reached, the page says so and tries again,
+ * until it answers or `signal` ends it: only what may be repeated goes here, which is everything but a POST /jobs
+ * without an Idempotency-Key.
  */
 export async function ask(call) {
-  for (;;) {
+  for (let broken = 0; ; ) {
     try {
-      return await once(call);
+      const response = await once(call);
+      return await (call.read ?? asJson)(response);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // fetch's word for: no connection
-      await untilBack(call.signal);
+      if (!(error instanceof TypeError)) throw error; // fetch's word for: no connection, or it broke
+      broken = (await untilBack(call.signal)) ? 0 : broken + 1;
+      if (broken === MOST_BROKEN) throw refusal("complete", "broken");
     }
   }
 }
+
+const asJson = (response) => response.json();
 
 async function once(call) {
   const begin = performance.now();
@@ -69,19 +76,28 @@ async function refused(response) {
   return new ApiError(problem, Number(response.headers.get("retry-after")) || null);
 }
 
-/** Returns when the service answers again. */
+/** Returns when the service answers again; tells whether it was away at all. */
 async function untilBack(signal) {
-  tell("away", true);
-  for (;;) {
-    await pause(LOOK_SECONDS, signal);
-    try {
-      const answer = await fetch("livez", { signal });
-      if (answer.ok) break;
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
+  let wasAway = false;
+  try {
+    while (!(await answers(signal))) {
+      if (!wasAway) tell("away", true);
+      wasAway = true;
+      await pause(LOOK_SECONDS, signal);
     }
+  } finally {
+    if (wasAway) tell("away", false);
   }
-  tell("away", false);
+  return wasAway;
+}
+
+async function answers(signal) {
+  try {
+    return (await fetch("livez", { signal })).ok;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return false;
+  }
 }
 
 /** Waits; raises AbortError when `signal` ends it. */

@@ -6,7 +6,7 @@ import { the } from "./dom.js";
 import { formFields } from "./form.js";
 import { complete } from "./jobs.js";
 import { key } from "./key.js";
-import { announce, complainOf, settle } from "./messages.js";
+import { announce, complain, complainOf, settle } from "./messages.js";
 import { isPlural } from "./models.js";
 import { derivedName } from "./picture.js";
 import { showResult } from "./result.js";
@@ -23,7 +23,9 @@ export function startCompletion() {
   on("picture", () => stop());
   on("wanted", () => {
     if (!state.mask?.marked) return;
-    if (running) again = true;
+    settle("faces");
+    if (!state.model.guidance.includes("landmarks")) complain("faces", text("faces.notTaken", state.model));
+    else if (running) again = true;
     else completeNow();
   });
   on("picture busy models", enable);

@@ -66,7 +66,7 @@ async function find() {
   try {
     const fields = [["image", imageFile()], ...(await maskField())];
     const picture = state.picture;
-    const answer = await (await ask({ method: "POST", path: "landmarks", fields })).json();
+    const answer = await ask({ method: "POST", path: "landmarks", fields });
     if (state.picture !== picture) return;
     const found = answer.faces.map((face) => ({ ...face, added: false, edited: false }));
     changeFaces(() => Object.assign(state, { faces: found, facesChanged: false }));

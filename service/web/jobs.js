@@ -1,6 +1,6 @@
 // A completion: a job that is queued, polled and fetched. Where nobody works on jobs, one request that is waited for.
 
-import { ApiError, ask } from "./api.js";
+import { ApiError, ask, pause } from "./api.js";
 
 const QUEUED_WAIT_SECONDS = 2; // a long poll ends when the job does: while it waits its turn, its place is asked for
 const RUNNING_WAIT_SECONDS = 20;
@@ -14,12 +14,12 @@ export async function complete(fields, plural, signal, progress) {
   const job = await submitted(fields, headers, signal);
   if (job === null) {
     progress({ state: "direct" });
-    return answerOf(await ask({ method: "POST", path: "inpaint", headers, fields, signal }), plural);
+    return ask({ method: "POST", path: "inpaint", headers, fields, signal, read: reader(plural) });
   }
   try {
     await ended(job, signal, progress);
-    const response = await ask({ method: "GET", path: `jobs/${job.id}/result`, headers, signal });
-    return await answerOf(response, plural);
+    const call = { method: "GET", path: `jobs/${job.id}/result`, headers, signal, read: reader(plural) };
+    return await patiently(call, progress);
   } catch (error) {
     if (error.name === "AbortError") ask({ method: "DELETE", path: `jobs/${job.id}` }).catch(() => {});
     throw error;
@@ -33,7 +33,7 @@ async function submitted(fields, headers, signal) {
   const own = { ...headers, "Idempotency-Key": randomId() };
   try {
     const form = [...fields, ["delete_on_fetch", "true"]];
-    return await (await ask({ method: "POST", path: "jobs", headers: own, fields: form, signal })).json();
+    return await ask({ method: "POST", path: "jobs", headers: own, fields: form, signal });
   } catch (error) {
     if (error.problem?.code === "scope_missing" || error.problem?.code === "jobs_unavailable") return null;
     throw error;
@@ -41,7 +41,7 @@ async function submitted(fields, headers, signal) {
 }
 
 async function worksOnJobs(signal) {
-  const ready = await (await ask({ method: "GET", path: "readyz", signal })).json();
+  const ready = await ask({ method: "GET", path: "readyz", signal });
   return ready.jobs === "ready";
 }
 
@@ -51,18 +51,34 @@ async function ended(job, signal, progress) {
   while (now.state === "queued" || now.state === "running") {
     progress({ state: now.state, position: now.queue_position });
     const seconds = now.state === "queued" ? QUEUED_WAIT_SECONDS : RUNNING_WAIT_SECONDS;
-    now = await (await ask({ method: "GET", path: `jobs/${job.id}?wait=${seconds}`, signal })).json();
+    now = await patiently({ method: "GET", path: `jobs/${job.id}?wait=${seconds}`, signal }, progress);
   }
   if (now.state === "succeeded") return;
   throw new ApiError(now.problem ?? { code: `job_${now.state}`, title: now.state, errors: [] });
 }
 
-async function answerOf(response, plural) {
-  if (!plural) {
-    const count = Number(response.headers.get("x-faces"));
-    const seed = Number(response.headers.get("x-seed"));
-    return { blobs: [await response.blob()], seed, faceCount: count };
+/** Asks again for a job that is accepted, as often as the service says when to. */
+async function patiently(call, progress) {
+  for (;;) {
+    try {
+      return await ask(call);
+    } catch (error) {
+      if (!error.retryAfterSeconds) throw error;
+      progress({ state: "refused", detail: error.message });
+      await pause(error.retryAfterSeconds, call.signal);
+    }
   }
+}
+
+/** What reads {blobs, seed, faceCount} from an answer: one picture, or JSON with several. */
+const reader = (plural) => (plural ? readSamples : readPicture);
+
+async function readPicture(response) {
+  const [faceCount, seed] = ["x-faces", "x-seed"].map((name) => Number(response.headers.get(name)));
+  return { blobs: [await response.blob()], seed, faceCount };
+}
+
+async function readSamples(response) {
   const body = await response.json();
   const blobs = body.images.map(({ media_type: type, data }) => new Blob([bytesOf(data)], { type }));
   return { blobs, seed: body.seed, faceCount: body.faces.length };

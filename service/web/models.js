@@ -16,7 +16,7 @@ const chosen = new Map();
 
 /** Asks the service for its models and limits, and shows them. */
 export async function loadModels() {
-  const [models, limits] = await Promise.all(["models", "limits"].map((path) => ask({ method: "GET", path }).then((answer) => answer.json())));
+  const [models, limits] = await Promise.all(["models", "limits"].map((path) => ask({ method: "GET", path })));
   state.limits = limits;
   state.models = models.models.filter((model) => model.route === "/inpaint");
   const before = state.model?.name ?? "lafin";
@@ -72,7 +72,7 @@ function card(model) {
 
 async function showCard(name, body) {
   try {
-    const answer = await (await ask({ method: "GET", path: `models/${name}` })).json();
+    const answer = await ask({ method: "GET", path: `models/${name}` });
     body.replaceChildren(...rendered(answer.card ?? text("model.noCard")));
   } catch (error) {
     complainOf(error, "model");

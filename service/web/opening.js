@@ -6,7 +6,7 @@ import { maskName } from "./files.js";
 import { forget, remember } from "./history.js";
 import { Mask } from "./mask.js";
 import { complainOf, refusal, settle } from "./messages.js";
-import { decoded, openPicture, reopened } from "./picture.js";
+import { decoded, openPicture, release, reopened } from "./picture.js";
 import { maskBytes, maskFile } from "./png.js";
 import { state, tell } from "./state.js";
 import { commitMask } from "./tools.js";
@@ -35,6 +35,7 @@ export async function open(file) {
   settle();
   try {
     const picture = await openPicture(file, file.name ?? "");
+    if (state.picture) release(state.picture);
     Object.assign(state, { picture, mask: new Mask(picture.width, picture.height), faces: [], facesChanged: false });
     forget();
     suitBrush();
@@ -49,6 +50,7 @@ export async function keepEditing(blob, bitmap, proxy, name) {
   const before = kept();
   const { width, height } = bitmap;
   const picture = { ...state.picture, blob, bitmap, proxy, name };
+  release(state.picture);
   Object.assign(state, { picture, mask: new Mask(width, height) });
   remember(swapping(before));
   tellAll();
@@ -64,6 +66,7 @@ function swapping(before) {
   return async () => {
     const now = kept();
     const picture = await reopened(before.picture);
+    release(state.picture);
     Object.assign(state, before, { picture });
     tellAll();
     return swapping(now);

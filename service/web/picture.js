@@ -21,12 +21,16 @@ const FORMATS = [
   ["%PDF", "PDF"],
 ];
 
-/** Opens a file: {blob, name, type, width, height, bitmap, proxy}. Its refusals are said at `place`. */
-export async function openPicture(blob, name, place = "image") {
-  const type = await typeOf(blob, place);
-  if (state.limits && blob.size > state.limits.max_body_bytes) {
-    throw refusal(place, "open.tooManyBytes", { actual: blob.size, allowed: state.limits.max_body_bytes });
+/**
+ * Opens a file: {blob, name, type, width, height, bitmap, proxy}. Its bytes are taken along, for the file may change or
+ * go before they are sent. Its refusals are said at `place`.
+ */
+export async function openPicture(file, name, place = "image") {
+  const type = await typeOf(file, place);
+  if (state.limits && file.size > state.limits.max_body_bytes) {
+    throw refusal(place, "open.tooManyBytes", { actual: file.size, allowed: state.limits.max_body_bytes });
   }
+  const blob = new Blob([await file.arrayBuffer()], { type });
   const bitmap = await decoded(blob, place);
   refuseSize(bitmap, place);
   return { blob, name: named(name, type), type, width: bitmap.width, height: bitmap.height, bitmap, proxy: await proxyOf(bitmap) };
@@ -36,6 +40,12 @@ export async function openPicture(blob, name, place = "image") {
 export async function reopened(kept) {
   const bitmap = await decoded(kept.blob, "image");
   return { ...kept, bitmap, proxy: await proxyOf(bitmap) };
+}
+
+/** Gives back the memory of what was decoded. */
+export function release({ bitmap, proxy }) {
+  bitmap?.close();
+  proxy?.close();
 }
 
 /** Upright and with its colours as the browser shows them. */

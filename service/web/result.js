@@ -2,7 +2,7 @@
 
 import { make, save, the } from "./dom.js";
 import { keepEditing } from "./opening.js";
-import { decoded, derivedName, inType, proxyOf } from "./picture.js";
+import { decoded, derivedName, inType, proxyOf, release } from "./picture.js";
 import { on, state, tell } from "./state.js";
 import { text } from "./texts.js";
 import { redraw } from "./view.js";
@@ -38,6 +38,7 @@ export async function showResult({ blobs, seed, faceCount }, model) {
   }
   const first = state.result === null;
   const chosen = Math.min(state.result?.chosen ?? 0, pictures.length - 1);
+  releaseResult();
   state.result = { pictures, chosen, seed, faceCount, model };
   state.result.window = windowOf(state.mask);
   if (first) state.split = 0;
@@ -48,8 +49,15 @@ export async function showResult({ blobs, seed, faceCount }, model) {
 
 /** The picture is another one. */
 function dropResult() {
+  releaseResult();
   state.result = null;
   show("edit");
+}
+
+/** One of its pictures may have become the picture. */
+function releaseResult() {
+  const others = (state.result?.pictures ?? []).filter(({ bitmap }) => bitmap !== state.picture?.bitmap);
+  others.forEach(release);
 }
 
 function show(mode) {

@@ -8,6 +8,7 @@ const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : man
 const TEXTS = {
   close: "Close",
   away: "The service cannot be reached. Your work is kept here; the page goes on when it is back.",
+  broken: "The connection broke again and again. Try it with a smaller picture.",
   pixels: ({ count }) => `${number(count)} px`,
   nav: { label: "Page", docs: "API" },
   history: { label: "History", undo: "Undo", redo: "Redo" },
@@ -73,6 +74,7 @@ const TEXTS = {
     grip: "Moves",
     gripPoint: "one point",
     gripPart: "a part",
+    notTaken: ({ name }) => `${name} does not follow landmarks. Choose a model that does.`,
     none: "No face was found. Choose “Add a face” and draw a square where one is.",
     found: ({ count }) => `${plural(count, "face", "faces")} found`,
     added: ({ number: face }) => `Face ${face} added`,
@@ -131,6 +133,7 @@ const TEXTS = {
     sending: "Sending …",
     queued: ({ position }) => (position ? `In the queue: number ${position}` : "In the queue"),
     running: "Completing …",
+    refused: ({ detail }) => `${detail} Trying again …`,
     direct: "Completing in one request, without a job …",
     done: "Completed",
     canceled: "Canceled",

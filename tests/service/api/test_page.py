@@ -68,3 +68,10 @@ async def test_no_key_is_needed_to_look_at_it(served: Served) -> None:
         assert (await client.get("/models")).status_code == 401
         assert (await client.get("/")).status_code == 200
         assert (await client.get("/web/main.js")).status_code == 200
+
+
+def test_all_words_stand_in_one_file() -> None:
+    """But the name of the page, and what is said to a browser that runs no modules."""
+    markup = (Path(str(FOLDER)) / "index.html").read_text()
+    words = re.findall(r">([^<>]*\w[^<>]*)<", re.sub(r"<noscript>.*?</noscript>", "", markup))
+    assert set(words) == {"Face inpainting"}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
+import re
+from base64 import b64decode, b64encode
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -166,3 +167,35 @@ def test_a_photograph_is_upright_and_sent_as_it_is(visit: Visit) -> None:
     assert b64decode(sent["image"]) == data
     assert visit.result().shape == (200, 120, 3)
     assert hole.shape == (200, 120)
+
+
+GIVEN = """async ([type, bytes]) => {
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], `${type}.png`));
+  const given = { bubbles: true, cancelable: true };
+  const event = type === 'paste' ? new ClipboardEvent(type, { ...given, clipboardData: transfer })
+    : new DragEvent(type, { ...given, dataTransfer: transfer });
+  document.querySelector('#welcome, #stage').dispatchEvent(event);
+}"""
+
+
+def test_pictures_are_dropped_and_pasted_too(visit: Visit) -> None:
+    visit.page.click("#open-sample-mask")
+    visit.wait("state.mask?.marked > 0")
+    for kind in ("drop", "paste"):
+        visit.page.evaluate(GIVEN, [kind, b64encode(png(scene(80, 90))).decode()])
+        visit.wait(f"state.picture.name === '{kind}.png'")
+        assert visit.state("return [state.picture.width, state.picture.height, state.mask.marked];") == [90, 80, 0]
+
+
+def test_every_text_that_is_asked_for_is_there(visit: Visit) -> None:
+    folder = SAMPLE.parents[1]
+    sources = [file.read_text() for file in [*folder.glob("*.js"), folder / "index.html"]]
+    asked = set(re.findall(r'(?:\btext\(|data-text=|data-label=|refusal\([^,()]+, )"([\w.]+)"', "\n".join(sources)))
+    missing = visit.page.evaluate(
+        "async (names) => { const { text } = await import('/web/texts.js'); return names.filter((name) => {"
+        "try { text(name); } catch (error) { return error.message.startsWith('no text'); } return false; }); }",
+        sorted(asked),
+    )
+    assert len(asked) > 80
+    assert missing == []

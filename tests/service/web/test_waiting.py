@@ -49,6 +49,14 @@ def test_the_place_in_the_queue_is_told_and_a_job_is_canceled(
             visit.complete()
 
 
+def test_a_module_that_does_not_arrive_is_asked_for_again(visit: Visit) -> None:
+    visit.page.route("**/web/shapes.js", lambda route: route.abort(), times=2)
+    visit.go()
+    assert len(visit.failed) == 2, "first as a preload"
+    assert visit.complaints.pop().startswith("Failed to fetch")
+    visit.page.wait_for_selector("input[name=model]")
+
+
 def test_without_a_worker_it_is_one_request(visits: Visits, engine: FakeEngine, alone: dict) -> None:
     with running(engine, **alone) as url, visits(url) as visit:
         painted(visit)

@@ -33,8 +33,10 @@ class Visit:
         self.page, self.url = page, url
         self.complaints: list[str] = []
         self.requests: list[Request] = []
+        self.failed: list[str] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: self.failed.append(f"{request.failure} {request.url}"))
         page.on("request", lambda request: self.requests.append(request))
 
     def _hear(self, message: ConsoleMessage) -> None:
@@ -43,7 +45,7 @@ class Visit:
 
     def go(self) -> None:
         self.page.goto(f"{self.url}/")
-        until(lambda: self.page.inner_text("#undo"), "the texts of the page")
+        until(lambda: self.page.inner_text("#undo"), f"the page, without {self.failed},")
         self.page.evaluate(
             "async () => { window.calls = [];"
             "(await import('/web/state.js')).on('call', ({ call }) => window.calls.push(call)); }"
