@@ -1,5 +1,6 @@
 // Opening a picture: dropped, pasted, chosen or a sample; and a mask from a file or from transparency.
 
+import { ask } from "./api.js";
 import { suitBrush } from "./brush.js";
 import { save, the } from "./dom.js";
 import { maskName } from "./files.js";
@@ -104,20 +105,17 @@ async function pasteByButton() {
 }
 
 async function openSample(masked) {
-  const file = await fetched(SAMPLE.picture);
-  if (!file) return;
-  await open(file);
-  if (masked) await loadMask(await fetched(SAMPLE.mask));
+  try {
+    await open(await fetched(SAMPLE.picture));
+    if (masked) await loadMask(await fetched(SAMPLE.mask));
+  } catch (error) {
+    complainOf(error, "image");
+  }
 }
 
 async function fetched(path) {
-  try {
-    const blob = await (await fetch(path)).blob();
-    return new File([blob], path.split("/").at(-1), { type: blob.type });
-  } catch {
-    complainOf(refusal("image", "open.sampleAway"));
-    return null;
-  }
+  const blob = await ask({ method: "GET", path, read: (response) => response.blob() });
+  return new File([blob], path.split("/").at(-1), { type: blob.type });
 }
 
 async function loadMask(file) {

@@ -30,7 +30,6 @@ const TEXTS = {
     sample: "Try a sample",
     sampleWithMask: "Sample with a mask",
     sampleShort: "Sample",
-    sampleAway: "The sample could not be loaded: the service cannot be reached.",
     noPicture: "This file is not a picture that can be opened. Open a PNG, JPEG or WebP file.",
     foreign: ({ kind }) => `This is a ${kind} file. Save it as PNG, JPEG or WebP and open that.`,
     damaged: "This file is damaged: it could not be read as a picture.",
@@ -102,7 +101,7 @@ const TEXTS = {
     seedEmpty: "random",
     reference: "Reference picture",
     attributeUnset: "as found",
-    blend: { feather: "feather, a soft seam", poisson: "poisson, no seam", none: "none, a plain paste" },
+    blend: { feather: "feather: soft seam", poisson: "poisson: no seam", none: "none: plain paste" },
     blendLabel: "Blend",
     goodAt: {
       lafin: "Faces in detail, guided by landmarks: move them and the face follows.",

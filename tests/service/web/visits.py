@@ -11,19 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import ConsoleMessage, Error, Page, Request
 
 from tests.fakes.pictures import png
 from tests.fakes.waiting import until
 
 Point = tuple[float, float]
-# What the browser logs of every 4xx and of a service that is away, and of tests that read the stage.
-USUAL = ("Failed to load resource", "willReadFrequently")
+# What the browser logs of every 4xx, of a service that is away, of a network that changes, of tests that read the stage.
+USUAL = ("Failed to load resource", "willReadFrequently", "Failed to fetch dynamically imported module")
 
 AS_BASE64 = (
     "(blob) => new Promise((done) => { const reader = new FileReader();"
     "reader.onload = () => done(reader.result.split(',')[1]); reader.readAsDataURL(blob); })"
 )
+
+
+def goto(page: Page, address: str) -> None:
+    """Browsers drop what they load when the machine's network changes: other programs may make networks."""
+    for left in (2, 1, 0):
+        try:
+            page.goto(address)
+            return
+        except Error as error:
+            if "ERR_NETWORK_CHANGED" not in error.message or not left:
+                raise
 
 
 class Visit:
@@ -44,7 +55,7 @@ class Visit:
             self.complaints.append(message.text)
 
     def go(self) -> None:
-        self.page.goto(f"{self.url}/")
+        goto(self.page, f"{self.url}/")
         until(lambda: self.page.inner_text("#undo"), f"the page, without {self.failed},")
         self.page.evaluate(
             "async () => { window.calls = [];"
