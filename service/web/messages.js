@@ -28,6 +28,7 @@ const PLACES_OF_CODES = {
   full_hole: "mask",
   bad_landmarks: "faces",
   unknown_model: "model",
+  model_without_snapshot: "model",
 };
 
 /** Says something at a place: image, mask, faces, model, complete or key. */

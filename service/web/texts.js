@@ -188,6 +188,7 @@ export const PROBLEMS = {
   scope_missing: "Your key does not allow this. Ask whoever runs the service for one that does.",
   origin_not_allowed: "Open the page at the address of the service itself.",
   unknown_model: "Choose another model.",
+  model_without_snapshot: "Choose another model.",
   unknown_job: "The service has forgotten this job. Press Complete again.",
   not_acceptable: "The service has no such file type.",
   upload_timeout: "The upload took too long. Try again, or make the picture smaller.",

@@ -17,7 +17,7 @@ from tests.fakes.pictures import png
 from tests.fakes.waiting import until
 
 Point = tuple[float, float]
-# What the browser logs of every 4xx, of a service that is away, of a network that changes, of tests that read the stage.
+# What the browser logs of every 4xx, of a service that is away, of a changing network, of tests that read the stage.
 USUAL = ("Failed to load resource", "willReadFrequently", "Failed to fetch dynamically imported module")
 
 AS_BASE64 = (
