@@ -46,13 +46,13 @@ function pressed(event) {
   if (done) event.preventDefault();
 }
 
-/** Undo, redo and complete work everywhere; in a text field undo is the field's own. */
+/** Undo, redo and complete work everywhere, and end a stroke; in a text field undo is the field's own. */
 function withControl(event) {
   const name = event.key.toLowerCase();
-  if (name === "enter") return act(() => the("complete").click());
-  if (event.target.closest(WORDS)) return false;
-  if (name === "z") return act(event.shiftKey ? redo : undo);
-  return name === "y" && act(redo);
+  const wanted = { enter: () => the("complete").click(), z: event.shiftKey ? redo : undo, y: redo }[name];
+  if (!wanted || (name !== "enter" && event.target.closest(WORDS))) return false;
+  end();
+  return act(wanted);
 }
 
 function plain(event) {

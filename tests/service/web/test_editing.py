@@ -105,6 +105,22 @@ def test_every_step_of_a_mask_is_undone_and_done_again(visit: Visit) -> None:
         assert np.array_equal(visit.mask(), after)
 
 
+def test_a_stroke_that_is_not_ended_is_undone_whole(visit: Visit) -> None:
+    visit.open_picture(scene())
+    visit.drag((50, 50), (120, 90))
+    before = visit.mask()
+    visit.page.mouse.move(*visit.on_screen((200, 200)))
+    visit.page.mouse.down()
+    visit.page.mouse.move(*visit.on_screen((260, 210)), steps=4)
+    visit.page.keyboard.press("Control+z")
+    visit.page.mouse.move(*visit.on_screen((300, 250)), steps=4)
+    visit.page.mouse.up()
+    visit.wait("state.mask.touched === null")
+    assert np.array_equal(visit.mask(), before)
+    visit.page.keyboard.press("Control+z")
+    assert not visit.mask().any()
+
+
 def test_shapes_lie_where_they_are_drawn(visit: Visit) -> None:
     visit.open_picture(scene(200, 200))
     visit.tool("rectangle")
