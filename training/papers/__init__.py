@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from training.deployed import Deployed
 from training.given import BuildSystem
+from training.papers.dsa import recipe as dsa
 from training.papers.finder import recipe as finder
 from training.papers.finder import serving as finder_serving
 from training.papers.gfc import recipe as gfc
@@ -17,6 +18,16 @@ from training.papers.parser import serving as parser_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "dsa": dsa.dsa,
+    "dsa_ffhq": dsa.dsa_ffhq,
+    "dsa_irregular": dsa.dsa_irregular,
+    "dsa_1024": dsa.dsa_1024,
+    "dsa_without_supervision": dsa.dsa_without_supervision,
+    "dsa_contextual_attention": dsa.dsa_contextual_attention,
+    "dsa_two_discriminators": dsa.dsa_two_discriminators,
+    "dsa_demo": dsa.dsa_demo,
+    "dsa_without_supervision_demo": dsa.dsa_without_supervision_demo,
+    "dsa_tiny": dsa.dsa_tiny,
     "finder": finder.finder,
     "finder_demo": finder.finder_demo,
     "finder_tiny": finder.finder_tiny,
