@@ -7,6 +7,7 @@ from collections.abc import Callable
 from training.deployed import Deployed
 from training.given import BuildSystem
 from training.papers.dsa import recipe as dsa
+from training.papers.dsa import serving as dsa_serving
 from training.papers.finder import recipe as finder
 from training.papers.finder import serving as finder_serving
 from training.papers.gfc import recipe as gfc
@@ -53,6 +54,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 DEPLOYED: dict[str, Deployed] = {
+    **dsa_serving.DEPLOYED,
     **finder_serving.DEPLOYED,
     **gfc_serving.DEPLOYED,
     **lafin_serving.DEPLOYED,
@@ -63,6 +65,7 @@ DEPLOYED: dict[str, Deployed] = {
 SYSTEMS: dict[str, BuildSystem] = {
     **lafin_serving.SYSTEMS,
     **gfc_serving.SYSTEMS,
+    **dsa_serving.SYSTEMS,
     **parser_serving.SYSTEMS,
 }
 

@@ -15,7 +15,6 @@ from training.layers.denormals import softmax
 
 RATE = 2  # patches are compared at half the size, and pasted twice as large
 PATCH = 3  # positions of a compared patch's side
-FUSION = 3  # neighbours that speak for each other, on the diagonals
 SHARPNESS = 10.0  # of the softmax
 SMALLEST_NORM = 1e-4
 
@@ -63,8 +62,9 @@ def patches(x: Tensor, side: int, stride: int, padding: int) -> Tensor:
 
 def fused(scores: Tensor, height: int, width: int) -> Tensor:
     """Scores [P,P], each with those of pairs one step along a row and along a column."""
-    line = torch.eye(FUSION, dtype=scores.dtype, device=scores.device)[None, None]
     for first, second in ((height, width), (width, height)):
-        scores = F.conv2d(scores[None, None], line, padding=FUSION // 2)[0, 0]
-        scores = scores.reshape(first, second, first, second).permute(1, 0, 3, 2).reshape(scores.shape)
+        summed = scores.clone()
+        summed[1:, 1:] += scores[:-1, :-1]
+        summed[:-1, :-1] += scores[1:, 1:]
+        scores = summed.reshape(first, second, first, second).permute(1, 0, 3, 2).reshape(scores.shape)
     return scores

@@ -109,7 +109,8 @@ def dsa_1024() -> Recipe:
     """Appendix E: 1024 px, Tables 8 and 9; all else as at 256."""
     part = dsa().part("generator")
     stages = (replace(part.stages[0], pixels=1024),)
-    return Recipe("dsa_1024", (replace(part, build=lambda files: build(files, pixels=1024), stages=stages),))
+    large = replace(part, name="generator_1024", build=lambda files: build(files, pixels=1024), stages=stages)
+    return Recipe("dsa_1024", (large,))
 
 
 def dsa_without_supervision() -> Recipe:
