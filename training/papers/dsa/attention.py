@@ -86,8 +86,7 @@ class DualSpatialAttention(nn.Module):
         cross_read, cross_energy = self.cross(own, take(flat, known_places), known)
         own_read, own_energy = self.own(own, own, there)
         read = (self.alpha * cross_read + self.beta * own_read) * there.unsqueeze(2).to(x.dtype)
-        padded = torch.zeros_like(flat).scatter(1, spread(places, flat), read.to(flat.dtype))  # Pad(.)
-        both = 2 * flat + padded  # Y + Y' holds X twice
+        both = (2 * flat).scatter_add(1, spread(places, flat), read.to(flat.dtype))  # Pad(.); Y + Y' holds X twice
         return self.merge(as_map(both, x)), cross_energy, own_energy, there, known
 
 
