@@ -65,13 +65,14 @@ class GeneratorStep(Step):
         return self.once("raw", batch, lambda: self.paint(batch))
 
     def paint(self, batch: Batch) -> Tensor:
+        """In the arithmetic of the losses, whatever that of the generator is."""
         generator, masked = self.networks["generator"], mask_image(batch.image, batch.hole, fill=0.0)
         if not self.weights.supervision:
             raw: Tensor = generator(masked, batch.hole)
-            return raw
+            return raw.to(batch.image.dtype)
         assert isinstance(generator, Generator)
         raw, self.maps = generator.supervised(masked, batch.hole)
-        return raw
+        return raw.to(batch.image.dtype)
 
     def oracle(self, batch: Batch) -> Maps:
         """The attention of the same layers on the ground truth; it leaves no trace in them and teaches them nothing."""
