@@ -51,9 +51,12 @@ class SpatialAttention(nn.Module):
         energy = self.query(asking) @ self.key(asked).transpose(1, 2)
         if bool(there.all()):
             return softmax(energy) @ self.value(asked), energy
+        if energy.dtype == torch.float16:  # it knows no number as low as that
+            energy = energy.float()
         energy = energy.masked_fill(~there.unsqueeze(1), self.never)
         weights = softmax(energy) * there.unsqueeze(1).to(energy.dtype)
-        return weights @ self.value(asked), energy
+        value = self.value(asked)
+        return weights.to(value.dtype) @ value, energy
 
 
 class DualSpatialAttention(nn.Module):

@@ -66,6 +66,16 @@ def test_a_face_is_the_same_in_every_batch() -> None:
         assert torch.allclose(alone[0], together[place], atol=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "apart"), [(torch.bfloat16, 0.1), (torch.float16, 0.02)])
+def test_holes_of_different_sizes_do_in_every_precision(dtype: torch.dtype, apart: float) -> None:
+    attention, missing = module(), torch.stack(HOLES["of all sizes"])
+    x = torch.randn(len(missing), CHANNELS, SIDE, SIDE)
+    expected = attention(x, missing)
+    found = attention.to(dtype)(x.to(dtype), missing.to(dtype))
+    assert found.dtype == dtype
+    assert (found - expected).abs().max() < apart * expected.abs().max()
+
+
 def test_maps_are_of_foreground_and_background_and_not_of_all_positions() -> None:
     missing = torch.stack([hole(2, 6, 1, 7), hole(0, 1, 0, 1)])  # 24 and 1 of 64
     _, cross, own, there, known = module().attended(torch.randn(2, CHANNELS, SIDE, SIDE), missing)
