@@ -10,8 +10,9 @@ from fastapi import APIRouter
 from service.api.accept import OFFERED
 from service.api.dependencies import ServiceDep
 from service.api.problems import documented
-from service.api.schemas import LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
+from service.api.schemas import FrameSize, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.api.state import ServiceState
+from service.completion.frame_sizes import larger_frames
 from service.completion.needed import PARSING_MODELS, models_of
 from service.completion.parsing import PARSER
 from service.completion.pipelines import PIPELINES, pipeline_named
@@ -60,13 +61,22 @@ async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
         attributes=list(pipeline.attributes),
         plural=pipeline.plural,
         frame_pixels=pipeline.frame_pixels,
+        frame_sizes=_frame_sizes(pipeline, lacking),
         deployed_models=list(needed),
         precision=read_precisions(service.settings.model_repository, needed),
         ready=not lacking & set(needed),
     )
 
 
+def _frame_sizes(pipeline: Pipeline, lacking: set[str]) -> list[FrameSize]:
+    """All sides that the pipeline's networks can be given, the smallest first."""
+    own = FrameSize(frame_pixels=pipeline.frame_pixels, ready=not lacking & set(models_of(pipeline)))
+    larger = larger_frames(pipeline.name).items()
+    return [own, *(FrameSize(frame_pixels=side, ready=own.ready and model not in lacking) for side, model in larger)]
+
+
 async def _described_parser(service: ServiceState) -> ModelBody:
+    ready = not await service.readiness.not_ready() & set(PARSING_MODELS)
     return ModelBody(
         name=PARSER,
         summary="Face parser: one class for each pixel (BiSeNet, Yu et al. 2018).",
@@ -75,9 +85,10 @@ async def _described_parser(service: ServiceState) -> ModelBody:
         attributes=[],
         plural=False,
         frame_pixels=FRAME_PIXELS,
+        frame_sizes=[FrameSize(frame_pixels=FRAME_PIXELS, ready=ready)],
         deployed_models=list(PARSING_MODELS),
         precision=read_precisions(service.settings.model_repository, PARSING_MODELS),
-        ready=not await service.readiness.not_ready() & set(PARSING_MODELS),
+        ready=ready,
     )
 
 

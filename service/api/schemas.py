@@ -95,6 +95,13 @@ class ParsingBody(BaseModel):
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
 
+class FrameSize(BaseModel):
+    """A side of the aligned square that a model's networks can be given."""
+
+    frame_pixels: int
+    ready: bool = Field(description="Whether the engine has the network of this size loaded now.")
+
+
 class ModelBody(BaseModel):
     """What a model takes and whether it can answer now."""
 
@@ -105,6 +112,10 @@ class ModelBody(BaseModel):
     attributes: list[str] = Field(default=[], description="The names that its form field `attributes` may hold.")
     plural: bool = Field(description="Whether `samples` may be more than 1.")
     frame_pixels: int = Field(description="Side of the aligned square that the networks are given, in pixels.")
+    frame_sizes: list[FrameSize] = Field(
+        default_factory=list,
+        description="All its sizes; a larger one is for faces that are more than twice as large as the one before.",
+    )
     deployed_models: list[str] = Field(description="The models that the engine must have for it.")
     precision: dict[str, str] = Field(
         default_factory=dict,

@@ -14,6 +14,7 @@ from service.completion.background import fill_background
 from service.completion.canvas import Canvas, frame_of, lay, paint
 from service.completion.checks import refuse_guidance, require_room
 from service.completion.decoding import decode_canvas, decode_reference, missing_share
+from service.completion.frame_sizes import fitted
 from service.completion.guidance import Guidance
 from service.completion.messages import FaceSeen, InpaintAnswer, InpaintRequest, LandmarksAnswer, LandmarksRequest
 from service.completion.pipelines import pipeline_named
@@ -64,6 +65,7 @@ class Inpainter:
         deadline.check()
         with stages.timed("align"):
             targets = await face_targets(request, pipeline.frame_pixels, canvas, self._aligner, self._threads, deadline)
+            targets = await fitted(targets, pipeline, self._engine)
             guides = await self._guides(request.guidance, pipeline.frame_pixels, deadline)
             division = await self._threads.run(divide, canvas.rgb, canvas.hole, targets, self._max_holes)
             frames = await self._threads.run(_frames, canvas, division)

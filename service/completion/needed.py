@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from service.completion.alignment import PREDICTOR
 from service.completion.finding import FINDER
+from service.completion.frame_sizes import larger_frames
 from service.completion.parsing import PARSER
 from service.completion.pipelines import DEFAULT_PIPELINE, PIPELINES
 from service.completion.pipelines.protocol import Pipeline
@@ -13,7 +14,7 @@ PARSING_MODELS = (PARSER, *ALIGNING_MODELS)
 
 
 def models_of(pipeline: Pipeline) -> tuple[str, ...]:
-    """What POST /inpaint calls for the pipeline, its own models first."""
+    """What POST /inpaint calls for every face, the pipeline's own models first."""
     return tuple(dict.fromkeys((*pipeline.models, *ALIGNING_MODELS)))
 
 
@@ -25,4 +26,5 @@ def required_models() -> tuple[str, ...]:
 def all_models() -> tuple[str, ...]:
     """What the service calls at all."""
     needed = [model for pipeline in PIPELINES.values() for model in models_of(pipeline)]
-    return tuple(dict.fromkeys((*needed, *PARSING_MODELS)))
+    larger = [model for name in PIPELINES for model in larger_frames(name).values()]
+    return tuple(dict.fromkeys((*needed, *PARSING_MODELS, *larger)))

@@ -27,6 +27,7 @@ class ModelSpec:
 
 FRAME_PIXELS = 256  # side of the face frame that LaFIn sees
 GFC_FRAME_PIXELS = 128  # and GFC
+DSA_LARGE_FRAME_PIXELS = 1024  # DSA's second size; its first is LaFIn's
 
 IMAGE = (3, FRAME_PIXELS, FRAME_PIXELS)  # RGB, 0..255
 HOLE = (1, FRAME_PIXELS, FRAME_PIXELS)  # {0, 1}, 1 = missing
@@ -37,10 +38,29 @@ FINDER_PIXELS = 640  # side of the frame that the finder sees the whole photogra
 MOST_FACES = 64  # rows of its list; a score of 0 is no face
 FINDER_NUMBERS = 16  # score, centre x and y, size, sine and cosine of the roll, five points (x, y); frame pixels
 
+DSA_LARGE_IMAGE = (3, DSA_LARGE_FRAME_PIXELS, DSA_LARGE_FRAME_PIXELS)
+DSA_LARGE_HOLE = (1, DSA_LARGE_FRAME_PIXELS, DSA_LARGE_FRAME_PIXELS)
+
 GFC_IMAGE = (3, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
 GFC_HOLE = (1, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
 
 SPECS: dict[str, ModelSpec] = {
+    "dsa_generator": ModelSpec(
+        name="dsa_generator",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+        ),
+        outputs=(TensorSpec("raw", "OUTPUT__0", "UINT8", IMAGE),),
+    ),
+    "dsa_generator_1024": ModelSpec(
+        name="dsa_generator_1024",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", DSA_LARGE_IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", DSA_LARGE_HOLE),
+        ),
+        outputs=(TensorSpec("raw", "OUTPUT__0", "UINT8", DSA_LARGE_IMAGE),),
+    ),
     "finder": ModelSpec(
         name="finder",
         inputs=(

@@ -93,6 +93,13 @@ class FrameTransform:
             frame_pixels,
         )
 
+    def resized(self, frame_pixels: int) -> FrameTransform:
+        """The same square, in a frame of another side."""
+        factor = frame_pixels / self.frame_pixels
+        matrix = factor * self.matrix
+        matrix[:, 2] += (factor - 1) / 2  # a frame begins half a pixel before the middle of its first one
+        return FrameTransform(matrix, frame_pixels)
+
     @classmethod
     def from_box(cls, box: FaceBox, frame_pixels: int = FRAME_PIXELS) -> FrameTransform:
         """A frame around a box, turned as it is, near FFHQ's: good enough for a predictor of landmarks.

@@ -14,6 +14,7 @@ from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
 from training.frozen.features import FrozenFeatures
 from training.loop import train
+from training.papers.dsa.networks import Generator as DsaGenerator
 from training.papers.finder.networks import Finder
 from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
@@ -24,11 +25,13 @@ from training.recipe import Files, Part
 
 @pytest.fixture(scope="session")
 def tiny_repository(tmp_path_factory) -> Path:
-    """A model repository with untrained snapshots: narrow generators of LaFIn and GFC, predictor, parser and finder."""
+    """A model repository with untrained snapshots: narrow generators, predictor, parser and finder."""
     repository = tmp_path_factory.mktemp("repository")
     torch.manual_seed(0)
     generator, predictor = Generator(8, spectral=False), Predictor()
     networks = {
+        "dsa_generator": DsaGenerator(8, 4),
+        "dsa_generator_1024": DsaGenerator(10, 2),
         "finder": Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)),
         "gfc_generator": GfcGenerator(2, 16),
         "lafin_generator": generator,

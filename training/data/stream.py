@@ -22,7 +22,7 @@ from training.data.shares import Share, shares
 from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour, resize
 
 # What chance is for: a generator of (seed, purpose, position) draws the same on every machine, in every process.
-ITEM, NOISE, REFERENCE = 1, 2, 3
+ITEM, NOISE, REFERENCE, CHANCE = 1, 2, 3, 4
 
 Item = dict[str, Tensor]  # fields of `Batch`, of one face
 
@@ -39,6 +39,7 @@ class Batch:
     attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for
     reference: Tensor | None = None  # [B,3,P,P] in [0,1]: another face, the whole frame
     noise: Tensor | None = None  # [B,3,H,W], uniform in [-1,1]
+    chance: Tensor | None = None  # [B,N] float32, uniform in [0,1): what a step may draw for each picture
     labels: Tensor | None = None  # [B,M,11] float32, of faces in a scene: five points (x, y) in pixels, and a kind
     weight: float = 1.0  # what the mean over these items counts in the mean over the whole batch of all processes
 
@@ -70,6 +71,7 @@ class Wants:
     attributes: tuple[str, ...] = ()  # columns of faces.csv
     reference: bool = False  # a picture of another face
     noise: bool = False  # uniform noise of the picture's shape
+    chance: int = 0  # numbers for the step to draw with
 
 
 class FaceStream(Dataset[Item]):
@@ -143,6 +145,9 @@ class FaceStream(Dataset[Item]):
         if self.wants.noise:
             noise = self.dice(NOISE, position).random((3, side, side), dtype=np.float32)
             item["noise"] = torch.from_numpy(2 * noise - 1)
+        if self.wants.chance:
+            numbers = self.dice(CHANCE, position).random(self.wants.chance, dtype=np.float32)
+            item["chance"] = torch.from_numpy(numbers)
         return item
 
     def dice(self, purpose: int, position: int) -> np.random.Generator:

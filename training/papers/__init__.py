@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from training.deployed import Deployed
 from training.given import BuildSystem
+from training.papers.dsa import recipe as dsa
+from training.papers.dsa import serving as dsa_serving
 from training.papers.finder import recipe as finder
 from training.papers.finder import serving as finder_serving
 from training.papers.gfc import recipe as gfc
@@ -17,6 +19,16 @@ from training.papers.parser import serving as parser_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "dsa": dsa.dsa,
+    "dsa_ffhq": dsa.dsa_ffhq,
+    "dsa_irregular": dsa.dsa_irregular,
+    "dsa_1024": dsa.dsa_1024,
+    "dsa_without_supervision": dsa.dsa_without_supervision,
+    "dsa_contextual_attention": dsa.dsa_contextual_attention,
+    "dsa_two_discriminators": dsa.dsa_two_discriminators,
+    "dsa_demo": dsa.dsa_demo,
+    "dsa_without_supervision_demo": dsa.dsa_without_supervision_demo,
+    "dsa_tiny": dsa.dsa_tiny,
     "finder": finder.finder,
     "finder_demo": finder.finder_demo,
     "finder_tiny": finder.finder_tiny,
@@ -42,6 +54,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 }
 
 DEPLOYED: dict[str, Deployed] = {
+    **dsa_serving.DEPLOYED,
     **finder_serving.DEPLOYED,
     **gfc_serving.DEPLOYED,
     **lafin_serving.DEPLOYED,
@@ -52,6 +65,7 @@ DEPLOYED: dict[str, Deployed] = {
 SYSTEMS: dict[str, BuildSystem] = {
     **lafin_serving.SYSTEMS,
     **gfc_serving.SYSTEMS,
+    **dsa_serving.SYSTEMS,
     **parser_serving.SYSTEMS,
 }
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from service.completion.pipelines.dsa import Dsa
 from service.completion.pipelines.gfc import Gfc
 from service.completion.pipelines.lafin import Lafin
 from service.completion.pipelines.protocol import Pipeline
 from service.errors import UnknownModel
 
 PIPELINES: dict[str, Pipeline] = {
+    "dsa": Dsa(),
     "gfc": Gfc(),
     "lafin": Lafin(),
 }

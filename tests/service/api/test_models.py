@@ -11,7 +11,9 @@ from tests.service.api.conftest import Served
 
 
 async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClient) -> None:
-    gfc, lafin, parser = (await client.get("/models")).json()["models"]
+    listed = {model["name"]: model for model in (await client.get("/models")).json()["models"]}
+    dsa, gfc, lafin, parser = (listed[name] for name in ("dsa", "gfc", "lafin", "parser"))
+    assert (dsa["name"], dsa["guidance"], dsa["plural"], dsa["frame_pixels"]) == ("dsa", ["faces"], False, 256)
     assert (gfc["name"], gfc["guidance"], gfc["plural"], gfc["frame_pixels"]) == ("gfc", ["faces"], True, 128)
     assert (parser["name"], parser["route"], parser["guidance"], parser["ready"]) == ("parser", "/parsing", [], True)
     assert (parser["deployed_models"], lafin["route"]) == (["parser", "finder", "lafin_predictor"], "/inpaint")
@@ -46,7 +48,8 @@ async def test_a_model_shows_in_what_it_computes(served: Served, tmp_path: Path)
             archive.writestr("model/extra/precision", precision)
     async with served(model_repository=tmp_path) as client:
         listed = {model["name"]: model["precision"] for model in (await client.get("/models")).json()["models"]}
-    assert listed == {"gfc": {}, "lafin": {"lafin_generator": "bfloat16"}, "parser": {"parser": "float32"}}
+    assert (listed["gfc"], listed["dsa"]) == ({}, {})
+    assert (listed["lafin"], listed["parser"]) == ({"lafin_generator": "bfloat16"}, {"parser": "float32"})
 
 
 async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine: FakeEngine) -> None:
@@ -58,10 +61,12 @@ async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine
 @pytest.mark.parametrize(
     ("missing", "ready"),
     [
-        ("gfc_generator", {"gfc": False, "lafin": True, "parser": True}),
-        ("lafin_generator", {"gfc": True, "lafin": False, "parser": True}),
-        ("lafin_predictor", {"gfc": False, "lafin": False, "parser": False}),
-        ("parser", {"gfc": True, "lafin": True, "parser": False}),
+        ("dsa_generator", {"dsa": False, "gfc": True, "lafin": True, "parser": True}),
+        ("dsa_generator_1024", {"dsa": True, "gfc": True, "lafin": True, "parser": True}),
+        ("gfc_generator", {"dsa": True, "gfc": False, "lafin": True, "parser": True}),
+        ("lafin_generator", {"dsa": True, "gfc": True, "lafin": False, "parser": True}),
+        ("lafin_predictor", {"dsa": False, "gfc": False, "lafin": False, "parser": False}),
+        ("parser", {"dsa": True, "gfc": True, "lafin": True, "parser": False}),
     ],
 )
 async def test_a_model_is_ready_when_all_that_it_calls_is(
@@ -70,7 +75,26 @@ async def test_a_model_is_ready_when_all_that_it_calls_is(
     engine.missing.add(missing)
     async with served() as client:
         models = (await client.get("/models")).json()["models"]
-    assert {model["name"]: model["ready"] for model in models} == ready
+    found = {model["name"]: model["ready"] for model in models}
+    assert {name: found[name] for name in ready} == ready
+
+
+@pytest.mark.parametrize(
+    ("missing", "sizes"),
+    [
+        (None, [(256, True), (1024, True)]),
+        ("dsa_generator_1024", [(256, True), (1024, False)]),
+        ("dsa_generator", [(256, False), (1024, False)]),
+    ],
+)
+async def test_a_model_says_which_of_its_sizes_are_ready(
+    served: Served, engine: FakeEngine, missing: str | None, sizes: list[tuple[int, bool]]
+) -> None:
+    engine.missing |= {missing} - {None}
+    async with served() as client:
+        dsa, lafin = [(await client.get(f"/models/{name}")).json()["frame_sizes"] for name in ("dsa", "lafin")]
+    assert [(size["frame_pixels"], size["ready"]) for size in dsa] == sizes
+    assert lafin == [{"frame_pixels": 256, "ready": True}]
 
 
 async def test_a_model_without_a_snapshot_is_refused_by_name(served: Served, engine: FakeEngine, files: dict) -> None:

@@ -13,6 +13,7 @@ from service.client import NO_RETRIES, AsyncClient, AsyncJob, Client, Job, Retri
 from service.client.calls import Calls
 from service.client.endpoints import endpoint, job_endpoint
 from service.client.jobs import JobCalls
+from service.completion.pipelines import PIPELINES
 from service.errors import BodyTooLarge
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, pixels, png, scene
@@ -56,7 +57,7 @@ async def test_a_client_may_stand_inside_the_application() -> None:
         app.router.lifespan_context(app),
         AsyncClient("http://test/", transport=httpx.ASGITransport(app)) as client,
     ):
-        assert [model.name for model in await client.models()] == ["gfc", "lafin", "parser"]
+        assert [model.name for model in await client.models()] == [*PIPELINES, "parser"]
 
 
 def test_a_body_over_the_limit_is_refused_and_not_a_broken_connection(connect: Connect) -> None:

@@ -114,6 +114,28 @@ async def test_a_hole_across_the_frames_border_is_filled_on_both_sides() -> None
     assert [region.kind for region in answer.regions] == ["face", "background"]
 
 
+@pytest.mark.parametrize(
+    ("box_pixels", "missing", "painter"),
+    [
+        (150, set(), "dsa_generator"),
+        (450, set(), "dsa_generator_1024"),
+        (450, {"dsa_generator_1024"}, "dsa_generator"),
+    ],
+)
+async def test_a_large_face_is_painted_in_a_large_frame_where_there_is_one(
+    box_pixels: int, missing: set[str | None], painter: str
+) -> None:
+    engine, before = FakeEngine(), scene(700, 900)
+    engine.missing |= missing
+    mask, box = box_mask(700, 900, (400, 300, 480, 380)), (430, 320, 430 + box_pixels, 320 + box_pixels)
+    middle = tuple(value - box_pixels // 2 for value in box)
+    request = InpaintRequest(png(before), png(mask), model="dsa", guidance=Guidance(faces=(FaceGiven(middle, 0.0),)))
+    completed = pixels((await run(engine, request)).pictures[0])
+    assert engine.calls == {"lafin_predictor": 1, painter: 1}
+    assert np.array_equal(completed[mask == 0], before[mask == 0])
+    assert (completed[mask > 0] != before[mask > 0]).any(axis=-1).mean() > 0.9
+
+
 async def test_without_alignment_the_whole_picture_is_the_frame() -> None:
     engine, mask = FakeEngine(), holes(ON_THE_FACE, FAR_AWAY)
     answer = await run(engine, order(mask, align="none"))

@@ -306,3 +306,14 @@ def test_a_turned_box_gives_the_upright_boxs_frame_turned_about_its_middle() -> 
     above = np.array([[149.5, 219.5]])  # 30 pixels above the middle; turned clockwise, to its right
     assert np.allclose(turned.to_frame(middle[None]), upright.to_frame(middle[None]))
     assert np.allclose(turned.to_frame(np.add(middle, [[30, 0]])), upright.to_frame(above))
+
+
+def test_a_resized_frame_is_the_same_square() -> None:
+    small = FrameTransform.from_square((310.0, 205.0), 640.0, (0.6, 0.8), 256)
+    large = small.resized(1024)
+    assert (large.frame_pixels, large.scale) == (1024, pytest.approx(4 * small.scale))
+    corners = [[-0.5, -0.5], [255.5, -0.5], [-0.5, 255.5], [255.5, 255.5]]  # of the frame, not of its pixels' middles
+    wide = [[-0.5, -0.5], [1023.5, -0.5], [-0.5, 1023.5], [1023.5, 1023.5]]
+    assert np.allclose(small.to_canvas(np.array(corners)), large.to_canvas(np.array(wide)), atol=1e-6)
+    direct = FrameTransform.from_square((310.0, 205.0), 640.0, (0.6, 0.8), 1024)
+    assert np.allclose(large.matrix, direct.matrix, atol=1e-9)

@@ -15,13 +15,14 @@ from training.convert import SHIPPED_REPOSITORY
 
 PAPERS = Path(__file__).parents[3] / "training" / "papers"
 MODELS = {
+    "dsa": {"dsa_generator"},
     "finder": {"finder"},
     "gfc": {"gfc_generator"},
     "lafin": {"lafin_predictor", "lafin_generator"},
     "parser": {"parser"},
 }
 APPS = {"training.train": train.app, "training.export": export.app}
-NOT_HERE = ("--features", "vgg19.pth")  # a file that the project does not ship
+NOT_HERE = ("--features", "vgg19.pth", "vgg16.pth")  # files that the project does not ship
 
 
 def test_every_room_is_tried() -> None:

@@ -1,0 +1,53 @@
+"""Bytes in, bytes out, at both sizes; and what bfloat16 leaves of the picture."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.papers.dsa.networks import Generator
+from training.papers.dsa.serving import DEPLOYED, load_generator, load_large_generator
+from training.precision import script_in, shortfall
+
+LOADERS = {256: load_generator, 1024: load_large_generator}
+
+
+def state_of(levels: int, width: int = 4) -> dict[str, Tensor]:
+    """With attention that is not silent, and norms that have seen something."""
+    torch.manual_seed(0)
+    generator = Generator(levels, width)
+    for layer in generator.decoder:
+        if layer.attention is not None:
+            torch.nn.init.constant_(layer.attention.alpha, 0.3)
+            torch.nn.init.constant_(layer.attention.beta, 0.3)
+    return generator.state_dict()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("pixels", "levels"), [(256, 8), (1024, 10)])
+def test_what_lies_in_the_hole_plays_no_part(pixels: int, levels: int) -> None:
+    served = LOADERS[pixels](state_of(levels))
+    image = torch.randint(0, 256, (1, 3, pixels, pixels), dtype=torch.uint8)
+    hole = torch.zeros(1, 1, pixels, pixels, dtype=torch.uint8)
+    hole[:, :, pixels // 4 : pixels // 2, pixels // 4 : pixels // 2] = 1
+    raw = served(image, hole)
+    assert (raw.dtype, raw.shape) == (torch.uint8, image.shape)
+    assert torch.equal(raw, served(image * (1 - hole), hole))
+    assert not torch.equal(raw, served(image, 0 * hole))
+
+
+def test_the_width_follows_from_the_weights_and_the_size_from_the_model() -> None:
+    assert load_generator(state_of(8, 6)).generator.encoder[0][0].out_channels == 6
+    with pytest.raises(RuntimeError, match="decoder"):
+        load_generator(state_of(10))
+    with pytest.raises(RuntimeError, match="decoder"):
+        load_large_generator(state_of(8))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_bfloat16_stays_near_float32() -> None:
+    """42 dB over the frame and inside the hole, on drawn faces."""
+    deployed = DEPLOYED["dsa_generator"]
+    eager = deployed.load(state_of(8, 8))
+    assert shortfall(eager, script_in(eager, deployed, "bfloat16"), deployed, "bfloat16") == ""
