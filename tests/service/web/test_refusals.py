@@ -103,6 +103,7 @@ def test_a_key_is_asked_for_kept_for_the_tab_and_forgotten(
         assert sent["model"] == "lafin", "this key has no scope for jobs"
         page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
         page.click("#copy-curl")
+        page.locator("#copy-dialog[open]").wait_for()
         line = page.input_value("#copy-text")
         assert '-H "Authorization: Bearer $KEY"' in line
         assert key.partition(".")[2] not in line
