@@ -59,7 +59,7 @@ def test_there_are_models() -> None:
 
 @pytest.mark.parametrize("model", DEPLOYED)
 async def test_same_answers_for_every_batch_size(model: str, stubs: dict[str, Any]) -> None:
-    for batch in sorted({1, 2, max_batch_size(model)}):
+    for batch in sorted({1, min(2, max_batch_size(model)), max_batch_size(model)}):
         request = message(model, inputs_of(model, batch, seed=batch), id=f"batch-{batch}")
         answers = {name: await stub.ModelInfer(request, timeout=CALL_SECONDS) for name, stub in stubs.items()}
         for answer in answers.values():
