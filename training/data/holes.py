@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from training.data.sketches import draw_sketch, sketch_hole
 from training.errors import TrainingError
 
 Hole = NDArray[np.uint8]
@@ -117,6 +118,11 @@ def irregular(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float
     return strokes(rng, pixels, 0.1, 0.6)
 
 
+def quickdraw(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
+    """A sketch of lines and a square of 85 px (of 256)."""
+    return sketch_hole(draw_sketch(rng), rng, pixels)
+
+
 def block(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
     """A square of half the side at a random place (128 of 256 px)."""
     side = pixels // 2
@@ -204,6 +210,7 @@ def face_box(landmarks: NDArray[np.float32]) -> tuple[float, float, float, float
 KINDS: dict[str, HoleMaker] = {
     "none": none,
     "irregular": irregular,
+    "quickdraw": quickdraw,
     "block": block,
     "box": box,
     "center": center,
