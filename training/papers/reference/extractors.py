@@ -41,8 +41,8 @@ class Extractor(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         features = self.features(2 * seen_at(image, self.pixels) - 1)
-        places = F.adaptive_avg_pool2d(features.float(), self.grid).to(features.dtype)
-        return torch.tanh(self.head(places.flatten(1)).float())
+        places = F.adaptive_avg_pool2d(features.float(), self.grid).flatten(1)
+        return torch.tanh(self.head(places.to(self.head.weight.dtype)).float())
 
 
 class Auxiliary(nn.Module):
