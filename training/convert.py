@@ -30,7 +30,8 @@ SHIPPED_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 NOTES = {  # for the card
     "parser": "Trained on CelebAMask-HQ at 512 px: the exported model enlarges the face frame. "
     "Left and right brows, eyes and ears are unreliable.\n\n",
-    "reference_generator": "LBAM, the backbone. Its weights for attributes are 0: it obeys none until it is trained.\n\n",
+    "reference_generator": "The backbone LBAM. Its weights for attributes are 0, so it obeys none until it is "
+    "trained.\n\n",
 }
 UNTRAINED = (  # of `reference`, which nobody has published
     "untrained: the attributes' rows of decoder.0.weight in reference_generator, which are 0",

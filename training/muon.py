@@ -37,7 +37,7 @@ class Muon(torch.optim.Adam):
         for group in self.param_groups:
             for parameter in group["params"] if group["orthogonal"] else ():
                 if parameter.grad is not None:
-                    self._move(parameter, group["lr"], transposed=group["transposed"])
+                    self._move(parameter, group["lr"], transposed=group.get("transposed", False))
                     parameter.grad = None  # so that Adam passes it over
         return super().step()
 
