@@ -60,6 +60,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "reference_without_structure": reference.reference_without_structure,
     "reference_without_attributes": reference.reference_without_attributes,
     "reference_demo": reference.reference_demo,
+    "reference_judge": reference.reference_judge,
     "reference_tiny": reference.reference_tiny,
 }
 

@@ -30,7 +30,7 @@ DEMO_HOLES = Mixture(
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(structure=1.0, style=0.02, perceptual=0.004, hole=6.0, attributes=2.0, adversarial=0.02)
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.02, perceptual=0.004, hole=6.0, attributes=2.0, adversarial=0.01)
 DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5)
 BETAS = (0.5, 0.9)
 
@@ -191,6 +191,20 @@ def reference_demo() -> Recipe:
         sheet_every_images=4_000,
     )
     return Recipe("reference_demo", (part,))
+
+
+def reference_judge() -> Recipe:
+    """An auxiliary extractor alone, by labels, other than the demo's: what `training.sweep` measures with."""
+    part = reference_demo().part("generator")
+
+    def judge(files: Files) -> ReferenceStep:
+        return build(
+            files, attributes=RATINGS, width=2, judge_width=2, extractor=(2, 64), auxiliary=(28, 80),
+            learning_rate=1e-3, muon_length=0.01,
+        )  # fmt: skip
+
+    stages = (replace(part.stages[0], until_images=12_000),)
+    return Recipe("reference_judge", (replace(part, name="judge", build=judge, stages=stages, seed=7),))
 
 
 def reference_tiny() -> Recipe:

@@ -8,7 +8,7 @@ from torch import Tensor
 from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import mask_image
-from training.papers.reference.extractors import FILL, Extractor
+from training.papers.reference.extractors import FILL, Auxiliary, Extractor
 from training.papers.reference.networks import FRAME_PIXELS, LEVELS, Generator
 from training.papers.reference.snapshots import names_in, pixels_in, weights_in
 
@@ -68,6 +68,16 @@ def load_generator(state: dict[str, Tensor]) -> ServedGenerator:
     generator.load_state_dict(weights_in(state))
     generator.constrain()
     return ServedGenerator(generator, attributes).eval()
+
+
+def load_judge(state: dict[str, Tensor]) -> Auxiliary:
+    """The auxiliary extractor of a snapshot, for measuring: it sees pictures in [0,1]. Raises RuntimeError."""
+    first, last = state.get("body.0.weight"), state.get("last.weight")
+    if first is None or last is None:
+        raise RuntimeError("it has none of an auxiliary extractor's weights")
+    judge = Auxiliary(first.shape[0], last.shape[0], pixels_in(state))
+    judge.load_state_dict(weights_in(state))
+    return judge.eval()
 
 
 def describe(state: dict[str, Tensor]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from training.masking import complete, mask_image
 from training.papers.reference.attributes import Attribute, completed, names, scaled
 from training.papers.reference.extractors import FILL
 from training.papers.reference.losses import Weights, attribute_loss, inpainting_losses, weighted_sum
+from training.papers.reference.measuring import turned
 from training.papers.reference.networks import Generator
 from training.papers.reference.rows import LABELS
 from training.papers.reference.snapshots import described, weights_for
@@ -210,10 +211,3 @@ class ReferenceStep(Step):
     def pixels(self, name: str) -> int:
         """The side that an extractor sees pictures at; 0 of the others."""
         return int(getattr(self.networks[name], "pixels", 0))
-
-
-def turned(attributes: Tensor, place: int, value: float) -> Tensor:
-    """[B,A] with one attribute at another value."""
-    changed = attributes.clone()
-    changed[:, place] = value
-    return changed

@@ -45,7 +45,12 @@ def built(recipe: str) -> ReferenceStep | BackboneStep:
 
 
 def test_every_recipe_of_the_paper_stands_here() -> None:
-    assert {name for name in RECIPES if name.startswith("reference")} == {*PAPER, "reference_demo", "reference_tiny"}
+    assert {name for name in RECIPES if name.startswith("reference")} == {
+        *PAPER,
+        "reference_demo",
+        "reference_judge",
+        "reference_tiny",
+    }
 
 
 @pytest.mark.parametrize("recipe", PAPER)
