@@ -19,7 +19,7 @@ from training.framed import FramedFaces, frame_faces
 from training.options import Version
 from training.papers.reference.extractors import Auxiliary
 from training.papers.reference.measuring import INTENSITIES, Sweep, correlations, sweep, swept_pictures
-from training.papers.reference.serving import load_judge
+from training.papers.reference.serving import ServedGenerator, load_judge
 from training.papers.reference.snapshots import names_in
 from training.report import Table, number, progress_bar, write_json
 from training.systems import Repository, frame_pixels
@@ -55,6 +55,7 @@ def main(
     """
     kinds, models = options.read_kinds(holes), Repository(repository, {})
     extractor, generator = models.open("reference_extractor"), models.open("reference_generator")
+    assert isinstance(generator, ServedGenerator)
     reading, names = open_judge(judge)
     told = tuple(models.parameters("reference_extractor").get("attributes", "").split(","))
     if told != names:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from training.framed import FramedFaces
-from training.given import Given
 from training.masking import complete
 
 INTENSITIES = (-1.0, -0.5, 0.0, 0.5, 1.0)
 Judge = Callable[[Tensor], Tensor]  # pictures [B,3,H,W] in [0,1] -> attributes [B,A]
+
+
+class Painter(Protocol):
+    """A served generator: one encoding of picture and hole serves all that is asked of them."""
+
+    def encode(self, image: Tensor, hole: Tensor) -> Any: ...
+    def paint(self, encoded: Any, attributes: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ def correlation(one: Tensor, other: Tensor) -> Tensor:
 
 @torch.no_grad()
 def sweep(
-    extractor: nn.Module, generator: nn.Module, judge: Judge, names: Sequence[str], faces: FramedFaces,
+    extractor: nn.Module, generator: Painter, judge: Judge, names: Sequence[str], faces: FramedFaces,
     kinds: Sequence[str], seed: int, progress: Callable[[int], object] = lambda faces: None,
 ) -> list[Sweep]:  # fmt: skip
     """Every attribute by itself, through INTENSITIES."""
@@ -64,9 +71,10 @@ def sweep(
     for kind in kinds:
         for batch in faces.batches(4):
             given = batch.under(kind, seed)
-            own = extractor(given.image, given.hole)
+            own, encoded = extractor(given.image, given.hole), generator.encode(given.image, given.hole)
             for place in range(len(names)):
-                pictures = [completed(generator, given, turned(own, place, value)) for value in INTENSITIES]
+                raws = [generator.paint(encoded, turned(own, place, value)) for value in INTENSITIES]
+                pictures = [complete(raw, given.image, given.hole) for raw in raws]
                 for step, picture in enumerate(pictures):
                     readings[place, step] += judge(picture.float() / 255)[:, place].double().sum()
                 changes[place] += difference(pictures[0], pictures[-1], given.hole).double().sum()
@@ -76,11 +84,6 @@ def sweep(
     return [
         Sweep(name, tuple(means[place].tolist()), float(changes[place]) / count) for place, name in enumerate(names)
     ]
-
-
-def completed(generator: nn.Module, given: Given, attributes: Tensor) -> Tensor:
-    """What these attributes give, [B,3,F,F] uint8; outside the hole the picture as it is."""
-    return complete(generator(given.image, given.hole, attributes), given.image, given.hole)
 
 
 def turned(attributes: Tensor, place: int, value: float) -> Tensor:
@@ -98,14 +101,15 @@ def difference(one: Tensor, other: Tensor, hole: Tensor) -> Tensor:
 
 @torch.no_grad()
 def swept_pictures(
-    extractor: nn.Module, generator: nn.Module, attributes: int, faces: FramedFaces, kind: str, seed: int
+    extractor: nn.Module, generator: Painter, attributes: int, faces: FramedFaces, kind: str, seed: int
 ) -> Tensor:
     """For the eye, [3,H,W] uint8: a row for each attribute of each face, columns the masked one and INTENSITIES."""
     rows = []
     for batch in faces.batches(1):
         given = batch.under(kind, seed)
-        own = extractor(given.image, given.hole)
+        own, encoded = extractor(given.image, given.hole), generator.encode(given.image, given.hole)
         for place in range(attributes):
-            shown = [completed(generator, given, turned(own, place, value)) for value in INTENSITIES]
+            raws = [generator.paint(encoded, turned(own, place, value)) for value in INTENSITIES]
+            shown = [complete(raw, given.image, given.hole) for raw in raws]
             rows.append(torch.cat((given.image, *shown), dim=3)[0])
     return torch.cat(rows, dim=1)

@@ -43,11 +43,20 @@ class ServedGenerator(Served):
         self.generator = generator
         self.attributes = attributes
 
-    def forward(self, image: Tensor, hole: Tensor, attributes: Tensor) -> Tensor:
-        shown, missing = (image.float() / 255).to(self.dtype), hole.float().to(self.dtype)
+    def encode(self, image: Tensor, hole: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Features and attention maps, which serve any number of attributes."""
+        missing = hole.float().to(self.dtype)
+        maps = self.generator.maps(missing)
+        return self.generator.encode((image.float() / 255).to(self.dtype), missing, maps), maps
+
+    def paint(self, encoded: tuple[list[Tensor], list[Tensor]], attributes: Tensor) -> Tensor:
+        """What these attributes [B,8] make of it: raw UINT8 [B,3,256,256]."""
         obeyed = attributes.clamp(-1.0, 1.0)[:, : self.attributes].to(self.dtype)
-        raw = self.generator(shown, missing, obeyed)
+        raw = self.generator.decode(encoded[0], encoded[1], obeyed)
         return (raw * 255).round().clamp(0, 255).to(torch.uint8)
+
+    def forward(self, image: Tensor, hole: Tensor, attributes: Tensor) -> Tensor:
+        return self.paint(self.encode(image, hole), attributes)
 
 
 def load_extractor(state: dict[str, Tensor]) -> ServedExtractor:

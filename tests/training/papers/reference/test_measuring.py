@@ -30,16 +30,20 @@ class Knowing(nn.Module):
         return torch.stack((shade, torch.full_like(shade, 0.5)), dim=1)
 
 
-class Lightening(nn.Module):
+class Lightening:
     """Paints its first attribute as a shade from 0 to 200; `bend` makes the ends alike."""
 
     def __init__(self, bend: bool = False) -> None:
-        super().__init__()
         self.bend = bend
+        self.encodings = 0
 
-    def forward(self, image: Tensor, hole: Tensor, attributes: Tensor) -> Tensor:
+    def encode(self, image: Tensor, hole: Tensor) -> Tensor:
+        self.encodings += 1
+        return image
+
+    def paint(self, encoded: Tensor, attributes: Tensor) -> Tensor:
         wanted = attributes[:, 0].abs() if self.bend else attributes[:, 0]
-        return (100 * (wanted + 1)).view(-1, 1, 1, 1).expand_as(image.float()).round().to(torch.uint8)
+        return (100 * (wanted + 1)).view(-1, 1, 1, 1).expand_as(encoded.float()).round().to(torch.uint8)
 
 
 def shade(image: Tensor) -> Tensor:
@@ -64,10 +68,12 @@ def test_one_that_turns_round_does_not_rise() -> None:
     assert light.rise == pytest.approx(0)
 
 
-def test_progress_counts_faces_under_every_kind_of_holes() -> None:
+def test_every_face_is_encoded_once_for_all_attributes() -> None:
     told: list[int] = []
-    sweep(Knowing(), Lightening(), shade, NAMES, FACES, ["center", "20-40"], 0, told.append)
+    generator = Lightening()
+    sweep(Knowing(), generator, shade, NAMES, FACES, ["center", "20-40"], 0, told.append)
     assert sum(told) == 10
+    assert generator.encodings == len(told) == 4  # batches of four and of one, under two kinds of holes
 
 
 def test_correlations_pass_over_faces_without_labels() -> None:
