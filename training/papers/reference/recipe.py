@@ -199,7 +199,7 @@ def reference_judge() -> Recipe:
 
     def judge(files: Files) -> ReferenceStep:
         return build(
-            files, attributes=RATINGS, width=2, judge_width=2, extractor=(2, 64), auxiliary=(28, 80),
+            files, attributes=RATINGS, width=2, judge_width=2, extractor=(2, 64), auxiliary=(16, 80),
             learning_rate=1e-3, muon_length=0.01,
         )  # fmt: skip
 
