@@ -101,8 +101,14 @@ def main(
     faces: Faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
     faces = SceneFaces(faces, scenes, people) if scenes else faces
     files = Files(features, frozen_parser(parser) if parser else None)
-    given = {"features": features, "parser": parser, "augmented": augmented, "scenes": scenes, "people": people}
-    given["sketches"] = sketches
+    given = {
+        "features": features,
+        "parser": parser,
+        "augmented": augmented,
+        "scenes": scenes,
+        "people": people,
+        "sketches": sketches,
+    }
     told = describe_data(data, split, opened_faces) if is_first() else None
     ends_at_seconds = None if seconds is None else time.monotonic() + seconds
     for one in parts:
