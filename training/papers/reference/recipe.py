@@ -179,9 +179,9 @@ def reference_demo() -> Recipe:
         ),
         stages=(
             Stage(until_images=12_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=LABELS, decay_to=0.05),
-            Stage(until_images=40_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=RECONSTRUCTION, decay_to=0.4),
-            Stage(until_images=52_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.5),
-            Stage(until_images=55_200, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.05),
+            Stage(until_images=36_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=RECONSTRUCTION, decay_to=0.4),
+            Stage(until_images=48_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.5),
+            Stage(until_images=51_200, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.05),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),

@@ -55,7 +55,8 @@ class ReferenceStep(Step):
     """Auxiliary extractor, discriminator, generator, attribute extractor, in this order, each with its own loss.
 
     The phase "labels" teaches the auxiliary extractor alone, before the others begin (section 3.1); "reconstruction"
-    is I_recon with the inpainting losses alone, which the paper does not have.
+    is I_recon with the inpainting losses alone, which the paper does not have; where the attribute extractor learns
+    directly, it begins there, from what the auxiliary one sees in I_recon.
     """
 
     shipped = ("generator", "extractor", "auxiliary")
@@ -78,11 +79,12 @@ class ReferenceStep(Step):
 
     def turns(self) -> tuple[Turn, ...]:
         auxiliary, generator = ("auxiliary", self.auxiliary_loss), ("generator", self.generator_loss)
+        extractor = ("extractor", self.extractor_loss)
         if self.phase == LABELS:
             return (auxiliary,)
         if self.phase == RECONSTRUCTION:
-            return auxiliary, generator
-        return auxiliary, ("discriminator", self.discriminator_loss), generator, ("extractor", self.extractor_loss)
+            return (auxiliary, generator) if self.manner.through_generator else (auxiliary, generator, extractor)
+        return auxiliary, ("discriminator", self.discriminator_loss), generator, extractor
 
     def update(self, *shares: Batch) -> Figures:
         figures = super().update(*shares)
@@ -176,8 +178,9 @@ class ReferenceStep(Step):
             loss = attribute_loss(seen, found)
         else:
             with torch.no_grad():
-                seen = self.networks["auxiliary"](self.judged(self.painted(batch)[1], batch))
-            loss = attribute_loss(self.own(batch) * found, self.own(batch) * seen)
+                seen = self.networks["auxiliary"](self.judged(self.painted(batch)[-1], batch))
+            counts = self.own(batch) if self.phase == ALL else 1.0
+            loss = attribute_loss(counts * found, counts * seen)
         return loss, {"extractor": loss}
 
     def repainted(self, batch: Batch, attributes: Tensor) -> Tensor:

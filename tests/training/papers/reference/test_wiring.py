@@ -92,12 +92,14 @@ def test_each_turn_teaches_its_own_network_alone(batch: Batch, name: str, throug
 
 
 def test_an_update_moves_all_four_and_each_phase_its_own(batch: Batch) -> None:
-    for phase, moved in (
-        ("labels", {"auxiliary"}),
-        (RECONSTRUCTION, {"auxiliary", "generator"}),
-        ("", {"auxiliary", "discriminator", "generator", "extractor"}),
+    direct = Manner(through_generator=False)
+    for phase, manner, moved in (
+        ("labels", PAPER, {"auxiliary"}),
+        (RECONSTRUCTION, PAPER, {"auxiliary", "generator"}),
+        (RECONSTRUCTION, direct, {"auxiliary", "generator", "extractor"}),
+        ("", PAPER, {"auxiliary", "discriminator", "generator", "extractor"}),
     ):
-        step = tiny()
+        step = tiny(manner)
         step.phase = phase
         before = {name: [p.clone() for p in network.parameters()] for name, network in step.networks.items()}
         figures = step.update(batch)
@@ -154,6 +156,15 @@ def test_the_attribute_extractor_learns_what_the_auxiliary_one_sees_in_the_fake(
     wanted = step.networks["auxiliary"](fake).detach()
     found = step.networks["extractor"](batch.image)
     expected = (found - wanted).square().mean()
+    assert float(step.extractor_loss(batch)[0].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_in_the_demo_it_begins_with_what_that_one_sees_in_recon(batch: Batch) -> None:
+    step, pictures = painted(batch, Manner(through_generator=False, redrawn=1.0))
+    step.phase = RECONSTRUCTION
+    with torch.no_grad():
+        wanted = step.networks["auxiliary"](pictures.pictures[0])
+    expected = (step.networks["extractor"](batch.image) - wanted).square().mean()
     assert float(step.extractor_loss(batch)[0].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
