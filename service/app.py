@@ -20,7 +20,7 @@ from service.api.query import KNOWN_QUERY
 from service.api.rate_limit import RateLimiter
 from service.api.readiness import Readiness
 from service.api.state import ServiceState
-from service.assembly import make_inpainter, make_picture_parser, open_engine
+from service.assembly import make_attribute_reader, make_inpainter, make_picture_parser, open_engine
 from service.engine import Engine
 from service.jobs.job_service import JobService, open_job_service
 from service.keys import Keyring, parse_keys, parse_rate
@@ -141,6 +141,7 @@ def _state(
         threads=threads,
         inpainter=make_inpainter(settings, engine, threads),
         picture_parser=make_picture_parser(settings, engine, threads),
+        attribute_reader=make_attribute_reader(settings, engine, threads),
         admission=Admission(
             settings.max_concurrent_requests, settings.max_waiting_requests, metrics.waiting.labels("turn")
         ),

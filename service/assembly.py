@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from service.completion.attribute_reading import AttributeReader
 from service.completion.inpaint import Inpainter
 from service.completion.parsing import PictureParser
 from service.engine import Engine
@@ -29,6 +30,11 @@ def make_inpainter(settings: Settings, engine: Engine, threads: ImagingThreads) 
 def make_picture_parser(settings: Settings, engine: Engine, threads: ImagingThreads) -> PictureParser:
     """The use case of POST /parsing with this service's limits."""
     return PictureParser(engine, threads, image_limits(settings), max_faces=settings.max_faces)
+
+
+def make_attribute_reader(settings: Settings, engine: Engine, threads: ImagingThreads) -> AttributeReader:
+    """The use case of POST /attributes with this service's limits."""
+    return AttributeReader(engine, threads, image_limits(settings), max_faces=settings.max_faces)
 
 
 def image_limits(settings: Settings) -> ImageLimits:

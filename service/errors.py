@@ -34,6 +34,7 @@ ServiceError
 │       ├── UnknownParameter        unknown_parameter
 │       ├── BadField                bad_field
 │       ├── GuidanceNotAccepted     guidance_not_accepted
+│       ├── NoFaceInReference       no_face_in_reference
 │       ├── IdempotencyKeyReused    idempotency_key_reused
 │       └── BadWebhook              bad_webhook
 ├── Overloaded                  429 overloaded              retryable
@@ -219,6 +220,10 @@ class BadField(IllegalInput):
 
 class GuidanceNotAccepted(IllegalInput):
     code, title = "guidance_not_accepted", "The model does not take this guidance"
+
+
+class NoFaceInReference(IllegalInput):
+    code, title = "no_face_in_reference", "The reference shows no face"
 
 
 class IdempotencyKeyReused(IllegalInput):

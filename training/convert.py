@@ -1,4 +1,4 @@
-"""Published checkpoints to snapshots of a model repository: python -m training.convert lafin --help, parser --help."""
+"""Published checkpoints to snapshots of a model repository: python -m training.convert ROOM --help."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from training.options import Version
 from training.papers.lafin import published as lafin_published
 from training.papers.parser import published as parser_published
 from training.papers.parser import serving as parser_serving
+from training.papers.reference import published as reference_published
 from training.published_keys import PublishedKeysError
 from training.records import file_hash
 from training.signature import with_parameters
@@ -28,8 +29,14 @@ SHIPPED_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 
 NOTES = {  # for the card
     "parser": "Trained on CelebAMask-HQ at 512 px: the exported model enlarges the face frame. "
-    "Left and right brows, eyes and ears are unreliable.\n\n"
+    "Left and right brows, eyes and ears are unreliable.\n\n",
+    "reference_generator": "The backbone LBAM. Its weights for attributes are 0, so it obeys none until it is "
+    "trained.\n\n",
 }
+UNTRAINED = (  # of `reference`, which nobody has published
+    "untrained: the attributes' rows of decoder.0.weight in reference_generator, which are 0",
+    "untrained: reference_extractor, which the service needs beside it (training.train reference)",
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -94,6 +101,24 @@ def parser(
     for line in said:
         print(line)
     print(f"now run: python -m training.export --repository {repository} --model parser")
+
+
+@app.command()
+@one_line("training.convert")
+def reference(
+    repository: Annotated[Path, typer.Option(help="Model repository to write; it may be a new folder.")],
+    weights: Annotated[Path, typer.Option(help="Published weights of LBAM, a bare table.")],
+) -> None:
+    """Reference: the snapshot of reference_generator from its backbone LBAM; says what stays untrained."""
+    change = reference_published.convert_generator
+    converted = read_published("reference_generator", weights, None, change)
+    with exchanged(repository) as exchange:
+        for name in ("reference", "reference_extractor", "reference_generator"):
+            prepare_config(exchange, name)
+        said = prepare(exchange, [converted])
+    for line in (*said, *UNTRAINED):
+        print(line)
+    print(f"now run: python -m training.export --repository {repository} --model reference_generator")
 
 
 def read_published(

@@ -12,6 +12,7 @@ from training import options
 from training.baselines import BASELINES
 from training.blending import BLENDS
 from training.data.faces import open_split
+from training.data.sketches import Sketches
 from training.errors import OptionError, one_line
 from training.finder_report import FINDERS, report_finder
 from training.framed import FramedFaces, frame_faces
@@ -58,6 +59,7 @@ def main(
     spread: Annotated[
         bool, typer.Option("--spread", help="Complete every face twice: how far plural results differ in the hole.")
     ] = False,
+    sketches: options.SketchesFile = None,
     baseline: Annotated[str | None, typer.Option(help=f"Measure this too: {', '.join(BASELINES)}.")] = None,
     scenes: Annotated[Path | None, typer.Option(help="Of a finder: pictures without a face.")] = None,
     people: Annotated[Path | None, typer.Option(help="Of a finder: photographs of people with faces.json.")] = None,
@@ -88,7 +90,8 @@ def main(
     blender = options.pick(BLENDS, blend, "blend")
     yardstick = open_yardstick(profile, features, heads, frechet, identity, place)
     yardstick = replace(yardstick, blend=blender, spread=spread)
-    faces = frame_faces(open_split(data, split), frame_pixels(model), count)
+    drawings = None if sketches is None else Sketches(sketches)
+    faces = frame_faces(open_split(data, split), frame_pixels(model), count, drawings)
     if frechet is not None and len(faces) < 2:
         raise OptionError("--frechet compares sets of pictures; it needs two faces or more")
     rows = show(systems, kinds, seed, yardstick, faces, batch_size, place)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from training.data.faces import Faces
 from training.data.holes import seeded_hole
+from training.data.sketches import Sketches
 from training.data.transforms import resize
 from training.given import Given
 
@@ -23,12 +24,13 @@ class FramedBatch:
     landmarks: Tensor  # [B,68,2] float32, pixels of the frame
     reference: Tensor  # [B,3,F,F] uint8, the next face of the row
     places: range  # in the row: holes and noise depend on the seed and a face's place alone
+    sketches: Sketches | None = None  # people's, for holes of that kind
 
     def under(self, kind: str, seed: int, sample: int = 0) -> Given:
         """What a system may see under holes of this kind; another sample has the same holes and other noise."""
         points = self.landmarks.cpu().numpy()
         holes = [
-            seeded_hole(kind, seed, place, self.image.shape[-1], points[index])
+            seeded_hole(kind, seed, place, self.image.shape[-1], points[index], self.sketches)
             for index, place in enumerate(self.places)
         ]
         return Given(
@@ -47,6 +49,7 @@ class FramedFaces:
     faces: Faces
     frame_pixels: int
     indices: Sequence[int]  # of `faces`, in the order of the row
+    sketches: Sketches | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -58,7 +61,7 @@ class FramedFaces:
             pairs = [self.pair(place) for place in (*places, places.stop)]
             images = torch.stack([image for image, _ in pairs]).to(device)
             points = torch.from_numpy(np.stack([points for _, points in pairs])).to(device)
-            yield FramedBatch(images[:-1], points[:-1], images[1:], places)
+            yield FramedBatch(images[:-1], points[:-1], images[1:], places, self.sketches)
 
     def pair(self, place: int) -> tuple[Tensor, np.ndarray]:
         """Picture [3,F,F] uint8 and landmarks [68,2] at a place; behind the last face stands the first again."""
@@ -67,6 +70,9 @@ class FramedFaces:
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))), points
 
 
-def frame_faces(faces: Faces, frame_pixels: int, count: int | None = None) -> FramedFaces:
+def frame_faces(
+    faces: Faces, frame_pixels: int, count: int | None = None, sketches: Sketches | None = None
+) -> FramedFaces:
     """The first `count` faces (None: all) in a frame of this side."""
-    return FramedFaces(faces, frame_pixels, range(len(faces) if count is None else min(count, len(faces))))
+    indices = range(len(faces) if count is None else min(count, len(faces)))
+    return FramedFaces(faces, frame_pixels, indices, sketches)

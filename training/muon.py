@@ -24,11 +24,12 @@ class Muon(torch.optim.Adam):
     """Adam, except for groups with `orthogonal=True`: their parameters have two dimensions or more and go by Muon.
 
     `lr` of such a group is the length of an update: a matrix's first dimension is that of its outputs, and the length
-    is raised by sqrt(outputs / inputs) where there are more outputs, as `torch.optim.Muon` does by default.
+    is raised by sqrt(outputs / inputs) where there are more outputs, as `torch.optim.Muon` does by default. With
+    `transposed=True` outputs are the second dimension, as those of transposed convolutions are.
     """
 
     def __init__(self, groups: Iterable[dict[str, Any]], lr: float, betas: tuple[float, float] = (0.9, 0.999)) -> None:
-        super().__init__([{"orthogonal": False, **group} for group in groups], lr, betas)
+        super().__init__([{"orthogonal": False, "transposed": False, **group} for group in groups], lr, betas)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -36,11 +37,11 @@ class Muon(torch.optim.Adam):
         for group in self.param_groups:
             for parameter in group["params"] if group["orthogonal"] else ():
                 if parameter.grad is not None:
-                    self._move(parameter, group["lr"])
+                    self._move(parameter, group["lr"], transposed=group.get("transposed", False))
                     parameter.grad = None  # so that Adam passes it over
         return super().step()
 
-    def _move(self, parameter: Tensor, length: float) -> None:
+    def _move(self, parameter: Tensor, length: float, *, transposed: bool) -> None:
         assert parameter.grad is not None
         state = self.state[parameter]
         if not state:
@@ -48,10 +49,13 @@ class Muon(torch.optim.Adam):
             state["momentum"] = torch.zeros_like(parameter)
         state["step"] += 1
         state["momentum"].lerp_(parameter.grad, 1 - MOMENTUM)
-        direction = orthogonal(parameter.grad.lerp(state["momentum"], MOMENTUM).flatten(1))
+        slope = parameter.grad.lerp(state["momentum"], MOMENTUM)
+        slope = slope.transpose(0, 1) if transposed else slope
+        direction = orthogonal(slope.flatten(1))
         outputs, inputs = direction.shape
         scaled = length * math.sqrt(max(1.0, outputs / inputs))
-        parameter.add_(direction.reshape(parameter.shape).to(parameter.dtype), alpha=-scaled)
+        move = direction.reshape(slope.shape).to(parameter.dtype)
+        parameter.add_(move.transpose(0, 1) if transposed else move, alpha=-scaled)
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
@@ -88,7 +92,7 @@ def groups(
     """A network's parameters for `Muon`: hidden matrices and convolutions by `length`, all others by Adam.
 
     A layer with three channels in or out reads or paints a picture, so it is not hidden; nor is `last`, whose outputs
-    are the answer.
+    are the answer. Transposed convolutions go by Adam, but for `with_transposed`.
     """
     hidden = {
         layer.weight
@@ -98,3 +102,11 @@ def groups(
     others = [parameter for parameter in network.parameters() if parameter not in hidden]
     kept = [parameter for parameter in network.parameters() if parameter in hidden]
     return [{"params": others, "lr": learning_rate}, {"params": kept, "lr": length, "orthogonal": True}]
+
+
+def with_transposed(groups: list[dict[str, Any]], layers: Iterable[nn.ConvTranspose2d]) -> list[dict[str, Any]]:
+    """The groups of a network, whose hidden transposed convolutions `layers` go by Muon, too."""
+    others, hidden = groups
+    moved = {layer.weight for layer in layers if min(layer.weight.shape[:2]) > 3}
+    kept = [parameter for parameter in others["params"] if parameter not in moved]
+    return [{**others, "params": kept}, hidden, {**hidden, "params": list(moved), "transposed": True}]

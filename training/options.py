@@ -53,6 +53,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # Lightning Fabric's
 
 Accelerator = Annotated[str, typer.Option(help=f"One of {', '.join(ACCELERATORS)}.")]
 Precision = Annotated[str, typer.Option(help=f"One of {', '.join(PRECISIONS)}; auto = by what the processor has.")]
+SketchesFile = Annotated[Path | None, typer.Option(help="Of training.prepare quickdraw, for holes of that kind.")]
 IDENTITY_FILE = typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D], for identities.")
 
 

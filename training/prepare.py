@@ -23,8 +23,10 @@ from training.data.importers.celebamask_hq import CelebAMaskHQ
 from training.data.importers.helen import Helen
 from training.data.importers.importing import MANIFEST_FILE, import_faces
 from training.data.importers.photographs import Photographs
+from training.data.importers.quickdraw import read_drawings
 from training.data.importers.source import Source
 from training.data.listing import PICTURES
+from training.data.sketches import save_sketches
 from training.data.table import DataError
 from training.errors import one_line
 from training.landmarking import OWN, LandmarkOptions, open_points
@@ -120,6 +122,23 @@ def run(
     if imported.left_out:
         print(f"  {output / MANIFEST_FILE} names each of them")
     FaceFolder(output)
+
+
+@app.command()
+@one_line(PROGRAM)
+def quickdraw(
+    source: Annotated[
+        list[Path], typer.Option(help="A .ndjson file of Quick, Draw!, simplified or raw; may be repeated.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File of sketches to write, .safetensors.")],
+    count: Annotated[int | None, typer.Option(help="Only the first drawings.", min=1)] = None,
+) -> None:
+    """Drawings of Quick, Draw! for holes of the kind quickdraw: --sketches of training.train and training.evaluate."""
+    drawings = read_drawings(source, count)
+    save_sketches(output, drawings.sketches)
+    print(
+        f"{len(drawings.sketches):,} drawings in {output}; left out: {drawings.left_out:,}, not recognised or no line"
+    )
 
 
 @app.command()

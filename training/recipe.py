@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 
 from training.data.faces import Faces
 from training.data.holes import Mixture
+from training.data.sketches import Sketches
 from training.data.stream import FaceStream, Item, Wants
 from training.data.transforms import Jitter
 from training.errors import TrainingError
@@ -73,6 +74,11 @@ class Part:
     checkpoint_every_images: int = 4_000  # checkpoint.pt and snapshots
     sheet_every_images: int = 4_000  # a PNG in sheets/
     sheet_faces: int = 8  # rows of the sheet
+
+    def with_sketches(self, sketches: Sketches) -> Part:
+        """The same part with people's drawings for its holes of that kind."""
+        stages = tuple(replace(s, holes=replace(s.holes, sketches=sketches) if s.holes else None) for s in self.stages)
+        return replace(self, holes=replace(self.holes, sketches=sketches), stages=stages)
 
     def with_batch(self, batch_size: int) -> Part:
         """The same part with another batch in every stage."""

@@ -14,12 +14,23 @@ import typer
 from training.data.augmented import PairedFaces
 from training.data.faces import FaceFolder, Faces
 from training.data.joined import open_faces
+from training.data.sketches import Sketches
 from training.errors import one_line
 from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
 from training.loop import train
 from training.machine import Machine
-from training.options import Accelerator, DataFolders, Precision, Split, Version, check_arithmetic, pick, read_devices
+from training.options import (
+    Accelerator,
+    DataFolders,
+    Precision,
+    SketchesFile,
+    Split,
+    Version,
+    check_arithmetic,
+    pick,
+    read_devices,
+)
 from training.papers import RECIPES
 from training.papers.finder.sources import SceneFaces
 from training.papers.parser.serving import open_parser
@@ -51,6 +62,7 @@ def main(
     ] = None,
     scenes: Annotated[Path | None, typer.Option(help="Pictures without a face, for the finder.")] = None,
     people: Annotated[Path | None, typer.Option(help="Photographs of people with faces.json, for the finder.")] = None,
+    sketches: SketchesFile = None,
     start: Annotated[
         Path | None,
         typer.Option(help="Snapshot, or folder of a run or a model, to begin with where there is no checkpoint."),
@@ -83,11 +95,20 @@ def main(
     parts = [chosen.part(part)] if part else list(chosen.parts)
     if batch:
         parts = [one.with_batch(batch) for one in parts]
+    if sketches:
+        parts = [one.with_sketches(Sketches(sketches)) for one in parts]
     opened_faces = open_faces(data, split)
     faces: Faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
     faces = SceneFaces(faces, scenes, people) if scenes else faces
     files = Files(features, frozen_parser(parser) if parser else None)
-    given = {"features": features, "parser": parser, "augmented": augmented, "scenes": scenes, "people": people}
+    given = {
+        "features": features,
+        "parser": parser,
+        "augmented": augmented,
+        "scenes": scenes,
+        "people": people,
+        "sketches": sketches,
+    }
     told = describe_data(data, split, opened_faces) if is_first() else None
     ends_at_seconds = None if seconds is None else time.monotonic() + seconds
     for one in parts:

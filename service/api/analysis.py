@@ -1,4 +1,4 @@
-"""POST /landmarks and POST /parsing: what the models see in a picture."""
+"""POST /landmarks, POST /attributes and POST /parsing: what the models see in a picture."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from service.api.dependencies import ContextDep, LandmarksFormDep, ParsingFormDe
 from service.api.error_groups import ENGINE_ERRORS, PICTURE_ERRORS, UPLOAD_ERRORS
 from service.api.forms import LandmarksForm, ParsingForm, form_body
 from service.api.problems import documented
-from service.api.responses import parsing_response, seen_face_body
-from service.api.schemas import LandmarksBody
+from service.api.responses import attributes_body, parsing_response, seen_face_body
+from service.api.schemas import AttributesBody, LandmarksBody
 from service.completion.messages import LandmarksRequest
 from service.completion.parsing import MEDIA_TYPE, ParsingRequest
-from service.errors import NotAcceptable
+from service.errors import ModelWithoutSnapshot, NotAcceptable
 
+REFERENCE = "reference"  # the pipeline whose extractor reads attributes
 PARSING_TYPES = (MEDIA_TYPE, JSON)
 
 router = APIRouter(tags=["analysis"])
@@ -44,6 +45,29 @@ async def _landmarks(context: RequestContext, form: LandmarksForm) -> LandmarksB
     record.model, record.input_pixels, record.face_count = answer.model, answer.width * answer.height, len(answer.faces)
     faces = [seen_face_body(face) for face in answer.faces]
     return LandmarksBody(model=answer.model, width=answer.width, height=answer.height, faces=faces)
+
+
+@router.post(
+    "/attributes",
+    operation_id="read_attributes",
+    summary="Read the attributes of the faces of a picture.",
+    responses=documented(*UPLOAD_ERRORS, *PICTURE_ERRORS, ModelWithoutSnapshot, *ENGINE_ERRORS),
+    openapi_extra={"requestBody": form_body("LandmarksForm")},
+)
+async def attributes(context: ContextDep, form: LandmarksFormDep) -> AttributesBody:
+    """What the model `reference` would take from this picture as a reference. The attributes can be changed and sent to
+    POST /inpaint in the field `attributes`. With a mask, they are read from what is visible."""
+    return await while_client_waits(context.request, _attributes(context, form))
+
+
+async def _attributes(context: RequestContext, form: LandmarksForm) -> AttributesBody:
+    service, record = context.service, context.record
+    await service.readiness.require_snapshot(REFERENCE)
+    async with service.admission.slot(context.deadline):
+        asked = LandmarksRequest(**await _picture_fields(form))
+        answer = await service.attribute_reader.read(asked, context.deadline, record.stages)
+    record.model, record.input_pixels, record.face_count = answer.model, answer.width * answer.height, len(answer.faces)
+    return attributes_body(answer)
 
 
 async def _picture_fields(form: LandmarksForm) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from service.errors import (
     IdempotencyKeyReused,
     JobsUnavailable,
     ModelWithoutSnapshot,
+    NoFaceInReference,
     NotAcceptable,
     Overloaded,
     SideTooLong,
@@ -57,6 +58,13 @@ ENGINE_ERRORS = (
     Overloaded,
     TooManyConnections,
 )
-INPAINT_ERRORS = (UnknownModel, ModelWithoutSnapshot, NotAcceptable, BadLandmarks, GuidanceNotAccepted)
+INPAINT_ERRORS = (
+    UnknownModel,
+    ModelWithoutSnapshot,
+    NotAcceptable,
+    BadLandmarks,
+    GuidanceNotAccepted,
+    NoFaceInReference,
+)
 JOB_ERRORS = (IdempotencyKeyBusy, IdempotencyKeyReused, JobsUnavailable)
 BUSY_ERRORS = (Overloaded, TooManyConnections, Draining, DeadlineExceeded)

@@ -12,14 +12,17 @@ from service.api.dependencies import ServiceDep
 from service.api.problems import documented
 from service.api.schemas import FrameSize, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.api.state import ServiceState
+from service.completion.attributes import names_of
 from service.completion.frame_sizes import larger_frames
+from service.completion.inpaint import NAMES_SECONDS
 from service.completion.needed import PARSING_MODELS, models_of
 from service.completion.parsing import PARSER
 from service.completion.pipelines import PIPELINES, pipeline_named
 from service.completion.pipelines.protocol import Pipeline
+from service.deadline import Deadline
 from service.engine.precision import read_precisions
 from service.engine.specs import FRAME_PIXELS
-from service.errors import UnknownModel
+from service.errors import EngineError, UnknownModel
 from service.imaging.decode import MEDIA_TYPES
 
 router = APIRouter(tags=["catalogue"])
@@ -53,18 +56,19 @@ async def limits(service: ServiceDep) -> LimitsBody:
 
 async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
     lacking, needed = await service.readiness.not_ready(), models_of(pipeline)
+    ready = not lacking & set(needed)
     return ModelBody(
         name=pipeline.name,
         summary=pipeline.summary,
         route="/inpaint",
         guidance=sorted(pipeline.guidance),
-        attributes=list(pipeline.attributes),
+        attributes=list(await _attributes(pipeline, service)) if ready else [],
         plural=pipeline.plural,
         frame_pixels=pipeline.frame_pixels,
         frame_sizes=_frame_sizes(pipeline, lacking),
         deployed_models=list(needed),
         precision=read_precisions(service.settings.model_repository, needed),
-        ready=not lacking & set(needed),
+        ready=ready,
     )
 
 
@@ -73,6 +77,14 @@ def _frame_sizes(pipeline: Pipeline, lacking: set[str]) -> list[FrameSize]:
     own = FrameSize(frame_pixels=pipeline.frame_pixels, ready=not lacking & set(models_of(pipeline)))
     larger = larger_frames(pipeline.name).items()
     return [own, *(FrameSize(frame_pixels=side, ready=own.ready and model not in lacking) for side, model in larger)]
+
+
+async def _attributes(pipeline: Pipeline, service: ServiceState) -> Sequence[str]:
+    """The names that the pipeline knows; none if the engine has gone since it was ready."""
+    try:
+        return await names_of(pipeline, service.engine, Deadline(NAMES_SECONDS))
+    except EngineError:
+        return ()
 
 
 async def _described_parser(service: ServiceState) -> ModelBody:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from service.api import schemas
 from service.api.accept import JSON
 from service.api.pieces import PiecesResponse, cut, encoded
+from service.completion.attribute_reading import AttributesAnswer
 from service.completion.messages import FaceFound, FaceSeen, InpaintAnswer, RegionFilled
 from service.completion.parsing import ParsingAnswer
 
@@ -54,6 +55,15 @@ def seen_face_body(face: FaceSeen) -> schemas.SeenFace:
     return schemas.SeenFace(**found, roll_degrees=round(face.roll_degrees, 2), score=round(face.score, 4))
 
 
+def attributes_body(answer: AttributesAnswer) -> schemas.AttributesBody:
+    """The answer of POST /attributes."""
+    faces = [
+        schemas.FaceAttributes(**face_body(face).model_dump(), attributes=_values(face.attributes))
+        for face in answer.faces
+    ]
+    return schemas.AttributesBody(model=answer.model, width=answer.width, height=answer.height, faces=faces)
+
+
 def _counted(regions: Sequence[RegionFilled]) -> str:
     """How many regions of each kind."""
     kinds = [region.kind for region in regions]
@@ -82,8 +92,13 @@ def _inpaint_body(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> sch
         faces=[face_body(face) for face in answer.faces],
         regions=[schemas.Region(kind=region.kind, box=list(region.box)) for region in answer.regions],
         images=LATER,
+        attributes=[[_values(face) for face in sample] for sample in answer.attributes],
         timings=_rounded(stage_seconds),
     )
+
+
+def _values(attributes: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in attributes.items()}
 
 
 def _parsing_body(answer: ParsingAnswer, stage_seconds: dict[str, float]) -> schemas.ParsingBody:

@@ -44,6 +44,11 @@ class InpaintAnswerBody(BaseModel):
         default_factory=list, description="The parts of the hole, faces first: what filled them, and where they lie."
     )
     images: list[EncodedPicture] = Field(description="The completed picture; one for each sample that was asked for.")
+    attributes: list[list[dict[str, float]]] = Field(
+        default_factory=list,
+        description="Of each image, and in it of each completed face: the attributes that it obeys, -1..1. Empty for a "
+        "model that obeys none.",
+    )
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
 
@@ -54,6 +59,19 @@ class LandmarksBody(BaseModel):
     width: int = Field(description="Pixels of the upright picture.")
     height: int = Field(description="Pixels of the upright picture.")
     faces: list[SeenFace] = Field(description="The most certain one first.")
+
+
+class FaceAttributes(Face):
+    attributes: dict[str, float] = Field(description="Attribute name -> -1..1.")
+
+
+class AttributesBody(BaseModel):
+    """The attributes of the faces of a picture."""
+
+    model: str = Field(description="The model that read the attributes.")
+    width: int = Field(description="Pixels of the upright picture.")
+    height: int = Field(description="Pixels of the upright picture.")
+    faces: list[FaceAttributes] = Field(description="The most certain one first.")
 
 
 class ParsingClass(BaseModel):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service.api.admission import Admission
 from service.api.rate_limit import RateLimiter
 from service.api.readiness import Readiness
+from service.completion.attribute_reading import AttributeReader
 from service.completion.inpaint import Inpainter
 from service.completion.parsing import PictureParser
 from service.engine import Engine
@@ -25,6 +26,7 @@ class ServiceState:
     threads: ImagingThreads
     inpainter: Inpainter
     picture_parser: PictureParser
+    attribute_reader: AttributeReader
     admission: Admission
     keyring: Keyring
     rates: RateLimiter

@@ -43,6 +43,7 @@ class InpaintAnswerBody:
     faces: list[Face]
     regions: list[Region] = field(default_factory=list)
     images: list[EncodedPicture]
+    attributes: list[list[dict[str, float]]] = field(default_factory=list)
     timings: dict[str, float]
 
 
@@ -52,6 +53,19 @@ class LandmarksBody:
     width: int
     height: int
     faces: list[SeenFace]
+
+
+@dataclass(kw_only=True)
+class FaceAttributes(Face):
+    attributes: dict[str, float]
+
+
+@dataclass(kw_only=True)
+class AttributesBody:
+    model: str
+    width: int
+    height: int
+    faces: list[FaceAttributes]
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from service.client import jobs
 from service.client.answers import InpaintAnswer, ParsingAnswer, body_of
-from service.client.bodies import LandmarksBody, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
+from service.client.bodies import AttributesBody, LandmarksBody, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.client.endpoints import endpoint, job_endpoint
 from service.client.flows import Call, Flow, exchange
 from service.client.forms import AS_JSON, InpaintOptions, JobOptions, MaskOptions, ParsingOptions
@@ -47,6 +47,14 @@ class Calls:
         """The faces of a picture and their landmarks; with a mask, also those under it."""
         call = Call("POST", "/landmarks", form={"image": image, "mask": mask, **form})
         return exchange(call, lambda response: body_of(response, LandmarksBody), self.retries)
+
+    @endpoint
+    def attributes(
+        self, image: Picture, mask: Picture | None = None, **form: Unpack[MaskOptions]
+    ) -> Flow[AttributesBody]:
+        """The faces of a picture and their attributes; with a mask, those of what is visible."""
+        call = Call("POST", "/attributes", form={"image": image, "mask": mask, **form})
+        return exchange(call, lambda response: body_of(response, AttributesBody), self.retries)
 
     @endpoint
     def parsing(

@@ -31,8 +31,8 @@ class InpaintOptions(MaskOptions, total=False):
         Landmarks  #                            68 points [x, y] in pixels of the upright picture; or several faces
     )
     faces: Sequence[Sequence[float] | Mapping[str, Any]]  # boxes [x0, y0, x1, y1], or mappings of `box` and `roll`
-    reference: Picture  #                              a picture that guides the filling; no model takes one yet
-    attributes: Mapping[str, float]  #                 name -> -1..1; no model takes any yet
+    reference: Picture  #                              a picture that guides the filling
+    attributes: Mapping[str, float]  #                 name -> -1..1
     samples: int  #                                    how many different results, 1..8
     seed: int  #                                       makes random results repeatable
     align: Literal["auto", "none"]  #                  none: the whole picture is the aligned face

@@ -13,8 +13,8 @@ from service.completion.finding import Finder
 from service.completion.pipelines.protocol import FaceFrame, as_tensors
 from service.deadline import Deadline
 from service.engine import Engine
-from service.errors import BadLandmarks
-from service.imaging.arrays import Hole, Points, Rgb, size_of
+from service.errors import BadLandmarks, NoFaceInReference
+from service.imaging.arrays import Hole, Points, Rgb
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE, FrameTransform
 from service.threads import ImagingThreads
@@ -68,13 +68,13 @@ class Aligner:
         return distinct([face for face in aligned if face is not None])
 
     async def face_of(self, rgb: Rgb, frame_pixels: int, deadline: Deadline) -> Rgb:
-        """The aligned frame [F,F,3] of a picture's most certain face; without a face, the square in its middle."""
+        """The aligned frame [F,F,3] of a picture's most certain face. Raises NoFaceInReference."""
         hole = np.zeros(rgb.shape[:2], np.uint8)
         faces = await self.faces(rgb, hole, deadline, touching=False)
-        if faces:
-            transform = FrameTransform.from_landmarks(faces[0].landmarks, frame_pixels)
-        else:
-            transform = FrameTransform.centre_square(size_of(hole), frame_pixels)
+        if not faces:
+            errors = [{"field": "reference", "actual": "no face was found"}]
+            raise NoFaceInReference("There is no face to be found in the reference.", errors=errors)
+        transform = FrameTransform.from_landmarks(faces[0].landmarks, frame_pixels)
         return (await self._threads.run(cut, rgb, hole, transform)).image
 
     async def predict(self, rgb: Rgb, hole: Hole, transform: FrameTransform, deadline: Deadline) -> Points:

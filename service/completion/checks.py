@@ -15,9 +15,6 @@ def refuse_guidance(request: InpaintRequest, pipeline: Pipeline) -> None:
         if name not in pipeline.guidance:
             refused = {"field": name, "model": pipeline.name, "allowed": sorted(pipeline.guidance)}
             raise GuidanceNotAccepted(f"The model {pipeline.name!r} does not take {name!r}.", errors=[refused])
-    for attribute in sorted(set(guidance.attributes or ()) - set(pipeline.attributes)):
-        unknown = {"field": "attributes", "actual": attribute[:40], "allowed": list(pipeline.attributes)}
-        raise BadField(f"The model {pipeline.name!r} knows no such attribute.", errors=[unknown])
     if request.align == "none" and (guidance.faces or len(guidance.landmarks) > 1):
         useless = {"field": "align", "actual": "none", "allowed": ["auto"]}
         raise BadField("With align=none the picture is one face: no faces, landmarks of one.", errors=[useless])

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 
 from service.completion.alignment import PREDICTOR, Aligner, all_or_cancel
+from service.completion.attributes import by_name, names_of, refuse_attributes
 from service.completion.background import fill_background
 from service.completion.canvas import Canvas, frame_of, lay, paint
 from service.completion.checks import refuse_guidance, require_room
@@ -23,12 +24,14 @@ from service.completion.shares import Division, divide
 from service.completion.targets import face_targets, faces_found, given_target, regions_filled
 from service.deadline import Deadline
 from service.engine import Engine
+from service.errors import DeadlineExceeded, EngineUnavailable
 from service.imaging.decode import ImageLimits
 from service.imaging.encode import encode, most_bytes
-from service.imaging.geometry import roll_degrees
+from service.imaging.geometry import FrameTransform, roll_degrees
 from service.telemetry.record import Stages
 from service.threads import ImagingThreads
 
+NAMES_SECONDS = 2.0  # for the names of attributes, when a job is checked
 SEEDS = 2**31  # seeds are 0 to one less than this
 
 
@@ -58,6 +61,8 @@ class Inpainter:
         """Raises only types of service.errors. Seconds per stage are added to `stages`."""
         pipeline = pipeline_named(request.model)
         refuse_guidance(request, pipeline)
+        names = await names_of(pipeline, self._engine, deadline)
+        refuse_attributes(request.guidance, pipeline, names)
         with stages.timed("decode"):
             canvas = await self._threads.run(self._decode, request)
             hole_ratio = await self._threads.run(missing_share, canvas.hole)
@@ -66,16 +71,17 @@ class Inpainter:
         with stages.timed("align"):
             targets = await face_targets(request, pipeline.frame_pixels, canvas, self._aligner, self._threads, deadline)
             targets = await fitted(targets, pipeline, self._engine)
-            guides = await self._guides(request.guidance, pipeline.frame_pixels, deadline)
+            guides = await self._guides(request, pipeline, names, deadline)
             division = await self._threads.run(divide, canvas.rgb, canvas.hole, targets, self._max_holes)
             frames = await self._threads.run(_frames, canvas, division)
         deadline.check()
         seed, background = seed_of(request, pipeline), None
-        pictures = []
+        pictures, attributes = [], []
         for sample in range(request.samples):  # one after another: each holds a whole picture
             with stages.timed("infer"):
                 sample_seed = SampleSeed(seed, sample)
                 completions = await self._complete(pipeline, frames, guides, sample_seed, deadline)
+            attributes.append([by_name(names, one.attributes) for one in completions if one.attributes is not None])
             deadline.check()
             with stages.timed("compose"):
                 shares, feather_pixels = division.shares, self._feather_pixels
@@ -98,6 +104,7 @@ class Inpainter:
             regions=regions_filled(division),
             pictures=pictures,
             media_type=request.media_type,
+            attributes=attributes,
         )
 
     async def check(self, request: InpaintRequest) -> int:
@@ -113,7 +120,17 @@ class Inpainter:
             given_target(landmarks, canvas.size, pipeline.frame_pixels)
         if request.guidance.reference is not None:
             await self._threads.run(decode_reference, request.guidance.reference, self._limits)
+        if request.guidance.attributes:
+            await self._check_attributes(request.guidance, pipeline)
         return request.samples * most_bytes(canvas.size, has_alpha=canvas.alpha is not None)
+
+    async def _check_attributes(self, guidance: Guidance, pipeline: Pipeline) -> None:
+        """While the engine is away nobody knows the names: a job waits for it, and is checked when it runs."""
+        try:
+            names = await names_of(pipeline, self._engine, Deadline(NAMES_SECONDS))
+        except (EngineUnavailable, DeadlineExceeded):
+            return
+        refuse_attributes(guidance, pipeline, names)
 
     async def find_landmarks(self, request: LandmarksRequest, deadline: Deadline, stages: Stages) -> LandmarksAnswer:
         """The faces of a picture, each seen in its aligned frame. Raises as `inpaint`."""
@@ -136,12 +153,19 @@ class Inpainter:
     def _decode(self, request: InpaintRequest | LandmarksRequest) -> Canvas:
         return decode_canvas(request, self._limits)
 
-    async def _guides(self, guidance: Guidance, frame_pixels: int, deadline: Deadline) -> FrameGuidance:
-        """What every frame of the request is given: the reference is decoded and aligned once."""
+    async def _guides(
+        self, request: InpaintRequest, pipeline: Pipeline, names: tuple[str, ...], deadline: Deadline
+    ) -> FrameGuidance:
+        """What every frame of the request is given: the reference is decoded, and aligned as the picture is, once."""
+        guidance, pixels = request.guidance, pipeline.frame_pixels
         if guidance.reference is None:
-            return FrameGuidance(None, guidance.attributes)
+            return FrameGuidance(None, guidance.attributes, names)
         rgb = await self._threads.run(decode_reference, guidance.reference, self._limits)
-        return FrameGuidance(await self._aligner.face_of(rgb, frame_pixels, deadline), guidance.attributes)
+        if request.align == "none":
+            reference = FrameTransform.identity((rgb.shape[0], rgb.shape[1]), pixels).warp_image(rgb)
+        else:
+            reference = await self._aligner.face_of(rgb, pixels, deadline)
+        return FrameGuidance(reference, guidance.attributes, names)
 
     async def _complete(
         self,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from service.completion.guidance import NO_GUIDANCE, Guidance
@@ -72,6 +73,7 @@ class InpaintAnswer:
     regions: list[RegionFilled]
     pictures: list[bytes]  # encoded, one for each sample
     media_type: str
+    attributes: list[list[Mapping[str, float]]] = field(default_factory=list)  # of each sample, of each face: obeyed
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ NOT_CARRIED_OUT = (  # fields of ModelConfig that would change answers, and that
 )
 
 MOST_CORES = "MOST_CORES"  # a parameter: how many cores a forward can use well; Triton passes over it
-KNOWN_PARAMETERS = ("classes", MOST_CORES)  # `classes` tells callers what a model is
+TOLD = ("attributes", "classes")  # parameters that tell callers what a model's numbers mean
+KNOWN_PARAMETERS = (*TOLD, MOST_CORES)
 
 
 class RepositoryError(CannotStart):

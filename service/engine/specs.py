@@ -40,6 +40,8 @@ FINDER_NUMBERS = 16  # score, centre x and y, size, sine and cosine of the roll,
 
 DSA_LARGE_IMAGE = (3, DSA_LARGE_FRAME_PIXELS, DSA_LARGE_FRAME_PIXELS)
 DSA_LARGE_HOLE = (1, DSA_LARGE_FRAME_PIXELS, DSA_LARGE_FRAME_PIXELS)
+ATTRIBUTES = 8  # of a face, in [-1,1]; the parameter `attributes` in config.pbtxt names them
+VECTOR = (ATTRIBUTES,)
 
 GFC_IMAGE = (3, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
 GFC_HOLE = (1, GFC_FRAME_PIXELS, GFC_FRAME_PIXELS)
@@ -111,5 +113,36 @@ SPECS: dict[str, ModelSpec] = {
         name="parser",
         inputs=(TensorSpec("image", "INPUT__0", "UINT8", IMAGE),),
         outputs=(TensorSpec("parsing", "OUTPUT__0", "UINT8", PARSING),),
+    ),
+    "reference_extractor": ModelSpec(
+        name="reference_extractor",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+        ),
+        outputs=(TensorSpec("attributes", "OUTPUT__0", "FP32", VECTOR),),
+    ),
+    "reference_generator": ModelSpec(
+        name="reference_generator",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+            TensorSpec("attributes", "INPUT__2", "FP32", VECTOR),
+        ),
+        outputs=(TensorSpec("raw", "OUTPUT__0", "UINT8", IMAGE),),
+    ),
+    "reference": ModelSpec(
+        name="reference",
+        inputs=(
+            TensorSpec("image", "image", "UINT8", IMAGE),
+            TensorSpec("hole", "hole", "UINT8", HOLE),
+            TensorSpec("reference", "reference", "UINT8", IMAGE),
+            TensorSpec("reference_hole", "reference_hole", "UINT8", HOLE),
+        ),
+        outputs=(
+            TensorSpec("raw", "raw", "UINT8", IMAGE),
+            TensorSpec("attributes", "attributes", "FP32", VECTOR),
+        ),
+        ensemble=True,
     ),
 }

@@ -45,6 +45,7 @@ def answer_to_record(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> 
         "faces": faces,
         "regions": regions,
         "samples": len(answer.pictures),
+        "attributes": [[dict(face) for face in sample] for sample in answer.attributes],
         "stage_seconds": stage_seconds,
     }
 
@@ -54,4 +55,5 @@ def answer_from_record(record: dict[str, Any], pictures: list[bytes]) -> tuple[I
     faces = [FaceFound(tuple(face["box"]), np.asarray(face["landmarks"])) for face in record["faces"]]
     regions = [RegionFilled(region["kind"], tuple(region["box"])) for region in record.get("regions", [])]
     plain = {name: record[name] for name in ("model", "seed", "width", "height", "hole_ratio", "media_type")}
-    return InpaintAnswer(**plain, faces=faces, regions=regions, pictures=pictures), record["stage_seconds"]
+    told = {"faces": faces, "regions": regions, "attributes": record.get("attributes", [])}
+    return InpaintAnswer(**plain, **told, pictures=pictures), record["stage_seconds"]

@@ -139,12 +139,16 @@ async def test_the_client_reads_both(model: str, engine: EngineProcess) -> None:
     }
 
 
-async def test_the_parsers_class_names_come_from_both(engine: EngineProcess) -> None:
-    declared = parse(REPOSITORY / "parser" / "config.pbtxt").parameters["classes"].string_value
+@pytest.mark.parametrize(
+    ("model", "parameter", "begin"),
+    [("parser", "classes", "background,skin,"), ("reference_extractor", "attributes", "gender,age,")],
+)
+async def test_names_come_from_both(engine: EngineProcess, model: str, parameter: str, begin: str) -> None:
+    declared = parse(REPOSITORY / model / "config.pbtxt").parameters[parameter].string_value
     async with EngineClient(engine.url) as client:
-        parameters = await client.parameters("parser", deadline=Deadline(CALL_SECONDS))
-    assert parameters["classes"] == declared
-    assert declared.startswith("background,skin,")
+        parameters = await client.parameters(model, deadline=Deadline(CALL_SECONDS))
+    assert parameters[parameter] == declared
+    assert declared.startswith(begin)
 
 
 @pytest.mark.parametrize("model", DEPLOYED)

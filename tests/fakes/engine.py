@@ -22,6 +22,7 @@ from service.errors import DeadlineExceeded, EngineUnavailable, ServiceError
 from tests.fakes.cascade import find_all
 
 FRAME_PIXELS = 256
+ATTRIBUTES = ("gender", "age", "happy", "long-haired", "skin-color", "hair-color", "weight", "well-groomed")
 
 
 def mean_shape() -> NDArray[np.float64]:
@@ -75,7 +76,8 @@ class FakeEngine:
     async def parameters(self, model: str, *, deadline: Deadline) -> dict[str, str]:
         if not self.up:
             raise EngineUnavailable("The engine cannot be reached.", retry_after_seconds=1)
-        return dict(self.described) if model == "parser" else {}
+        described = {"parser": self.described, "reference_extractor": {"attributes": ",".join(ATTRIBUTES)}}
+        return dict(described.get(model, {}))
 
     async def ready(self, model: str | None = None) -> bool:
         self.asked_ready += 1
@@ -102,6 +104,8 @@ class FakeEngine:
         batch = len(inputs["image"])
         if model in ("dsa_generator", "dsa_generator_1024"):
             return {"raw": np.stack([wash(inputs["image"][i], inputs["hole"][i]) for i in range(batch)])}
+        if model.startswith("reference"):
+            return self._referred(model, inputs)
         if model == "gfc_generator":
             raws = [speckle(inputs["image"][i], inputs["hole"][i], inputs["noise"][i]) for i in range(batch)]
             return {"raw": np.stack(raws)}
@@ -113,6 +117,31 @@ class FakeEngine:
                 [paint(inputs["image"][i], inputs["hole"][i], landmarks[i]) for i in range(batch)]
             )
         return {tensor.name: outputs[tensor.name] for tensor in SPECS[model].outputs}
+
+    def _referred(self, model: str, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """The extractor reads what is visible; the generator paints each attribute as a stripe."""
+        if model == "reference_extractor":
+            return {"attributes": np.stack([seen(*pair) for pair in zip(inputs["image"], inputs["hole"], strict=True)])}
+        vectors = inputs.get("attributes")
+        if vectors is None:
+            pairs = zip(inputs["reference"], inputs["reference_hole"], strict=True)
+            vectors = np.stack([seen(*pair) for pair in pairs])
+        raw = np.stack([stripes(vector) for vector in vectors])
+        outputs = {"raw": raw, "attributes": vectors}
+        return {tensor.name: outputs[tensor.name] for tensor in SPECS[model].outputs}
+
+
+def seen(image: NDArray[Any], hole: NDArray[Any]) -> NDArray[np.float32]:
+    """[8] in [-1,1]: the shade of eight rows of the visible part."""
+    known = np.asarray(image * (1 - hole), np.float32).mean(axis=0)
+    return np.asarray(known[:: FRAME_PIXELS // 8].mean(axis=1) / 127.5 - 1, np.float32)
+
+
+def stripes(vector: NDArray[Any]) -> NDArray[np.uint8]:
+    """[3,F,F] uint8: eight stripes from left to right, each as bright as its attribute."""
+    assert np.abs(vector).max() <= 1
+    shades = np.repeat(127.5 + 100 * np.asarray(vector, np.float64), FRAME_PIXELS // 8)
+    return np.broadcast_to(shades, (3, FRAME_PIXELS, FRAME_PIXELS)).astype(np.uint8)
 
 
 def check_inputs(model: str, inputs: Mapping[str, NDArray[Any]]) -> None:

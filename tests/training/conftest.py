@@ -20,6 +20,7 @@ from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
 from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.networks import Parser
+from training.papers.reference.recipe import build_tiny
 from training.recipe import Files, Part
 
 
@@ -38,10 +39,14 @@ def tiny_repository(tmp_path_factory) -> Path:
         "lafin_predictor": predictor,
         "parser": Parser(11, width=4),
     }
-    for model, network in networks.items():
+    states = {model: network.state_dict() for model, network in networks.items()}
+    tiny = build_tiny(Files())
+    frozen = tiny.freeze(tiny.networks)
+    states |= {f"reference_{name}": frozen[name] for name in ("extractor", "generator")}
+    for model, state in states.items():
         (repository / model).mkdir()
         shutil.copy(SHIPPED_REPOSITORY / model / "config.pbtxt", repository / model)
-        save_snapshot(repository / model / "snapshot.safetensors", network.state_dict(), {}, half=False)
+        save_snapshot(repository / model / "snapshot.safetensors", state, {}, half=False)
     return repository
 
 

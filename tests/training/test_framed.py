@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
 from training.data.drawn import DrawnFaces
 from training.data.holes import seeded_hole
+from training.data.sketches import Sketches, save_sketches
 from training.framed import FramedFaces, frame_faces
 
 DRAWN = DrawnFaces(5, 64, seed=2)
+
+
+def test_holes_may_be_of_peoples_drawings(tmp_path: Path) -> None:
+    save_sketches(tmp_path / "x.safetensors", [[np.array([[0, 0.5], [1, 0.5]], np.float32)]])
+    faces = frame_faces(DRAWN, 64, 2, Sketches(tmp_path / "x.safetensors"))
+    hole = next(faces.batches(2)).under("quickdraw", 3).hole
+    assert bool((hole[:, 0, 32] == 1).all())
+    drawn = next(frame_faces(DRAWN, 64, 2).batches(2)).under("quickdraw", 3).hole
+    assert not torch.equal(hole, drawn)
 
 
 def test_faces_are_brought_to_the_frame_when_they_are_asked_for() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.muon import Muon, groups, orthogonal
+from training.muon import Muon, groups, orthogonal, with_transposed
 
 
 def stepped(parameter: nn.Parameter, optimizer: torch.optim.Optimizer, steps: int, seed: int = 1) -> torch.Tensor:
@@ -47,6 +47,28 @@ def test_all_directions_get_about_the_same_length() -> None:
     before, after = torch.linalg.svdvals(matrix), torch.linalg.svdvals(orthogonal(matrix).float())
     assert before[0] > 3 * before[-1]
     assert 0.6 < after[-1] <= after[0] < 1.3
+
+
+def test_a_transposed_convolution_moves_as_the_convolution_that_it_turns_round() -> None:
+    first = torch.randn(4, 6, 3, 3, generator=torch.Generator().manual_seed(0))
+    back, ahead = nn.Parameter(first.clone()), nn.Parameter(first.transpose(0, 1).contiguous())
+    dice = torch.Generator().manual_seed(1)
+    back.grad = torch.randn(first.shape, generator=dice)
+    ahead.grad = back.grad.transpose(0, 1).contiguous()
+    Muon([{"params": [back], "lr": 0.1, "orthogonal": True, "transposed": True}], 1e-3).step()
+    Muon([{"params": [ahead], "lr": 0.1, "orthogonal": True}], 1e-3).step()
+    assert torch.allclose(back.transpose(0, 1), ahead, atol=1e-6)
+    assert not torch.equal(back, first)
+
+
+def test_transposed_convolutions_go_by_muon_where_they_are_named() -> None:
+    network = nn.Sequential(nn.Conv2d(8, 8, 3), nn.ConvTranspose2d(8, 8, 4), nn.ConvTranspose2d(8, 3, 4))
+    layers = [layer for layer in network if isinstance(layer, nn.ConvTranspose2d)]
+    adam, hidden, transposed = with_transposed(groups(network, 1e-3, 0.02), layers)
+    assert [id(p) for p in hidden["params"]] == [id(network[0].weight)]
+    assert [id(p) for p in transposed["params"]] == [id(network[1].weight)]
+    assert (transposed["lr"], transposed["orthogonal"], transposed["transposed"]) == (0.02, True, True)
+    assert len(adam["params"]) == len(list(network.parameters())) - 2
 
 
 def test_only_hidden_layers_go_by_muon() -> None:

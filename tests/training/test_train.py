@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -13,6 +14,7 @@ from training import train as command
 from training.checkpoint import CheckpointError, load_checkpoint, save_snapshot
 from training.data.drawn import DrawnFaces
 from training.data.faces import FaceFolder
+from training.data.sketches import save_sketches
 from training.papers.parser.networks import Parser
 from training.train import frozen_parser, how_it_ended, is_first
 
@@ -59,12 +61,25 @@ def run(drawn_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
+def test_peoples_drawings_take_the_place_of_drawn_ones(drawn_folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "lines.safetensors"
+    save_sketches(file, [[np.array([[0, 0.5], [1, 0.5]], np.float32)]])
+    losses = []
+    for name, sketches in (("drawn", None), ("given", file)):
+        train("reference_tiny", drawn_folder, tmp_path / name, sketches=sketches)
+        lines = (tmp_path / name / "generator" / "metrics.jsonl").read_text().splitlines()
+        losses.append([json.loads(line).get("hole") for line in lines])
+        said = json.loads((tmp_path / name / "generator" / "run.json").read_text())["files"]["sketches"]
+        assert (said is None) == (sketches is None)
+    assert losses[0] != losses[1]
+
+
 def test_a_run_records_what_it_was_made_with(run: Path, drawn_folder: Path) -> None:
     assert json.loads((run / "run.json").read_text()) == {"recipe": "gfc_tiny"}
     said = json.loads((run / "generator" / "run.json").read_text())
     content = FaceFolder(drawn_folder).content
     assert said["data"] == {"name": drawn_folder.name, "split": "train", "faces": 5, "sha256": content}
-    assert said["files"] == dict.fromkeys(("features", "parser", "augmented", "scenes", "people"))
+    assert said["files"] == dict.fromkeys(("features", "parser", "augmented", "scenes", "people", "sketches"))
     assert [stage["until_images"] for stage in said["content"]["stages"]] == [4, 8, 12]
     assert said["sessions"][0]["versions"]["torch"]
 

@@ -44,3 +44,6 @@ class PairedFaces(ComposedFaces):
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
         """Those of the original, also for an augmented picture."""
         return self.originals.attributes(index % len(self.originals), names)
+
+    def known_attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        return self.originals.known_attributes(index % len(self.originals), names)

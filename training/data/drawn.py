@@ -55,6 +55,10 @@ class DrawnFaces:
         """Of ATTRIBUTES, [A]."""
         return np.array([self.face(index).attributes[name] for name in names], np.float32)
 
+    def known_attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """Of any names, [A]; NaN for those that are not in ATTRIBUTES."""
+        return np.array([self.face(index).attributes.get(name, np.nan) for name in names], np.float32)
+
 
 def write_folder(path: str | Path, count: int, size: int, seed: int = 0) -> None:
     """A prepared folder of `count` drawn faces: images/, parsing/, landmarks.npy and faces.csv."""

@@ -28,6 +28,7 @@ class Faces(Protocol):
     def landmarks(self, index: int) -> NDArray[np.float32]: ...
     def parsing(self, index: int) -> NDArray[np.uint8] | None: ...
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]: ...  # [A]; DataError for an unknown
+    def known_attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]: ...  # [A]; NaN for an unknown
 
 
 class FaceFolder:
@@ -91,6 +92,11 @@ class FaceFolder:
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
         """Columns of faces.csv, [A]. Raises DataError for a column that is not there or lacks a number of any face."""
         return np.array(self.pack.numbers[self.rows[index], self.find_columns(names)])
+
+    def known_attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """Columns of faces.csv, [A]; NaN where the folder has no such column or the face no number in it."""
+        row, columns = self.pack.numbers[self.rows[index]], self.pack.columns
+        return np.array([row[columns.index(name)] if name in columns else np.nan for name in names], np.float32)
 
     def find_columns(self, names: Sequence[str]) -> list[int]:
         """Places of columns that hold a number of every face of this set. Raises DataError."""

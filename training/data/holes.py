@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from training.data.sketches import Sketches, draw_sketch, sketch_hole
 from training.errors import TrainingError
 
 Hole = NDArray[np.uint8]
@@ -20,6 +21,9 @@ HoleMaker = Callable[[np.random.Generator, int, NDArray[np.float32]], Hole]
 
 LEFT_EYE_AND_BROW = LEFT_BROW + LEFT_EYE  # as they stand in the picture
 RIGHT_EYE_AND_BROW = RIGHT_BROW + RIGHT_EYE
+
+
+QUICKDRAW = "quickdraw"
 
 
 class HoleError(TrainingError):
@@ -31,6 +35,7 @@ class Mixture:
     """Kinds of holes with their probabilities, which sum to 1."""
 
     parts: tuple[tuple[float, str], ...]
+    sketches: Sketches | None = None  # people's, for `quickdraw`; None = they are drawn from the seed
 
     def __post_init__(self) -> None:
         total = sum(probability for probability, _ in self.parts)
@@ -41,16 +46,24 @@ class Mixture:
         for probability, kind in self.parts:
             choice -= probability
             if choice < 0:
-                return make_hole(kind, rng, pixels, landmarks)
-        return make_hole(self.parts[-1][1], rng, pixels, landmarks)
+                return make_hole(kind, rng, pixels, landmarks, self.sketches)
+        return make_hole(self.parts[-1][1], rng, pixels, landmarks, self.sketches)
 
 
-def make_hole(kind: str, rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
+def make_hole(
+    kind: str,
+    rng: np.random.Generator,
+    pixels: int,
+    landmarks: NDArray[np.float32],
+    sketches: Sketches | None = None,
+) -> Hole:
     """One hole of `kind`: a name in KINDS, strokes in a ratio bucket written `20-40` (percent), or a square `64px`.
 
     landmarks [68,2] in pixels of the frame; only the face-part holes use them. A square has that many pixels of the
     frame, whatever its size, and a random place (GFC, Figure 9: 16 to 80 px of 128).
     """
+    if kind == QUICKDRAW and sketches is not None:
+        return sketch_hole(sketches.pick(rng), rng, pixels)
     if kind in KINDS:
         return KINDS[kind](rng, pixels, landmarks)
     side, unit, nothing = kind.partition("px")
@@ -115,6 +128,11 @@ def none(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) 
 def irregular(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
     """Strokes that cover 10 to 60 %, every ratio alike."""
     return strokes(rng, pixels, 0.1, 0.6)
+
+
+def quickdraw(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
+    """A sketch of lines and a square of 85 px (of 256)."""
+    return sketch_hole(draw_sketch(rng), rng, pixels)
 
 
 def block(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
@@ -204,6 +222,7 @@ def face_box(landmarks: NDArray[np.float32]) -> tuple[float, float, float, float
 KINDS: dict[str, HoleMaker] = {
     "none": none,
     "irregular": irregular,
+    QUICKDRAW: quickdraw,
     "block": block,
     "box": box,
     "center": center,
@@ -218,6 +237,8 @@ KINDS: dict[str, HoleMaker] = {
 }
 
 
-def seeded_hole(kind: str, seed: int, place: int, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
+def seeded_hole(
+    kind: str, seed: int, place: int, pixels: int, landmarks: NDArray[np.float32], sketches: Sketches | None = None
+) -> Hole:
     """The hole of `kind` of the face at a place in its row: the same in every evaluation with this seed."""
-    return make_hole(kind, np.random.default_rng([seed, place]), pixels, landmarks)
+    return make_hole(kind, np.random.default_rng([seed, place]), pixels, landmarks, sketches)

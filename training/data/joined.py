@@ -41,6 +41,11 @@ class ComposedFaces(ABC):
         faces, place = self._place(index)
         return faces.landmarks(place)
 
+    def known_attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        """[A]; NaN for what the face has no number of."""
+        faces, place = self._place(index)
+        return faces.known_attributes(place, names)
+
 
 class JoinedFaces(ComposedFaces):
     """All faces of `parts` in their order. Pictures may differ in size, and maps in their set of classes.

@@ -36,7 +36,7 @@ class Batch:
     landmarks: Tensor  # [B,68,2], (x, y) in pixels of this frame; outside a window they lie outside the frame
     position: Tensor  # [B] int64, places in the row: with the part's seed all that chance may depend on
     parsing: Tensor | None = None  # [B,H,W] int64 class ids, 255 = ignore
-    attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for
+    attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for; perhaps NaN
     reference: Tensor | None = None  # [B,3,P,P] in [0,1]: another face, the whole frame
     noise: Tensor | None = None  # [B,3,H,W], uniform in [-1,1]
     chance: Tensor | None = None  # [B,N] float32, uniform in [0,1): what a step may draw for each picture
@@ -69,6 +69,7 @@ class Wants:
 
     parsing_classes: int | None = None  # parsing maps, merged to so many classes
     attributes: tuple[str, ...] = ()  # columns of faces.csv
+    partial_attributes: bool = False  # NaN for what a face has no number of, instead of an error
     reference: bool = False  # a picture of another face
     noise: bool = False  # uniform noise of the picture's shape
     chance: int = 0  # numbers for the step to draw with
@@ -139,7 +140,8 @@ class FaceStream(Dataset[Item]):
         """What the part asked for that needs no moving with the face."""
         item = {}
         if self.wants.attributes:
-            item["attributes"] = torch.from_numpy(self.faces.attributes(index, self.wants.attributes))
+            read = self.faces.known_attributes if self.wants.partial_attributes else self.faces.attributes
+            item["attributes"] = torch.from_numpy(read(index, self.wants.attributes))
         if self.wants.reference:
             item["reference"] = torch.from_numpy(self.reference(index, position))
         if self.wants.noise:

@@ -16,6 +16,8 @@ from training.papers.lafin import recipe as lafin
 from training.papers.lafin import serving as lafin_serving
 from training.papers.parser import recipe as parser
 from training.papers.parser import serving as parser_serving
+from training.papers.reference import recipe as reference
+from training.papers.reference import serving as reference_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -51,6 +53,15 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "parser_11": parser.parser_11,
     "parser_demo": parser.parser_demo,
     "parser_tiny": parser.parser_tiny,
+    "reference": reference.reference,
+    "reference_lbam": reference.reference_lbam,
+    "reference_without_perceptual": reference.reference_without_perceptual,
+    "reference_without_style": reference.reference_without_style,
+    "reference_without_structure": reference.reference_without_structure,
+    "reference_without_attributes": reference.reference_without_attributes,
+    "reference_demo": reference.reference_demo,
+    "reference_judge": reference.reference_judge,
+    "reference_tiny": reference.reference_tiny,
 }
 
 DEPLOYED: dict[str, Deployed] = {
@@ -59,6 +70,7 @@ DEPLOYED: dict[str, Deployed] = {
     **gfc_serving.DEPLOYED,
     **lafin_serving.DEPLOYED,
     **parser_serving.DEPLOYED,
+    **reference_serving.DEPLOYED,
 }
 
 # Name -> what runs it whole, from photograph and hole to picture. Which models it opens is what building it says.
@@ -67,6 +79,7 @@ SYSTEMS: dict[str, BuildSystem] = {
     **gfc_serving.SYSTEMS,
     **dsa_serving.SYSTEMS,
     **parser_serving.SYSTEMS,
+    **reference_serving.SYSTEMS,
 }
 
 

@@ -68,11 +68,11 @@ def inpaint(
     ] = None,
     reference: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="A picture that guides, or a folder; no model takes one yet."),
+        typer.Option(metavar="FILE", help="A picture that guides, or a folder."),
     ] = None,
     attributes: Annotated[
         str | None,
-        typer.Option(metavar="A", help="name=value,name=value from -1 to 1, or JSON; no model takes any yet."),
+        typer.Option(metavar="A", help="name=value,name=value from -1 to 1, or JSON."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=2**31 - 1, help="Makes random results repeatable.")] = None,
     samples: Annotated[

@@ -24,6 +24,7 @@ class FaceFrame:
     landmarks: Points | None = None  # [68,2] frame pixels
     reference: Rgb | None = None  # [F,F,3], aligned as the image is
     attributes: Mapping[str, float] | None = None  # name -> -1..1
+    attribute_names: tuple[str, ...] = ()  # those that there are, in the order of the engine's vectors
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ class FrameGuidance:
 
     reference: Rgb | None
     attributes: Mapping[str, float] | None
+    attribute_names: tuple[str, ...] = ()
 
     def added_to(self, frame: FaceFrame) -> FaceFrame:
-        return replace(frame, reference=self.reference, attributes=self.attributes)
+        return replace(
+            frame, reference=self.reference, attributes=self.attributes, attribute_names=self.attribute_names
+        )
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,14 @@ class SampleSeed:
 
 @dataclass(frozen=True)
 class Completion:
-    """What came back: raw [F,F,3] uint8 RGB, and the landmarks [68,2] in frame pixels that guided it, if any did."""
+    """What came back: raw [F,F,3] uint8 RGB, and what guided it, if anything did.
+
+    landmarks [68,2] in frame pixels; attributes [A] in [-1,1], in the order of the frame's `attribute_names`.
+    """
 
     raw: Rgb
     landmarks: Points | None
+    attributes: NDArray[np.generic] | None = None
 
 
 class Pipeline(Protocol):
@@ -67,7 +75,7 @@ class Pipeline(Protocol):
     @property
     def guidance(self) -> frozenset[GuidanceName]: ...
     @property
-    def attributes(self) -> tuple[str, ...]: ...
+    def attributes(self) -> tuple[str, ...]: ...  # that it names itself; `completion/attributes.py` knows the others
     @property
     def plural(self) -> bool: ...
 

@@ -20,6 +20,7 @@ from service.imaging.decode import decode_image
 from service.jobs.tasks import run_once
 from service.threads import ImagingThreads
 from tests.fakes.engine import FakeEngine, mean_shape
+from tests.fakes.faces import group
 from tests.fakes.guided import Guided
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
@@ -72,8 +73,26 @@ async def test_other_guidance_gives_another_filling(client: httpx.AsyncClient) -
     plain = await filling(sent(), {})
     smiling = await filling(sent(), {"attributes": '{"Smiling": 1}'})
     like_her = await filling(sent(**REFERENCE), {})
-    like_nothing = await filling(sent(reference=("r", png(scene(seed=5)), "image/png")), {})
-    assert len({fill.tobytes() for fill in (plain, smiling, like_her, like_nothing)}) == 4
+    like_another = await filling(sent(reference=("r", png(group((3,))), "image/png")), {})
+    assert len({fill.tobytes() for fill in (plain, smiling, like_her, like_another)}) == 4
+
+
+@pytest.mark.parametrize("model", ["guided", "reference"])
+async def test_a_reference_without_a_face_is_refused_by_that(client: httpx.AsyncClient, model: str) -> None:
+    files = sent(reference=("r", png(scene(seed=5)), "image/png"))
+    response = await client.post("/inpaint", files=files, data={"model": model, "faces": f"[{BOX}]"})
+    assert (response.status_code, response.json()["code"]) == (422, "no_face_in_reference")
+    assert response.json()["errors"] == [{"field": "reference", "actual": "no face was found"}]
+
+
+async def test_with_align_none_the_reference_is_an_aligned_face_as_well(
+    client: httpx.AsyncClient, guided: Guided
+) -> None:
+    reference = scene(256, 256, seed=5)
+    files = sent(reference=("r", png(reference), "image/png"))
+    response = await client.post("/inpaint", files=files, data={"model": "guided", "align": "none"})
+    assert response.status_code == 200, response.text
+    assert np.array_equal(guided.frames[0].reference, reference)
 
 
 async def test_a_job_keeps_the_reference_beside_its_pictures_and_deletes_it_with_them(

@@ -67,6 +67,8 @@ async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine
         ("lafin_generator", {"dsa": True, "gfc": True, "lafin": False, "parser": True}),
         ("lafin_predictor", {"dsa": False, "gfc": False, "lafin": False, "parser": False}),
         ("parser", {"dsa": True, "gfc": True, "lafin": True, "parser": False}),
+        ("reference_extractor", {"reference": False, "lafin": True}),
+        ("reference", {"reference": False, "lafin": True}),
     ],
 )
 async def test_a_model_is_ready_when_all_that_it_calls_is(

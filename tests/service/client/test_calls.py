@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from service.client import InpaintAnswer, ParsingAnswer
-from service.client.bodies import LandmarksBody, LimitsBody, ModelWithCardBody
+from service.client.bodies import AttributesBody, LandmarksBody, LimitsBody, ModelWithCardBody
 from service.errors import BadLandmarks, EmptyHole, ServiceError, SizesDiffer, UnknownModel
 from tests.fakes.engine import mean_shape
+from tests.fakes.faces import group, mouth_hole
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.service.client.conftest import Connect
 
@@ -108,6 +109,17 @@ def test_landmarks(client: Any) -> None:
     assert client.landmarks(png(scene())).faces == []
 
 
+def test_attributes(client: Any) -> None:
+    found = client.attributes(group((3,)))
+    assert isinstance(found, AttributesBody)
+    assert found.model == "reference_extractor"
+    attributes = found.faces[0].attributes
+    told = client.inpaint(group((3,)), mouth_hole(0, 1), model="reference", attributes={"happy": 1.0}).attributes
+    assert told[0][0]["happy"] == 1
+    assert set(told[0][0]) == set(attributes)
+    assert client.attributes(png(scene()), HOLE).faces == []
+
+
 def test_parsing(client: Any) -> None:
     found = client.parsing(scene(), align="none")
     assert isinstance(found, ParsingAnswer)
@@ -120,10 +132,11 @@ def test_parsing(client: Any) -> None:
 
 def test_models_and_limits(client: Any) -> None:
     listed = [(model.name, model.route, model.guidance, model.ready) for model in client.models()]
-    assert [one for one in listed if one[0] in ("dsa", "gfc", "lafin", "parser")] == [
+    assert [one for one in listed if one[0] in ("dsa", "gfc", "lafin", "reference", "parser")] == [
         ("dsa", "/inpaint", ["faces"], True),
         ("gfc", "/inpaint", ["faces"], True),
         ("lafin", "/inpaint", ["faces", "landmarks"], True),
+        ("reference", "/inpaint", ["attributes", "faces", "reference"], True),
         ("parser", "/parsing", [], True),
     ]
     one = client.model("lafin")

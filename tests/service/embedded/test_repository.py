@@ -127,10 +127,11 @@ def test_what_was_never_trained_is_left_out_with_all_that_calls_it(tmp_path: Pat
         read_repository(tmp_path)
 
 
-def test_a_parameter_that_only_describes_is_kept(tmp_path: Path) -> None:
-    described = LEAF + 'parameters { key: "classes" value { string_value: "background,skin" } }'
+@pytest.mark.parametrize("name", ["attributes", "classes"])
+def test_a_parameter_that_only_describes_is_kept(tmp_path: Path, name: str) -> None:
+    described = LEAF + f'parameters {{ key: "{name}" value {{ string_value: "background,skin" }} }}'
     model = read_repository(write(tmp_path, leaf=described, ensemble=None))["double"]
-    assert model.config.parameters["classes"].string_value == "background,skin"
+    assert model.config.parameters[name].string_value == "background,skin"
 
 
 def test_the_projects_own_configurations(tmp_path: Path) -> None:

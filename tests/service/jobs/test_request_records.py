@@ -37,7 +37,8 @@ def test_several_samples_are_counted() -> None:
 def test_an_answer_comes_back_as_it_was() -> None:
     region = RegionFilled("face", (1.0, 2.0, 3.0, 4.0))
     face = FaceFound((1.0, 2.0, 3.0, 4.0), np.ones((68, 2)))
-    answer = InpaintAnswer("lafin", 3, 40, 30, 0.25, [face], [region], [b"picture"], "image/png")
+    told = [[{"happy": 0.5}]]
+    answer = InpaintAnswer("reference", 3, 40, 30, 0.25, [face], [region], [b"picture"], "image/png", told)
     record = json.loads(json.dumps(answer_to_record(answer, {"infer": 0.5})))
     back, seconds = answer_from_record(record, [b"picture"])
     assert (back.faces[0].box, seconds) == (face.box, {"infer": 0.5})

@@ -100,6 +100,17 @@ def test_attributes_are_columns_by_name(drawn: Path) -> None:
     assert faces.attributes(0, ()).shape == (0,)
 
 
+def test_what_is_not_known_may_be_nan(folder: Path) -> None:
+    (folder / "faces.csv").write_text(
+        "name,age\n"
+        + "".join(f"{face.stem},{n or ''}\n" for n, face in enumerate(sorted((folder / "images").iterdir())))
+    )
+    found = FaceFolder(folder)
+    assert np.isnan(found.known_attributes(0, ("age", "beard"))).all()
+    assert found.known_attributes(1, ("beard", "age"))[1] == 1
+    assert np.isnan(found.known_attributes(1, ("beard", "age"))[0])
+
+
 def test_missing_attributes_are_named(folder: Path) -> None:
     rows = [f"{index:04d},{'' if index in (3, 8, 9) else index},x" for index in range(12)]
     write_table(folder, "name,age,source", rows)

@@ -81,6 +81,8 @@ def test_attributes_must_be_in_every_folder(folder: Path, other: Path) -> None:
     faces = open_faces([folder, other], "all")
     with pytest.raises(DataError, match="has no column 'smiling'; there are no others"):
         faces.attributes(0, ["smiling"])
+    known = [float(faces.known_attributes(index, ["smiling"])[0]) for index in (0, len(faces) - 1)]
+    assert np.isnan(known).tolist().count(True) == 1
 
 
 def test_content_depends_on_every_folder_and_their_order(folder: Path, other: Path) -> None:

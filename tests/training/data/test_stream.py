@@ -228,6 +228,26 @@ def test_attributes_come_by_name_and_in_order() -> None:
     assert batch.attributes[1].tolist() == pytest.approx([face.attributes[name] for name in names])
 
 
+def test_attributes_that_are_not_known_may_be_asked_for() -> None:
+    names = (ATTRIBUTES[0], "age")
+    batch = next(batches(wanting(attributes=names, partial_attributes=True), start=0, batch_size=2, workers=0))
+    assert batch.attributes is not None
+    assert batch.attributes.isnan().tolist() == [[False, True]] * 2
+
+
+def test_numbers_to_draw_with_belong_to_the_place_in_the_row() -> None:
+    one, two = (
+        next(batches(wanting(chance=5), start=0, batch_size=4, workers=0, **share))
+        for share in ({}, {"rank": 1, "world": 2})
+    )
+    assert one.chance is not None
+    assert two.chance is not None
+    assert one.chance.shape == (4, 5)
+    assert torch.equal(two.chance, one.chance[1::2])
+    assert 0 <= float(one.chance.min()) <= float(one.chance.max()) < 1
+    assert len(one.chance.unique()) == 20
+
+
 def test_without_a_hole_every_window_is_equally_likely() -> None:
     dice = np.random.default_rng(0)
     tops = [draw_window(np.zeros((64, 64), np.uint8), 32, dice)[0].start for _ in range(6_600)]

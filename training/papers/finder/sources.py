@@ -132,6 +132,9 @@ class SceneFaces:
     def attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
         return self.faces.attributes(index, names)
 
+    def known_attributes(self, index: int, names: Sequence[str]) -> NDArray[np.float32]:
+        return self.faces.known_attributes(index, names)
+
 
 class People:
     """Photographs of people: pictures and `faces.json`, name -> [{score, points: five (x, y)}], pixels."""

@@ -1,0 +1,78 @@
+"""The backbone alone: LBAM without attributes, which the paper's Table 1 compares itself with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from training.data.stream import Batch
+from training.frozen.features import FrozenFeatures
+from training.losses.wasserstein import gradient_penalty, wasserstein_critic, wasserstein_generator
+from training.masking import complete, mask_image
+from training.papers.reference.extractors import FILL
+from training.papers.reference.losses import Weights, inpainting_losses, weighted_sum
+from training.papers.reference.networks import Discriminator, Generator
+from training.step import Figures, Step, Turn
+
+CHANCE = 1  # number that a batch brings for each picture: the place of the gradient penalty
+
+
+class BackboneStep(Step):
+    """The discriminator by Eq. 11, then the generator by the inpainting losses and Eq. 10, both of the one picture."""
+
+    shipped = ("generator",)
+
+    def __init__(
+        self,
+        generator: Generator,
+        discriminator: Discriminator,
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        features: FrozenFeatures | None,
+        *,
+        weights: Weights,
+    ) -> None:
+        networks = {"generator": generator, "discriminator": discriminator}
+        super().__init__(networks, optimizers, {"features": features})
+        self.weights = weights
+
+    def turns(self) -> tuple[Turn, ...]:
+        return ("discriminator", self.discriminator_loss), ("generator", self.generator_loss)
+
+    def update(self, *shares: Batch) -> Figures:
+        figures = super().update(*shares)
+        generator = self.networks["generator"]
+        assert isinstance(generator, Generator)
+        generator.constrain()
+        return figures
+
+    def raw(self, batch: Batch) -> Tensor:
+        """What the generator paints; both turns need it."""
+        nothing = batch.image.new_zeros(len(batch.image), 0)
+        return self.once("raw", batch, lambda: self.networks["generator"](batch.image, batch.hole, nothing))
+
+    def discriminator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
+        """Eq. 11 with its sign turned."""
+        assert batch.chance is not None, "the part must ask for chance"
+        fake = self.raw(batch).detach()
+        real_scores, fake_scores = self.networks["discriminator"](torch.cat((batch.image, fake))).chunk(2)
+        critic = wasserstein_critic(real_scores, fake_scores)
+        penalty = gradient_penalty(self.networks["discriminator"], batch.image, fake, batch.chance[:, 0])
+        return critic + self.weights.penalty * penalty, {"critic": critic, "penalty": penalty}
+
+    def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
+        """Eq. 12 without Eq. 9; the discriminator frozen."""
+        raw, features = self.raw(batch), self.frozen["features"]
+        assert features is None or isinstance(features, FrozenFeatures)
+        losses = inpainting_losses(raw, batch.image, batch.hole, features, self.weights)
+        with self.asked("discriminator") as (discriminator,):
+            losses["adversarial"] = wasserstein_generator(discriminator(raw))
+        return weighted_sum(losses, self.weights), losses
+
+    def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
+        """Columns: masked image, raw, completed, image."""
+        nothing = batch.image.new_zeros(len(batch.image), 0)
+        raw = networks["generator"](batch.image, batch.hole, nothing)
+        masked = mask_image(batch.image, batch.hole, FILL)
+        return torch.stack((masked, raw, complete(raw, batch.image, batch.hole), batch.image), dim=1)
