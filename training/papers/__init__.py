@@ -50,6 +50,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "parser_14": parser.parser_14,
     "parser_11": parser.parser_11,
     "parser_demo": parser.parser_demo,
+    "parser_14_demo": parser.parser_14_demo,
     "parser_tiny": parser.parser_tiny,
 }
 
