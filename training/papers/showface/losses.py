@@ -39,10 +39,13 @@ class Weights:
     variation: float = 0.01
 
 
-def coarse_losses(raw: Tensor, image: Tensor, hole: Tensor, features: FeatureNetwork | None) -> dict[str, Tensor]:
+def coarse_losses(
+    raw: Tensor, image: Tensor, hole: Tensor, features: FeatureNetwork | None, weights: CoarseWeights
+) -> dict[str, Tensor]:
     """Each term of Liu et al., Eq. 8, before its weight. raw, image [B,3,H,W] in [0,1], hole [B,1,H,W].
 
-    The variation of the completed picture has a gradient in the hole and one pixel around it alone, as published.
+    Without a feature network two terms are left out, and the style, which costs most, if nobody weighs it. The
+    variation of the completed picture has a gradient in the hole and one pixel around it alone, as published.
     """
     completed = complete(raw, image, hole)
     away = (raw - image).abs()
@@ -54,7 +57,8 @@ def coarse_losses(raw: Tensor, image: Tensor, hole: Tensor, features: FeatureNet
     if features is not None:
         of_image, of_raw, of_completed = features(image), features(raw), features(completed)
         losses["perceptual"] = perceptual(of_raw, of_image) + perceptual(of_completed, of_image)
-        losses["style"] = style(of_raw, of_image) + style(of_completed, of_image)
+        if weights.style:
+            losses["style"] = style(of_raw, of_image) + style(of_completed, of_image)
     return losses
 
 

@@ -53,6 +53,12 @@ class Coarse(nn.Module):
             for below, beside, after in zip(widths[::-1], befores[::-1], [*widths[-2::-1], 3], strict=True)
         )
         # None at the outermost level, as published, nor at the innermost, which may be one cell.
+        # It begins with grey faces.
+        last = self.up[-1]
+        assert isinstance(last, PartialConvolution)
+        assert last.bias is not None
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.constant_(last.bias, 0.5)
         self.down_norms = norms([None, *widths[1:-1], None])
         self.up_norms = norms([*widths[-2::-1], None])
 

@@ -38,9 +38,9 @@ LEARNING_RATE = 2e-4  # section 4.1
 DEMO_HOLES = Mixture(((0.15, "1-20"), (0.30, "20-40"), (0.30, "40-60"), (0.10, "center"), (0.05, "eyes"), (0.10, "O6")))
 DEMO_JITTER = Jitter(rotation_degrees=8, scale=0.1, shift=0.03, colour=0.1)
 PAPER = Weights()
-MUON_LENGTH = 0.02
+MUON_LENGTH = 0.03
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.002, style=0.01)
+DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.002, style=0.0)  # the refiner's task
 DEMO_WEIGHTS = Weights(perceptual=0.002, style=0.01)
 
 
@@ -242,8 +242,9 @@ def showface_demo() -> Recipe:
         name="coarse",
         build=build_demo_coarse,
         stages=(
-            Stage(until_images=24_000, pixels=128, batch_size=16, decay_to=0.3),
-            Stage(until_images=28_000, pixels=256, batch_size=8, learning_rate_factor=0.2, decay_to=0.05),
+            Stage(until_images=20_000, pixels=128, batch_size=16, phase=RECONSTRUCTION, decay_to=0.5),
+            Stage(until_images=30_000, pixels=128, batch_size=16, learning_rate_factor=0.4, decay_to=0.4),
+            Stage(until_images=33_000, pixels=256, batch_size=8, learning_rate_factor=0.1, decay_to=0.05),
         ),
         holes=DEMO_HOLES,
         jitter=DEMO_JITTER,

@@ -31,9 +31,13 @@ from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
 
 
 class CoarseStep(Step):
-    """One update of the coarse network (Liu et al. 2018, Eq. 8)."""
+    """One update of the coarse network (Liu et al. 2018, Eq. 8).
+
+    In the phase "reconstruction" no feature network is asked; the paper knows only the full phase.
+    """
 
     shipped = ("coarse",)
+    phases = (ALL, RECONSTRUCTION)
 
     def __init__(
         self,
@@ -53,10 +57,10 @@ class CoarseStep(Step):
         return (("coarse", self.coarse_loss),)
 
     def coarse_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
-        features = self.frozen["features"]
+        features = None if self.phase == RECONSTRUCTION else self.frozen["features"]
         assert features is None or isinstance(features, FrozenFeatures)
         raw = self.networks["coarse"](batch.image, batch.hole)
-        losses = coarse_losses(raw, batch.image, batch.hole, features)
+        losses = coarse_losses(raw, batch.image, batch.hole, features, self.weights)
         return weighted_sum(losses, self.weights), losses
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
@@ -194,7 +198,8 @@ class RefinerStep(Step):
             assert isinstance(features, FrozenFeatures)
             of_image = features(image)
             losses["perceptual"] = perceptual(features(raw), of_image)  # Eq. 11
-            losses["style"] = style(features(completed), of_image)  # Eq. 12
+            if weights.style:
+                losses["style"] = style(features(completed), of_image)  # Eq. 12
         if self.phase != RECONSTRUCTION:
             with self.asked("discriminator") as (discriminator,):
                 losses["adversarial"] = log_loss_generator(discriminator(completed))
