@@ -20,12 +20,13 @@ from training.papers.gfc.networks import Generator as GfcGenerator
 from training.papers.lafin.networks import Generator, Predictor
 from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.networks import Parser
+from training.papers.showface.networks import Coarse, Refiner
 from training.recipe import Files, Part
 
 
 @pytest.fixture(scope="session")
 def tiny_repository(tmp_path_factory) -> Path:
-    """A model repository with untrained snapshots: narrow generators, predictor, parser and finder."""
+    """A model repository with untrained snapshots: narrow networks of every room."""
     repository = tmp_path_factory.mktemp("repository")
     torch.manual_seed(0)
     generator, predictor = Generator(8, spectral=False), Predictor()
@@ -37,6 +38,8 @@ def tiny_repository(tmp_path_factory) -> Path:
         "lafin_generator": generator,
         "lafin_predictor": predictor,
         "parser": Parser(11, width=4),
+        "showface_coarse": Coarse(4, 4),
+        "showface_refiner": Refiner(2, 4, 4, 1, slots=4),
     }
     for model, network in networks.items():
         (repository / model).mkdir()

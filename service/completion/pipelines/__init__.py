@@ -6,12 +6,14 @@ from service.completion.pipelines.dsa import Dsa
 from service.completion.pipelines.gfc import Gfc
 from service.completion.pipelines.lafin import Lafin
 from service.completion.pipelines.protocol import Pipeline
+from service.completion.pipelines.showface import ShowFace
 from service.errors import UnknownModel
 
 PIPELINES: dict[str, Pipeline] = {
     "dsa": Dsa(),
     "gfc": Gfc(),
     "lafin": Lafin(),
+    "showface": ShowFace(),
 }
 
 

@@ -20,6 +20,7 @@ MODELS = {
     "gfc": {"gfc_generator"},
     "lafin": {"lafin_predictor", "lafin_generator"},
     "parser": {"parser"},
+    "showface": {"showface_coarse", "showface_refiner"},
 }
 APPS = {"training.train": train.app, "training.export": export.app}
 NOT_HERE = ("--features", "vgg19.pth", "vgg16.pth")  # files that the project does not ship

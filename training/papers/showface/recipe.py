@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from training.data.holes import Mixture
@@ -284,15 +285,17 @@ class AnyParser(FaceParser):
 
 
 def build_tiny_refiner(files: Files) -> RefinerStep:
-    """A frozen network that the user does not bring along is one that nobody trained."""
-    coarse = needed_coarse(files) if files.coarse else Coarse(4, 4)
-    inco2 = needed_inco2(files) if files.inco2 else Reconstruction(2)
+    """A frozen network that the user does not bring along is one that nobody trained, always the same."""
+    refiner, discriminator = Refiner(2, 4, 4, 1, slots=4), Discriminator(2)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        coarse, inco2, parser = Coarse(4, 4), Reconstruction(2), AnyParser()
     return RefinerStep(
-        Refiner(2, 4, 4, 1, slots=4),
-        Discriminator(2),
-        coarse=coarse,
-        parser=AnyParser(),
-        inco2=inco2,
+        refiner,
+        discriminator,
+        coarse=needed_coarse(files) if files.coarse else coarse,
+        parser=parser,
+        inco2=needed_inco2(files) if files.inco2 else inco2,
         features=load_features(files.features) if files.features else None,
         weights=Weights(),
         learning_rate=LEARNING_RATE,
