@@ -15,6 +15,7 @@ from training.frozen.features import load_features
 from training.frozen.parsers import FaceParser
 from training.papers.showface.losses import CoarseWeights, Weights
 from training.papers.showface.networks import (
+    FRAME_PIXELS,
     FULL,
     SLOTS,
     WITHOUT_BOTH,
@@ -96,7 +97,17 @@ def needed_parser(files: Files) -> FaceParser:
             "part refiner needs a parser of 14 classes: --parser model_repository/parser/snapshot.safetensors, "
             "or that of python -m training.train parser_14 --data FACES --run RUN"
         )
+    found = classes_of(files.parser)
+    if found != CLASSES:
+        raise RecipeError(f"part refiner needs a parser of {CLASSES} classes; the parser has {found} classes")
     return files.parser
+
+
+@torch.no_grad()
+def classes_of(parser: FaceParser) -> int:
+    """How many classes a parser tells apart, by what it says of a black picture."""
+    pixels = parser.pixels or FRAME_PIXELS
+    return int(parser(torch.zeros(1, 3, pixels, pixels)).shape[1])
 
 
 def trained(named: Path | None, run: Path | None, part: str) -> Path:
