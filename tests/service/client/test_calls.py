@@ -124,6 +124,7 @@ def test_models_and_limits(client: Any) -> None:
         ("dsa", "/inpaint", ["faces"], True),
         ("gfc", "/inpaint", ["faces"], True),
         ("lafin", "/inpaint", ["faces", "landmarks"], True),
+        ("showface", "/inpaint", ["faces"], True),
         ("parser", "/parsing", [], True),
     ]
     one = client.model("lafin")
