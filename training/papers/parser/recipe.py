@@ -100,8 +100,8 @@ def parser_14_demo() -> Recipe:
         parser_demo().part("parser"),
         build=lambda files: build_demo_14(PUBLISHED_WIDTH // 2),
         stages=(
-            Stage(until_images=5_000, pixels=128, batch_size=16),
-            Stage(until_images=8_500, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
+            Stage(until_images=4_000, pixels=128, batch_size=16),
+            Stage(until_images=7_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
         ),
         wants=Wants(parsing_classes=14),
     )

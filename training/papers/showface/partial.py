@@ -14,15 +14,11 @@ class PartialConvolution(nn.Conv2d):
     window holds no valid value, the result is 0.
     """
 
-    shares: Tensor
-
     def __init__(self, channels: tuple[int, ...], channels_out: int, size: int, stride: int = 1) -> None:
         super().__init__(sum(channels), channels_out, size, stride, size // 2)
         self.channels = channels
         self.window = float(size * size * sum(channels))
-        # Each group's share of the window's values.
-        shares = torch.tensor([count / sum(channels) for count in channels]).view(1, -1, 1, 1)
-        self.register_buffer("shares", shares, persistent=False)
+        self.values = [float(size * size * count) for count in channels]  # in a window, of each group
         assert self.bias is not None
         nn.init.kaiming_normal_(self.weight, a=0.2)
         nn.init.zeros_(self.bias)
@@ -34,7 +30,9 @@ class PartialConvolution(nn.Conv2d):
         seen = F.avg_pool2d(
             valid.float(), self.kernel_size, self.stride, (self.kernel_size[0] // 2, self.kernel_size[1] // 2)
         )  # outside of the frame counts as 0
-        values = self.window * (seen * self.shares).sum(dim=1, keepdim=True)
+        values = torch.zeros_like(seen[:, :1])
+        for place, most in enumerate(self.values):
+            values = values + most * seen[:, place : place + 1]
         filled = (values > 0.5).to(found.dtype)
         ratio = (self.window / (values + 1e-8)).to(found.dtype) * filled
         bias = self.bias
