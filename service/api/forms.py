@@ -93,6 +93,12 @@ class InpaintFields(MaskFields):
         "feather",
         description="How the filling is joined to its surroundings. None of them changes a pixel outside the hole.",
     )
+    include: str | None = Field(
+        None,
+        max_length=64,
+        description="What the model made on its way, joined by commas, for the JSON answer: `coarse,parsing` of the "
+        "model showface. Not for jobs.",
+    )
     output_format: Literal["png", "jpeg", "jpg", "webp"] | None = Field(
         None, description="Format of the picture, whatever `Accept` says. Default png; jpg is jpeg."
     )

@@ -13,9 +13,9 @@ from service.settings import Settings
 def answer_type(accept: str | None, form: InpaintFields) -> str:
     """The media type of the answer: JSON if `Accept` prefers it, else what `output_format` names, else by `Accept`.
 
-    Several samples fit into JSON only. Raises NotAcceptable.
+    Several samples, and what is included, fit into JSON only. Raises NotAcceptable.
     """
-    if form.samples > 1:
+    if form.samples > 1 or form.include:
         return negotiate(accept, (JSON,))
     if form.output_format is None:
         return negotiate(accept)
@@ -46,6 +46,7 @@ def inpaint_request(
         seed=form.seed,
         align=form.align,
         blend=form.blend,
+        include=tuple(name.strip() for name in (form.include or "").split(",") if name.strip()),
         media_type=f"image/{form.output_format or 'png'}" if answer_type == JSON else answer_type,
         quality=form.quality,
     )

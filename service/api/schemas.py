@@ -44,6 +44,11 @@ class InpaintAnswerBody(BaseModel):
         default_factory=list, description="The parts of the hole, faces first: what filled them, and where they lie."
     )
     images: list[EncodedPicture] = Field(description="The completed picture; one for each sample that was asked for.")
+    included: list[dict[str, EncodedPicture]] = Field(
+        default_factory=list,
+        description="Of each completed face what `include` asked for, as PNG of its aligned frame. The pixels of "
+        "`parsing` are class indexes of POST /parsing.",
+    )
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
 

@@ -43,6 +43,7 @@ class InpaintAnswerBody:
     faces: list[Face]
     regions: list[Region] = field(default_factory=list)
     images: list[EncodedPicture]
+    included: list[dict[str, EncodedPicture]] = field(default_factory=list)
     timings: dict[str, float]
 
 

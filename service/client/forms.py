@@ -37,6 +37,9 @@ class InpaintOptions(MaskOptions, total=False):
     seed: int  #                                       makes random results repeatable
     align: Literal["auto", "none"]  #                  none: the whole picture is the aligned face
     blend: Literal["feather", "poisson", "none"]  #    how the filling meets its surroundings
+    include: (
+        str  #                                    stages of the model for the answer, joined by commas; not for jobs
+    )
     output_format: Literal["png", "jpeg", "webp"]  #   png by default
     quality: int  #                                    1..100, for jpeg and webp
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from service.completion.guidance import NO_GUIDANCE, Guidance
@@ -26,6 +26,7 @@ class InpaintRequest:
     seed: int | None = None  # None: a new one each time, where chance plays a part
     align: Literal["auto", "none"] = "auto"
     blend: Blend = "feather"
+    include: tuple[str, ...] = ()  # what the answer is to hold of the pipeline's stages
     media_type: str = "image/png"
     quality: int | None = None  # 1..100; None: the format's own
 
@@ -72,6 +73,7 @@ class InpaintAnswer:
     regions: list[RegionFilled]
     pictures: list[bytes]  # encoded, one for each sample
     media_type: str
+    included: list[dict[str, bytes]] = field(default_factory=list)  # of each completed face: stage -> its frame as PNG
 
 
 @dataclass(frozen=True)

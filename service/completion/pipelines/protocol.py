@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from service.completion.guidance import GuidanceName
 from service.deadline import Deadline
 from service.engine import Engine
-from service.imaging.arrays import Hole, Points, Rgb
+from service.imaging.arrays import Hole, Ids, Points, Rgb
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,15 @@ class SampleSeed:
 
 @dataclass(frozen=True)
 class Completion:
-    """What came back: raw [F,F,3] uint8 RGB, and the landmarks [68,2] in frame pixels that guided it, if any did."""
+    """What came back: raw [F,F,3] uint8 RGB, and the landmarks [68,2] in frame pixels that guided it, if any did.
+
+    Of a pipeline with stages also what they made: the coarse face [F,F,3], class ids [F,F] uint8.
+    """
 
     raw: Rgb
     landmarks: Points | None
+    coarse: Rgb | None = None
+    parsing: Ids | None = None
 
 
 class Pipeline(Protocol):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from service.completion.guidance import GuidanceName
 from service.completion.pipelines.protocol import Completion, FaceFrame, SampleSeed, as_rgb, as_tensors
 from service.deadline import Deadline
@@ -23,4 +25,5 @@ class ShowFace:
         """One call of the ensemble. It knows nothing of landmarks, and nothing is random."""
         seen = FaceFrame(frame.image, frame.hole)
         outputs = await engine.infer("showface", as_tensors(seen), deadline=deadline)
-        return Completion(as_rgb(outputs["raw"]), None)
+        parsing = np.ascontiguousarray(outputs["parsing"][0, 0], dtype=np.uint8)
+        return Completion(as_rgb(outputs["raw"]), None, coarse=as_rgb(outputs["coarse"]), parsing=parsing)
