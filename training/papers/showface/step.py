@@ -142,6 +142,10 @@ class RefinerStep(Step):
             remember(refiner, [(share, *self.seen(share)) for share in shares])
         return super().update(*shares)
 
+    def forget(self) -> None:
+        """Let go of what was made of a batch outside of an update."""
+        self._kept.clear()
+
     def seen(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The coarse face P [B,3,H,W], which is the picture itself outside the hole, and its parsing map S [B,H,W]."""
         coarse = self.frozen["coarse"]
