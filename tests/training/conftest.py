@@ -1,16 +1,15 @@
 """Small things that several tests of the training package share."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 
+from tests.training.deploying import copy_config
 from tests.training.pictures import write_people, write_scenes
 from tests.training.several import CPU, FACES
 from training.checkpoint import save_snapshot
-from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
 from training.frozen.features import FrozenFeatures
 from training.loop import train
@@ -43,7 +42,7 @@ def tiny_repository(tmp_path_factory) -> Path:
     }
     for model, network in networks.items():
         (repository / model).mkdir()
-        shutil.copy(SHIPPED_REPOSITORY / model / "config.pbtxt", repository / model)
+        copy_config(model, repository / model)
         save_snapshot(repository / model / "snapshot.safetensors", network.state_dict(), {}, half=False)
     return repository
 
