@@ -30,13 +30,13 @@ class CoarseWeights:
 class Weights:
     """The lambdas of Eq. 15, which the paper does not say; the reconstruction has weight 1. How they came: README."""
 
-    intra: float = 0.01  # both halves of Eq. 8 share one lambda in the paper; apart, for the ablations
-    inter: float = 0.01
-    semantic: float = 0.01
-    perceptual: float = 0.1
-    style: float = 100.0
+    intra: float = 3e-5  # both halves of Eq. 8 share one lambda in the paper; apart, for the ablations
+    inter: float = 5e-5
+    semantic: float = 1e-3
+    perceptual: float = 0.01
+    style: float = 10.0
     adversarial: float = 0.01
-    variation: float = 0.01
+    variation: float = 0.02
 
 
 def coarse_losses(

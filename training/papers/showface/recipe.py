@@ -43,7 +43,7 @@ PAPER = Weights()
 MUON_LENGTH = 0.03
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.002, style=0.0)  # the refiner's task
-DEMO_WEIGHTS = Weights(perceptual=0.002, style=0.01)
+DEMO_WEIGHTS = Weights(intra=1.6e-4, inter=2.4e-4, perceptual=3e-4, style=1.4e-3, adversarial=5e-3)
 
 
 def build_coarse(files: Files) -> CoarseStep:
