@@ -23,7 +23,7 @@ class PartialConvolution(nn.Conv2d):
         nn.init.kaiming_normal_(self.weight, a=0.2)
         nn.init.zeros_(self.bias)
 
-    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # needs the map
         groups = x.split(self.channels, dim=1)
         shown = torch.cat([part * valid[:, place : place + 1].to(x.dtype) for place, part in enumerate(groups)], dim=1)
         found = F.conv2d(shown, self.weight, None, self.stride, self.padding)
