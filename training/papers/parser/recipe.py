@@ -92,16 +92,14 @@ def parser_demo() -> Recipe:
 
 
 def parser_14_demo() -> Recipe:
-    """ShowFace's classes, for few faces with labels drawn by people: 128 px, then 256; about 12 minutes of a core.
-
-    It is run twice: on these faces, then on all others with the labels that it gives them (`training.prepare label`).
-    """
+    """ShowFace's classes, for few faces with labels drawn by people: 128 px, then 256; half an hour of a core."""
     part = replace(
         parser_demo().part("parser"),
         build=lambda files: build_demo_14(PUBLISHED_WIDTH // 2),
         stages=(
             Stage(until_images=4_000, pixels=128, batch_size=16),
             Stage(until_images=7_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
+            Stage(until_images=13_000, pixels=256, batch_size=8, learning_rate_factor=0.4, decay_to=0.02),
         ),
         wants=Wants(parsing_classes=14),
     )
