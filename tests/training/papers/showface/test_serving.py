@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from training.checkpoint import CheckpointError, save_snapshot
 from training.data.drawn import DrawnFaces
+from training.evaluate import app
 from training.given import Given
 from training.papers.showface.networks import FULL, WITHOUT_BOTH, WITHOUT_MINING, Coarse, Reconstruction, Refiner
 from training.papers.showface.serving import (
@@ -116,3 +118,15 @@ def test_the_system_hands_the_coarse_face_to_parser_and_refiner() -> None:
     assert torch.equal(seen["showface_refiner"][2], answer.parsing)
     assert answer.raw is not None
     assert showface_coarse(Model)(given).raw is not None
+
+
+def test_one_command_prints_the_papers_rows(drawn_folder: Path, tiny_repository: Path, features_file: Path) -> None:
+    """L1, PSNR, SSIM and the Frechet distance of the buckets of Tables 1 to 4, for both stages."""
+    for model in ("showface", "showface_coarse"):
+        words = ["--data", drawn_folder, "--repository", tiny_repository, "--model", model, "--split", "all"]
+        words += ["--holes", "1-20,20-40,40-60", "--frechet", features_file, "--device", "cpu", "--count", 3]
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        head = next(line for line in done.output.splitlines() if "PSNR" in line and line.startswith("|"))
+        assert all(name in head for name in ("PSNR", "SSIM", "L1 %"))
+        assert [bucket in done.output for bucket in ("1-20", "20-40", "40-60")] == [True] * 3
