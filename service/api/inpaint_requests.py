@@ -10,12 +10,12 @@ from service.errors import BadField, NotAcceptable
 from service.settings import Settings
 
 
-def answer_type(accept: str | None, form: InpaintFields) -> str:
+def answer_type(accept: str | None, form: InpaintFields, *, includes: bool = False) -> str:
     """The media type of the answer: JSON if `Accept` prefers it, else what `output_format` names, else by `Accept`.
 
-    Several samples, and what is included, fit into JSON only. Raises NotAcceptable.
+    Several samples, and what else is included, fit into JSON only. Raises NotAcceptable.
     """
-    if form.samples > 1 or form.include:
+    if form.samples > 1 or includes:
         return negotiate(accept, (JSON,))
     if form.output_format is None:
         return negotiate(accept)
@@ -46,7 +46,6 @@ def inpaint_request(
         seed=form.seed,
         align=form.align,
         blend=form.blend,
-        include=tuple(name.strip() for name in (form.include or "").split(",") if name.strip()),
         media_type=f"image/{form.output_format or 'png'}" if answer_type == JSON else answer_type,
         quality=form.quality,
     )

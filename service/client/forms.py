@@ -23,7 +23,7 @@ class MaskOptions(TypedDict, total=False):
     mask_dilate: int  #                         grow the hole by this many pixels
 
 
-class InpaintOptions(MaskOptions, total=False):
+class FillOptions(MaskOptions, total=False):
     """What `inpaint` and `submit` take beside the picture and its mask. What is left out, the service decides."""
 
     model: str  #                                      a name of `models()`
@@ -37,9 +37,6 @@ class InpaintOptions(MaskOptions, total=False):
     seed: int  #                                       makes random results repeatable
     align: Literal["auto", "none"]  #                  none: the whole picture is the aligned face
     blend: Literal["feather", "poisson", "none"]  #    how the filling meets its surroundings
-    include: (
-        str  #                                    stages of the model for the answer, joined by commas; not for jobs
-    )
     output_format: Literal["png", "jpeg", "webp"]  #   png by default
     quality: int  #                                    1..100, for jpeg and webp
 
@@ -50,7 +47,13 @@ class ParsingOptions(MaskOptions, total=False):
     align: Literal["auto", "none"]  #  none: the whole picture is the aligned face
 
 
-class JobOptions(InpaintOptions, total=False):
+class InpaintOptions(FillOptions, total=False):
+    """What `inpaint` takes."""
+
+    include: str  #  stages of the model that the answer is to show, joined by commas
+
+
+class JobOptions(FillOptions, total=False):
     """What `submit` takes."""
 
     webhook_url: str  #       is told when the job has ended
