@@ -256,7 +256,7 @@ def test_the_parser_has_the_same_exit_code(inpaint: Command, arguments: list[str
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--model", "gan"], "inpaint: There is no model 'gan'; the service has gfc, lafin."),
+        (["--model", "gan"], "inpaint: There is no model 'gan'; the service has gfc, lafin, showface."),
         (["--reference", "in/b.jpg"], "inpaint: lafin does not take reference; it takes faces, landmarks."),
         (["--attributes", "smiling=1"], "inpaint: lafin does not take attributes; it takes faces, landmarks."),
         (["--samples", "2"], "inpaint: lafin gives one result per photo; --samples must be 1."),
