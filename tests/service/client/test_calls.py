@@ -120,7 +120,7 @@ def test_parsing(client: Any) -> None:
 
 def test_models_and_limits(client: Any) -> None:
     listed = [(model.name, model.route, model.guidance, model.ready) for model in client.models()]
-    assert [one for one in listed if one[0] in ("dsa", "gfc", "lafin", "parser")] == [
+    assert [one for one in listed if one[0] in ("dsa", "gfc", "lafin", "showface", "parser")] == [
         ("dsa", "/inpaint", ["faces"], True),
         ("gfc", "/inpaint", ["faces"], True),
         ("lafin", "/inpaint", ["faces", "landmarks"], True),

@@ -25,6 +25,7 @@ from service.client import Retries
 from service.client.command import run as running_part
 from service.client.command.main import app
 from service.client.command.outcomes import EXIT_CODES
+from service.completion.pipelines import PIPELINES
 from service.keys import SCOPES, make_key
 from service.version import service_version
 from tests.contract.engines import ROOT
@@ -256,7 +257,7 @@ def test_the_parser_has_the_same_exit_code(inpaint: Command, arguments: list[str
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--model", "gan"], "inpaint: There is no model 'gan'; the service has gfc, lafin, showface."),
+        (["--model", "gan"], f"inpaint: There is no model 'gan'; the service has {', '.join(PIPELINES)}."),
         (["--reference", "in/b.jpg"], "inpaint: lafin does not take reference; it takes faces, landmarks."),
         (["--attributes", "smiling=1"], "inpaint: lafin does not take attributes; it takes faces, landmarks."),
         (["--samples", "2"], "inpaint: lafin gives one result per photo; --samples must be 1."),
