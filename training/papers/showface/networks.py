@@ -56,9 +56,9 @@ class Coarse(nn.Module):
         # It begins with grey faces.
         last = self.up[-1]
         assert isinstance(last, PartialConvolution)
-        assert last.bias is not None
-        nn.init.normal_(last.weight, std=0.01)
-        nn.init.constant_(last.bias, 0.5)
+        assert last.convolution.bias is not None
+        nn.init.normal_(last.convolution.weight, std=0.01)
+        nn.init.constant_(last.convolution.bias, 0.5)
         self.down_norms = norms([None, *widths[1:-1], None])
         self.up_norms = norms([*widths[-2::-1], None])
 

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-class PartialConvolution(nn.Conv2d):
+class PartialConvolution(nn.Module):
     """Maps side by side, each with its valid map, to one map and its valid map (Liu et al., Eq. 1 and 2).
 
     x [B,sum of channels,H,W], valid [B,maps,H,W] in {0,1}, one for each group of `channels` -> [B,C,h,w] and
@@ -15,26 +15,26 @@ class PartialConvolution(nn.Conv2d):
     """
 
     def __init__(self, channels: tuple[int, ...], channels_out: int, size: int, stride: int = 1) -> None:
-        super().__init__(sum(channels), channels_out, size, stride, size // 2)
+        super().__init__()
+        self.convolution = nn.Conv2d(sum(channels), channels_out, size, stride, size // 2)
+        self.size, self.stride, self.padding = size, stride, size // 2
         self.channels = channels
         self.window = float(size * size * sum(channels))
         self.values = [float(size * size * count) for count in channels]  # in a window, of each group
-        assert self.bias is not None
-        nn.init.kaiming_normal_(self.weight, a=0.2)
-        nn.init.zeros_(self.bias)
+        assert self.convolution.bias is not None
+        nn.init.kaiming_normal_(self.convolution.weight, a=0.2)
+        nn.init.zeros_(self.convolution.bias)
 
-    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # needs the map
+    def forward(self, x: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         groups = x.split(self.channels, dim=1)
         shown = torch.cat([part * valid[:, place : place + 1].to(x.dtype) for place, part in enumerate(groups)], dim=1)
-        found = F.conv2d(shown, self.weight, None, self.stride, self.padding)
-        seen = F.avg_pool2d(
-            valid.float(), self.kernel_size, self.stride, (self.kernel_size[0] // 2, self.kernel_size[1] // 2)
-        )  # outside of the frame counts as 0
+        found = F.conv2d(shown, self.convolution.weight, None, self.stride, self.padding)
+        seen = F.avg_pool2d(valid.float(), self.size, self.stride, self.padding)  # outside of the frame counts as 0
         values = torch.zeros_like(seen[:, :1])
         for place, most in enumerate(self.values):
             values = values + most * seen[:, place : place + 1]
         filled = (values > 0.5).to(found.dtype)
         ratio = (self.window / (values + 1e-8)).to(found.dtype) * filled
-        bias = self.bias
+        bias = self.convolution.bias
         assert bias is not None
         return found * ratio + bias.view(1, -1, 1, 1).to(found.dtype) * filled, filled

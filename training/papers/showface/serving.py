@@ -57,7 +57,7 @@ class ServedRefiner(Served):
 
 def build_coarse(state: Mapping[str, Tensor]) -> Coarse:
     """The coarse network of a snapshot; its width and levels follow from the weights. RuntimeError if it is none."""
-    first = state.get("down.0.weight")
+    first = state.get("down.0.convolution.weight")
     levels = len({key for key in state if key.startswith("down.") and key.endswith(".weight")})
     coarse = Coarse() if first is None else Coarse(first.shape[0], levels)
     coarse.load_state_dict(state)

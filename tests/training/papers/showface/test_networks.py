@@ -56,9 +56,9 @@ def test_the_published_widths() -> None:
     """Liu et al. 2018, table 2, with one level less, for 256 px are half of their 512."""
     with torch.device("meta"):
         coarse, refiner = Coarse(), Refiner()
-    assert [layer.weight.shape[0] for layer in coarse.down] == [64, 128, 256, 512, 512, 512, 512]
-    assert [layer.kernel_size[0] for layer in coarse.down] == [7, 5, 5, 3, 3, 3, 3]
-    assert [layer.weight.shape[0] for layer in coarse.up] == [512, 512, 512, 256, 128, 64, 3]
+    assert [layer.convolution.out_channels for layer in coarse.down] == [64, 128, 256, 512, 512, 512, 512]
+    assert [layer.size for layer in coarse.down] == [7, 5, 5, 3, 3, 3, 3]
+    assert [layer.convolution.out_channels for layer in coarse.up] == [512, 512, 512, 256, 128, 64, 3]
     assert refiner.memory.bank.shape == (14, 128, 256)
 
 

@@ -9,8 +9,8 @@ from training.papers.showface.partial import PartialConvolution
 
 def filled_with(weight: float, bias: float, channels: tuple[int, ...] = (2,), size: int = 3) -> PartialConvolution:
     layer = PartialConvolution(channels, 1, size)
-    torch.nn.init.constant_(layer.weight, weight)
-    torch.nn.init.constant_(layer.bias, bias)
+    torch.nn.init.constant_(layer.convolution.weight, weight)
+    torch.nn.init.constant_(layer.convolution.bias, bias)
     return layer.requires_grad_(False)
 
 
@@ -18,7 +18,7 @@ def test_where_all_is_valid_it_is_a_convolution() -> None:
     layer = PartialConvolution((3,), 4, 3)
     x = torch.randn(2, 3, 6, 6)
     found, valid = layer(x, torch.ones(2, 1, 6, 6))
-    expected = F.conv2d(x, layer.weight, layer.bias, padding=1)
+    expected = F.conv2d(x, layer.convolution.weight, layer.convolution.bias, padding=1)
     assert torch.allclose(found[..., 1:-1, 1:-1], expected[..., 1:-1, 1:-1], atol=1e-5)
     assert (valid == 1).all()
 

@@ -61,7 +61,7 @@ def test_the_parsing_map_guides_the_refiner() -> None:
 
 def test_sizes_follow_from_the_weights() -> None:
     coarse = load_coarse(Coarse(6, 5).state_dict()).coarse
-    assert (coarse.down[0].out_channels, len(coarse.down)) == (6, 5)
+    assert (coarse.down[0].convolution.out_channels, len(coarse.down)) == (6, 5)
     refiner = build_refiner(Refiner(3, 8, 5, 2, slots=7).state_dict())
     assert refiner.memory.bank.shape == (14, 7, 8)
     assert (refiner.style.layers[0].out_channels, len(refiner.refinement.deep)) == (3, 2)
