@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from training.data.faces import DataError
-from training.data.parsing import CLASS_SETS, facial_parts, merge_table
+from training.data.parsing import CLASS_SETS, HELEN, SHOWFACE, as_helen, facial_parts, merge_table
 from training.framed import FramedFaces
 from training.given import System
 from training.metrics.regions import confusion, f_scores, intersections_over_unions, mean_of_present, pixel_accuracy
@@ -52,24 +52,37 @@ def measure_parser(
 ) -> ParsingFigures:
     """`system` answers with parsing maps, of faces without holes; what it or the labels tell apart beyond the other is
     merged. Raises DataError for faces without maps, or with classes that no table joins to the parser's."""
-    classes, of_labels, of_parser = common_classes(faces.faces.parsing_classes, parser_classes)
+    classes, of_labels, of_parser = common_view(faces.faces.parsing_classes, parser_classes)
     counts = torch.zeros(classes, classes + 1, dtype=torch.long)
     for batch in faces.batches(batch_size, device):
-        labels = torch.stack([labels_of(faces, place) for place in batch.places]).long()
+        labels = torch.stack([labels_of(faces, place) for place in batch.places])
         parsing = system(batch.under("none", seed=0)).parsing
         assert parsing is not None, "the system does not parse"
-        counts += confusion(of_parser[parsing[:, 0].long().cpu()], of_labels[labels], classes)
+        counts += confusion(of_parser(parsing[:, 0].cpu()), of_labels(labels), classes)
         progress(len(batch.places))
     return figures_of(counts, len(faces))
 
 
-def common_classes(labelled: int, predicted: int) -> tuple[int, Tensor, Tensor]:
-    """The smaller set of classes, and the tables [256] that bring labels and predictions there."""
+View = Callable[[Tensor], Tensor]  # class ids [B,H,W] uint8 -> ids of another set
+
+
+def common_view(labelled: int, predicted: int) -> tuple[int, View, View]:
+    """The smaller set of classes, and what brings labels and predictions there. Raises DataError."""
     for classes in sorted({labelled, predicted}):
-        tables = merge_table(labelled, classes), merge_table(predicted, classes)
-        if tables[0] is not None and tables[1] is not None:
-            return classes, torch.from_numpy(tables[0]).long(), torch.from_numpy(tables[1]).long()
+        views = view(labelled, classes), view(predicted, classes)
+        if views[0] is not None and views[1] is not None:
+            return classes, views[0], views[1]
     raise DataError(f"parsing maps of {labelled} classes cannot be compared with a parser of {predicted}")
+
+
+def view(present: int, wanted: int) -> View | None:
+    """Maps of one set of classes as maps of another; None: there is no way."""
+    table = merge_table(present, wanted)
+    if table is not None:
+        return lambda maps: torch.from_numpy(table)[maps.long()]
+    if (present, wanted) == (len(SHOWFACE), len(HELEN)):
+        return lambda maps: torch.from_numpy(np.stack([as_helen(one) for one in maps.numpy()]))
+    return None
 
 
 def labels_of(faces: FramedFaces, place: int) -> Tensor:

@@ -29,8 +29,10 @@ from training.data.listing import PICTURES
 from training.data.sketches import save_sketches
 from training.data.table import DataError
 from training.errors import one_line
+from training.labelling import label_faces
 from training.landmarking import OWN, LandmarkOptions, open_points
-from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version
+from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version, open_device
+from training.train import frozen_parser
 
 PROGRAM = "training.prepare"
 
@@ -52,7 +54,7 @@ FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 
 
 @app.callback()
 def prepare(version: Version = False) -> None:
-    """Make a prepared folder, or check one."""
+    """Make a prepared folder, label the faces of one, or check one."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,19 @@ def quickdraw(
     print(
         f"{len(drawings.sketches):,} drawings in {output}; left out: {drawings.left_out:,}, not recognised or no line"
     )
+
+
+@app.command()
+@one_line(PROGRAM)
+def label(
+    folder: Annotated[Path, typer.Argument(help="Prepared folder.")],
+    parser: Annotated[Path, typer.Option(help="Snapshot of the parser, or TorchScript, as --parser of a training.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Prepared folder to write.")],
+    device: Device = "auto",
+) -> None:
+    """The same faces with the parsing maps that a trained parser gives them, from the faces and their mirror images."""
+    labelled = label_faces(folder, frozen_parser(parser), output, open_device(device))
+    print(f"{len(labelled)} faces with maps of {labelled.parsing_classes} classes in {output}")
 
 
 @app.command()

@@ -28,6 +28,9 @@ class Files:
 
     features: Path | None = None  # VGG-16, VGG-19 or SqueezeNet 1.1
     parser: FaceParser | None = None  # frozen
+    coarse: Path | None = None  # snapshot of a coarse network
+    inco2: Path | None = None  # snapshot of the network whose encoder the InCo2 loss looks through
+    run: Path | None = None  # the run folder: a part takes what an earlier one has trained, unless it is named above
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,12 @@ def main(
     parser: Annotated[
         Path | None, typer.Option(help="Snapshot of the parser, or TorchScript from RGB in [0,1] to class logits.")
     ] = None,
+    coarse: Annotated[
+        Path | None, typer.Option(help="Snapshot of ShowFace's coarse network; default: this run's.")
+    ] = None,
+    inco2: Annotated[
+        Path | None, typer.Option(help="Snapshot of ShowFace's InCo2 network; default: this run's.")
+    ] = None,
     augmented: Annotated[
         Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
     ] = None,
@@ -100,10 +106,12 @@ def main(
     opened_faces = open_faces(data, split)
     faces: Faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
     faces = SceneFaces(faces, scenes, people) if scenes else faces
-    files = Files(features, frozen_parser(parser) if parser else None)
+    files = Files(features, frozen_parser(parser) if parser else None, coarse, inco2, run)
     given = {
         "features": features,
         "parser": parser,
+        "coarse": coarse,
+        "inco2": inco2,
         "augmented": augmented,
         "scenes": scenes,
         "people": people,

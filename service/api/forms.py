@@ -119,6 +119,17 @@ class InpaintForm(InpaintFields):
 
     image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
     mask: UploadFile = Field(description="What to fill: a picture of the same size, white = fill.")
+    include: str | None = Field(
+        None,
+        max_length=64,
+        description="What the model made on its way, joined by commas, for the JSON answer: `coarse,parsing` of the "
+        "model showface.",
+    )
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names in `include`."""
+        return tuple(name.strip() for name in (self.include or "").split(",") if name.strip())
 
 
 class JobForm(InpaintFields):

@@ -10,12 +10,12 @@ from service.errors import BadField, NotAcceptable
 from service.settings import Settings
 
 
-def answer_type(accept: str | None, form: InpaintFields) -> str:
+def answer_type(accept: str | None, form: InpaintFields, *, includes: bool = False) -> str:
     """The media type of the answer: JSON if `Accept` prefers it, else what `output_format` names, else by `Accept`.
 
-    Several samples fit into JSON only. Raises NotAcceptable.
+    Several samples, and what else is included, fit into JSON only. Raises NotAcceptable.
     """
-    if form.samples > 1:
+    if form.samples > 1 or includes:
         return negotiate(accept, (JSON,))
     if form.output_format is None:
         return negotiate(accept)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -12,6 +13,7 @@ from service.api import schemas
 from service.api.accept import JSON
 from service.api.pieces import PiecesResponse, cut, encoded
 from service.completion.attribute_reading import AttributesAnswer
+from service.completion.including import MEDIA_TYPE
 from service.completion.messages import FaceFound, FaceSeen, InpaintAnswer, RegionFilled
 from service.completion.parsing import ParsingAnswer
 
@@ -93,12 +95,18 @@ def _inpaint_body(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> sch
         regions=[schemas.Region(kind=region.kind, box=list(region.box)) for region in answer.regions],
         images=LATER,
         attributes=[[_values(face) for face in sample] for sample in answer.attributes],
+        included=[{name: _encoded(picture) for name, picture in face.items()} for face in answer.included],
         timings=_rounded(stage_seconds),
     )
 
 
 def _values(attributes: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in attributes.items()}
+
+
+def _encoded(picture: bytes) -> schemas.EncodedPicture:
+    """A small picture, of one frame."""
+    return schemas.EncodedPicture(media_type=MEDIA_TYPE, data=b64encode(picture).decode())
 
 
 def _parsing_body(answer: ParsingAnswer, stage_seconds: dict[str, float]) -> schemas.ParsingBody:

@@ -49,6 +49,11 @@ class InpaintAnswerBody(BaseModel):
         description="Of each image, and in it of each completed face: the attributes that it obeys, -1..1. Empty for a "
         "model that obeys none.",
     )
+    included: list[dict[str, EncodedPicture]] = Field(
+        default_factory=list,
+        description="Of each completed face what `include` asked for, as PNG of its aligned frame. The pixels of "
+        "`parsing` are class indexes of POST /parsing.",
+    )
     timings: dict[str, float] = Field(description="Seconds per stage.")
 
 

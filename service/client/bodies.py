@@ -44,6 +44,7 @@ class InpaintAnswerBody:
     regions: list[Region] = field(default_factory=list)
     images: list[EncodedPicture]
     attributes: list[list[dict[str, float]]] = field(default_factory=list)
+    included: list[dict[str, EncodedPicture]] = field(default_factory=list)
     timings: dict[str, float]
 
 

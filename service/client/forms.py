@@ -23,7 +23,7 @@ class MaskOptions(TypedDict, total=False):
     mask_dilate: int  #                         grow the hole by this many pixels
 
 
-class InpaintOptions(MaskOptions, total=False):
+class FillOptions(MaskOptions, total=False):
     """What `inpaint` and `submit` take beside the picture and its mask. What is left out, the service decides."""
 
     model: str  #                                      a name of `models()`
@@ -47,7 +47,13 @@ class ParsingOptions(MaskOptions, total=False):
     align: Literal["auto", "none"]  #  none: the whole picture is the aligned face
 
 
-class JobOptions(InpaintOptions, total=False):
+class InpaintOptions(FillOptions, total=False):
+    """What `inpaint` takes."""
+
+    include: str  #  stages of the model that the answer is to show, joined by commas
+
+
+class JobOptions(FillOptions, total=False):
     """What `submit` takes."""
 
     webhook_url: str  #       is told when the job has ended

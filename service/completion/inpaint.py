@@ -17,6 +17,7 @@ from service.completion.checks import refuse_guidance, require_room
 from service.completion.decoding import decode_canvas, decode_reference, missing_share
 from service.completion.frame_sizes import fitted
 from service.completion.guidance import Guidance
+from service.completion.including import included, refuse_stages
 from service.completion.messages import FaceSeen, InpaintAnswer, InpaintRequest, LandmarksAnswer, LandmarksRequest
 from service.completion.pipelines import pipeline_named
 from service.completion.pipelines.protocol import Completion, FaceFrame, FrameGuidance, Pipeline, SampleSeed
@@ -63,6 +64,7 @@ class Inpainter:
         refuse_guidance(request, pipeline)
         names = await names_of(pipeline, self._engine, deadline)
         refuse_attributes(request.guidance, pipeline, names)
+        refuse_stages(request)
         with stages.timed("decode"):
             canvas = await self._threads.run(self._decode, request)
             hole_ratio = await self._threads.run(missing_share, canvas.hole)
@@ -92,6 +94,7 @@ class Inpainter:
             deadline.check()
             with stages.timed("encode"):
                 pictures.append(await self._threads.run(encode, rgb, canvas.alpha, request.media_type, request.quality))
+                stages_shown = await included(request, completions, self._engine, self._threads, deadline)
             deadline.check()
         height, width = canvas.size
         return InpaintAnswer(
@@ -105,6 +108,7 @@ class Inpainter:
             pictures=pictures,
             media_type=request.media_type,
             attributes=attributes,
+            included=stages_shown,
         )
 
     async def check(self, request: InpaintRequest) -> int:
@@ -114,6 +118,7 @@ class Inpainter:
         """
         pipeline = pipeline_named(request.model)
         refuse_guidance(request, pipeline)
+        refuse_stages(request)
         canvas = await self._threads.run(self._decode, request)
         require_room(request, canvas.size, self._max_samples_pixels)
         for landmarks in request.guidance.landmarks:

@@ -27,6 +27,7 @@ class InpaintRequest:
     seed: int | None = None  # None: a new one each time, where chance plays a part
     align: Literal["auto", "none"] = "auto"
     blend: Blend = "feather"
+    include: tuple[str, ...] = ()  # what the answer is to hold of the pipeline's stages
     media_type: str = "image/png"
     quality: int | None = None  # 1..100; None: the format's own
 
@@ -74,6 +75,7 @@ class InpaintAnswer:
     pictures: list[bytes]  # encoded, one for each sample
     media_type: str
     attributes: list[list[Mapping[str, float]]] = field(default_factory=list)  # of each sample, of each face: obeyed
+    included: list[dict[str, bytes]] = field(default_factory=list)  # of each completed face: stage -> its frame as PNG
 
 
 @dataclass(frozen=True)

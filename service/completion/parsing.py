@@ -80,7 +80,7 @@ class PictureParser:
             faces, frames = await self._frames(request, canvas, deadline)
         deadline.check()
         with stages.timed("infer"):
-            names = await self._names(deadline)
+            names = await class_names(self._engine, deadline)
             maps = await all_or_cancel([self._parse_frame(canvas, frame, len(names), deadline) for frame in frames])
         deadline.check()
         with stages.timed("compose"):
@@ -104,14 +104,6 @@ class PictureParser:
             return [], [FrameTransform.centre_square(canvas.size)]
         return [FaceFound(face.box, face.landmarks) for face in found], [face.transform for face in found]
 
-    async def _names(self, deadline: Deadline) -> list[str]:
-        """The parser's class names, as the engine's configuration says: another parser may stand there tomorrow."""
-        parameters = await self._engine.parameters(PARSER, deadline=deadline)
-        names = [name.strip() for name in parameters.get(CLASSES, "").split(",")]
-        if not all(names) or len(names) > 256:
-            raise EngineGarbage(f"The configuration of {PARSER} does not name its classes.")
-        return names
-
     async def _parse_frame(self, canvas: Canvas, frame: FrameTransform, classes: int, deadline: Deadline) -> Ids:
         image = (await self._threads.run(cut, canvas.rgb, canvas.hole, frame)).image
         tensors = {"image": np.ascontiguousarray(image.transpose(2, 0, 1)[None])}
@@ -120,6 +112,15 @@ class PictureParser:
         if ids.max() >= classes:
             raise EngineGarbage(f"{PARSER} answered class {ids.max()}; its configuration names {classes}.")
         return ids
+
+
+async def class_names(engine: Engine, deadline: Deadline) -> list[str]:
+    """The parser's class names, as the engine's configuration says: another parser may stand there tomorrow."""
+    parameters = await engine.parameters(PARSER, deadline=deadline)
+    names = [name.strip() for name in parameters.get(CLASSES, "").split(",")]
+    if not all(names) or len(names) > 256:
+        raise EngineGarbage(f"The configuration of {PARSER} does not name its classes.")
+    return names
 
 
 def lay_on_canvas(maps: Sequence[Ids], frames: Sequence[FrameTransform], size: Size) -> Ids:

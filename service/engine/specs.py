@@ -145,4 +145,34 @@ SPECS: dict[str, ModelSpec] = {
         ),
         ensemble=True,
     ),
+    "showface_coarse": ModelSpec(
+        name="showface_coarse",
+        inputs=(
+            TensorSpec("image", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+        ),
+        outputs=(TensorSpec("coarse", "OUTPUT__0", "UINT8", IMAGE),),
+    ),
+    "showface_refiner": ModelSpec(
+        name="showface_refiner",
+        inputs=(
+            TensorSpec("coarse", "INPUT__0", "UINT8", IMAGE),
+            TensorSpec("hole", "INPUT__1", "UINT8", HOLE),
+            TensorSpec("parsing", "INPUT__2", "UINT8", PARSING),
+        ),
+        outputs=(TensorSpec("raw", "OUTPUT__0", "UINT8", IMAGE),),
+    ),
+    "showface": ModelSpec(
+        name="showface",
+        inputs=(
+            TensorSpec("image", "image", "UINT8", IMAGE),
+            TensorSpec("hole", "hole", "UINT8", HOLE),
+        ),
+        outputs=(
+            TensorSpec("raw", "raw", "UINT8", IMAGE),
+            TensorSpec("coarse", "coarse", "UINT8", IMAGE),
+            TensorSpec("parsing", "parsing", "UINT8", PARSING),
+        ),
+        ensemble=True,
+    ),
 }

@@ -23,7 +23,8 @@ def to_record(request: InpaintRequest) -> dict[str, Any]:
 def from_record(record: dict[str, Any], image: bytes, mask: bytes, reference: bytes | None) -> InpaintRequest:
     """The request as it was accepted."""
     guidance = Guidance.from_record(record["guidance"], reference)
-    return InpaintRequest(**{**record, "image": image, "mask": mask, "guidance": guidance})
+    plain = {**record, "include": tuple(record.get("include", ()))}  # records of an older version have none
+    return InpaintRequest(**{**plain, "image": image, "mask": mask, "guidance": guidance})
 
 
 def parts_of(request: InpaintRequest) -> list[tuple[str, bytes]]:

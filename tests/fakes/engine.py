@@ -109,6 +109,14 @@ class FakeEngine:
         if model == "gfc_generator":
             raws = [speckle(inputs["image"][i], inputs["hole"][i], inputs["noise"][i]) for i in range(batch)]
             return {"raw": np.stack(raws)}
+        if model == "showface":
+            painted = [paint(inputs["image"][i], inputs["hole"][i], self.landmarks[:0]) for i in range(batch)]
+            coarse = np.where(inputs["hole"] > 0, np.stack(painted), inputs["image"])
+            return {
+                "raw": 255 - np.stack(painted),
+                "coarse": coarse,
+                "parsing": np.stack([parse(one) for one in coarse]),
+            }
         predicted = np.repeat(self.landmarks[None].astype(np.float32), batch, axis=0)
         landmarks = inputs.get("landmarks", predicted)
         outputs: Arrays = {"landmarks": landmarks}

@@ -30,4 +30,5 @@ class Guided:
         self.frames.append(frame)
         painted = np.zeros_like(frame.image) if frame.reference is None else frame.reference // 2
         smile = (frame.attributes or {}).get("Smiling", 0.0)
-        return Completion(painted + np.uint8(60 + round(60 * smile)), frame.landmarks)
+        raw = painted + np.uint8(60 + round(60 * smile))
+        return Completion(raw, frame.landmarks, coarse=raw, parsing=frame.hole)

@@ -1,16 +1,15 @@
 """Small things that several tests of the training package share."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 
+from tests.training.deploying import copy_config
 from tests.training.pictures import write_people, write_scenes
 from tests.training.several import CPU, FACES
 from training.checkpoint import save_snapshot
-from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import write_folder
 from training.frozen.features import FrozenFeatures
 from training.loop import train
@@ -21,12 +20,13 @@ from training.papers.lafin.networks import Generator, Predictor
 from training.papers.lafin.recipe import lafin_tiny
 from training.papers.parser.networks import Parser
 from training.papers.reference.recipe import build_tiny
+from training.papers.showface.networks import Coarse, Refiner
 from training.recipe import Files, Part
 
 
 @pytest.fixture(scope="session")
 def tiny_repository(tmp_path_factory) -> Path:
-    """A model repository with untrained snapshots: narrow generators, predictor, parser and finder."""
+    """A model repository with untrained snapshots: narrow networks of every room."""
     repository = tmp_path_factory.mktemp("repository")
     torch.manual_seed(0)
     generator, predictor = Generator(8, spectral=False), Predictor()
@@ -38,6 +38,8 @@ def tiny_repository(tmp_path_factory) -> Path:
         "lafin_generator": generator,
         "lafin_predictor": predictor,
         "parser": Parser(11, width=4),
+        "showface_coarse": Coarse(4, 4),
+        "showface_refiner": Refiner(2, 4, 4, 1, slots=4),
     }
     states = {model: network.state_dict() for model, network in networks.items()}
     tiny = build_tiny(Files())
@@ -45,7 +47,7 @@ def tiny_repository(tmp_path_factory) -> Path:
     states |= {f"reference_{name}": frozen[name] for name in ("extractor", "generator")}
     for model, state in states.items():
         (repository / model).mkdir()
-        shutil.copy(SHIPPED_REPOSITORY / model / "config.pbtxt", repository / model)
+        copy_config(model, repository / model)
         save_snapshot(repository / model / "snapshot.safetensors", state, {}, half=False)
     return repository
 

@@ -237,13 +237,13 @@ def test_a_converted_parser_names_its_nineteen_classes_and_is_exported(parser_re
     assert parsing.max() < 19
 
 
-def test_converting_beside_a_parser_of_eleven_classes_changes_the_names_alone(parser_repository, tmp_path):
+def test_converting_beside_a_parser_of_fourteen_classes_changes_the_names_alone(parser_repository, tmp_path):
     (tmp_path / "parser").mkdir()
     shipped = SHIPPED_REPOSITORY / "parser" / "config.pbtxt"
     shutil.copy(shipped, tmp_path / "parser")
     assert convert_parser(tmp_path, parser_repository.parent / "bisenet.pth").exit_code == 0
     before, after = read_config(shipped.parent), read_config(tmp_path / "parser")
-    assert len(before.parameters["classes"].string_value.split(",")) == 11
+    assert len(before.parameters["classes"].string_value.split(",")) == 14
     assert len(after.parameters["classes"].string_value.split(",")) == 19
     before.parameters.clear()
     after.parameters.clear()

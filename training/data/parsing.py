@@ -40,6 +40,7 @@ JOINED_IN_HELEN: dict[str, str | None] = {
     **dict.fromkeys(("left_ear", "right_ear", "earring", "neck", "necklace", "clothes", "hat"), "background"),
     "glasses": None,  # eyes, brows or skin may lie below
 }
+SIDED = {"brows": "brow", "eyes": "eye"}  # of ShowFace's: Helen tells left and right apart
 MERGES: dict[tuple[int, int], Mapping[str, str | None]] = {(19, 14): JOINED_IN_SHOWFACE, (19, 11): JOINED_IN_HELEN}
 
 # What Li et al. count as facial parts, by name; which of them a set has depends on the set.
@@ -69,6 +70,30 @@ def merge_table(present: int, wanted: int) -> NDArray[np.uint8] | None:
         if merged is not None:
             table[index] = smaller.index(merged)
     return table
+
+
+def as_helen(parsing: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Helen's eleven classes of a map [H,W] of ShowFace's fourteen, of an upright face.
+
+    Brows and eyes are the subject's left ones where they lie right of the nose's middle, or of the map's without a
+    nose. What Helen does not know becomes what it becomes from nineteen classes.
+    """
+    names = [name for name in SHOWFACE if name not in SIDED]
+    joined = {"ears": "background"} | JOINED_IN_HELEN
+    table = np.full(256, IGNORE, np.uint8)
+    for name in names:
+        helen = joined.get(name, name)
+        if helen is not None:
+            table[SHOWFACE.index(name)] = HELEN.index(helen)
+    merged: NDArray[np.uint8] = table[parsing]
+    nose = np.nonzero(parsing == SHOWFACE.index("nose"))[1]
+    middle = nose.mean() if len(nose) else (parsing.shape[1] - 1) / 2
+    on_the_left = np.arange(parsing.shape[1]) > middle
+    for both, part in SIDED.items():
+        there = parsing == SHOWFACE.index(both)
+        merged[there & on_the_left] = HELEN.index(f"left_{part}")
+        merged[there & ~on_the_left] = HELEN.index(f"right_{part}")
+    return merged
 
 
 def mirror_table(classes: int) -> NDArray[np.uint8]:

@@ -18,6 +18,8 @@ from training.papers.parser import recipe as parser
 from training.papers.parser import serving as parser_serving
 from training.papers.reference import recipe as reference
 from training.papers.reference import serving as reference_serving
+from training.papers.showface import recipe as showface
+from training.papers.showface import serving as showface_serving
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -52,6 +54,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "parser_14": parser.parser_14,
     "parser_11": parser.parser_11,
     "parser_demo": parser.parser_demo,
+    "parser_14_demo": parser.parser_14_demo,
     "parser_tiny": parser.parser_tiny,
     "reference": reference.reference,
     "reference_lbam": reference.reference_lbam,
@@ -62,6 +65,21 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "reference_demo": reference.reference_demo,
     "reference_judge": reference.reference_judge,
     "reference_tiny": reference.reference_tiny,
+    "showface": showface.showface,
+    "showface_coarse": showface.showface_coarse,
+    "showface_inco2": showface.showface_inco2,
+    "showface_without_both": showface.showface_without_both,
+    "showface_without_mrem": showface.showface_without_mrem,
+    "showface_without_semantic": showface.showface_without_semantic,
+    "showface_without_intra": showface.showface_without_intra,
+    "showface_without_inter": showface.showface_without_inter,
+    "showface_32_slots": showface.showface_32_slots,
+    "showface_64_slots": showface.showface_64_slots,
+    "showface_256_slots": showface.showface_256_slots,
+    "showface_512_slots": showface.showface_512_slots,
+    "showface_not_disentangled": showface.showface_not_disentangled,
+    "showface_demo": showface.showface_demo,
+    "showface_tiny": showface.showface_tiny,
 }
 
 DEPLOYED: dict[str, Deployed] = {
@@ -71,6 +89,7 @@ DEPLOYED: dict[str, Deployed] = {
     **lafin_serving.DEPLOYED,
     **parser_serving.DEPLOYED,
     **reference_serving.DEPLOYED,
+    **showface_serving.DEPLOYED,
 }
 
 # Name -> what runs it whole, from photograph and hole to picture. Which models it opens is what building it says.
@@ -80,6 +99,7 @@ SYSTEMS: dict[str, BuildSystem] = {
     **dsa_serving.SYSTEMS,
     **parser_serving.SYSTEMS,
     **reference_serving.SYSTEMS,
+    **showface_serving.SYSTEMS,
 }
 
 

@@ -7,7 +7,7 @@ from service.client.clients import AsyncClient
 from service.client.command.outcomes import KEY_STATUSES
 from service.client.command.usage import Service
 from service.client.errors import Unreachable
-from service.client.forms import InpaintOptions
+from service.client.forms import FillOptions
 from service.client.retries import Retries
 from service.errors import BadField, GuidanceNotAccepted, ServiceError, UnknownModel
 
@@ -16,7 +16,7 @@ DEFAULT_MODEL = "lafin"
 GUIDANCE = ("landmarks", "faces", "reference", "attributes")
 
 
-async def check_capabilities(service: Service, options: InpaintOptions, guidance: frozenset[str]) -> None:
+async def check_capabilities(service: Service, options: FillOptions, guidance: frozenset[str]) -> None:
     """Raise what the service would answer to every photo: nobody there, a bad key, no such model, no such guidance."""
     async with AsyncClient(service.url, service.key, retries=RETRIES) as client:
         models = [model for model in await client.models() if model.route == "/inpaint"]

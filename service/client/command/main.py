@@ -13,7 +13,7 @@ from service.client.command.outcomes import EXIT_CODES, USAGE
 from service.client.command.run import run
 from service.client.command.usage import BadUsage, Files, Format, Service
 from service.client.connection import DEFAULT_URL
-from service.client.forms import InpaintOptions
+from service.client.forms import FillOptions
 from service.version import version_line
 
 CODES = "\n".join(f"{code:>4}  {meaning}" for code, meaning in EXIT_CODES.items())
@@ -128,7 +128,7 @@ def inpaint(
     try:
         _refuse_more(context.args)
         options["attributes"] = None if attributes is None else read_attributes(attributes)
-        given = cast(InpaintOptions, {name: value for name, value in options.items() if value is not None})
+        given = cast(FillOptions, {name: value for name, value in options.items() if value is not None})
         files = Files(photo, mask, out, landmarks, faces, reference, picture_format, force)
         service = Service(url, key_from(key, key_file), concurrency, as_jobs)
         code = run(files, given, service, quiet=quiet)

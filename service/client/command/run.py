@@ -18,7 +18,7 @@ from service.client.command.progress import Reporter
 from service.client.command.sending import Sender, SendOptions
 from service.client.command.usage import BadUsage, Files, Service
 from service.client.connection import require_address, require_key
-from service.client.forms import InpaintOptions
+from service.client.forms import FillOptions
 from service.client.retries import Retries
 from service.errors import ServiceError
 
@@ -37,7 +37,7 @@ class Plan:
     guidance: frozenset[str]
 
 
-def run(files: Files, options: InpaintOptions, service: Service, *, quiet: bool = False) -> int:
+def run(files: Files, options: FillOptions, service: Service, *, quiet: bool = False) -> int:
     """Do it all; the exit code. Raises BadUsage, before anything is sent."""
     _check(service)
     plan = planned(files, options, service)
@@ -54,7 +54,7 @@ def run(files: Files, options: InpaintOptions, service: Service, *, quiet: bool 
     return exit_code(outcomes)
 
 
-def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
+def planned(files: Files, options: FillOptions, service: Service) -> Plan:
     """The photos with what goes with each, and where they go."""
     _check_dashes(files)
     photos, masks = named_by(files.photo), named_by(files.mask)
@@ -73,7 +73,7 @@ def planned(files: Files, options: InpaintOptions, service: Service) -> Plan:
     left_out = unpaired + existing
     if not items:
         raise BadUsage(f"No photo can be sent. {left_out[0].photo}: {left_out[0].reason}")
-    complete: InpaintOptions = {**options, "output_format": target.format}
+    complete: FillOptions = {**options, "output_format": target.format}
     send_options = SendOptions(
         target,
         complete,

@@ -15,7 +15,7 @@ from service.client.command.outcomes import NotTried, Outcome, ends_everything
 from service.client.command.outputs import Destination, write, write_out
 from service.client.command.pairs import STANDARD_INPUT, Item
 from service.client.errors import Garbled
-from service.client.forms import InpaintOptions
+from service.client.forms import FillOptions
 from service.errors import ServiceError
 
 LAST_WORD_SECONDS = 5.0  # for a submission that an interruption finds half-way
@@ -27,7 +27,7 @@ class SendOptions:
     """What is the same for every photo."""
 
     destination: Destination
-    form: InpaintOptions
+    form: FillOptions
     concurrency: int = 4
     as_jobs: bool = False
     force: bool = False

@@ -7,6 +7,7 @@ from service.completion.pipelines.gfc import Gfc
 from service.completion.pipelines.lafin import Lafin
 from service.completion.pipelines.protocol import Pipeline
 from service.completion.pipelines.reference import Reference
+from service.completion.pipelines.showface import ShowFace
 from service.errors import UnknownModel
 
 PIPELINES: dict[str, Pipeline] = {
@@ -14,6 +15,7 @@ PIPELINES: dict[str, Pipeline] = {
     "gfc": Gfc(),
     "lafin": Lafin(),
     "reference": Reference(),
+    "showface": ShowFace(),
 }
 
 

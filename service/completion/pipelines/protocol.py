@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from service.completion.guidance import GuidanceName
 from service.deadline import Deadline
 from service.engine import Engine
-from service.imaging.arrays import Hole, Points, Rgb
+from service.imaging.arrays import Hole, Ids, Points, Rgb
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,15 @@ class SampleSeed:
 class Completion:
     """What came back: raw [F,F,3] uint8 RGB, and what guided it, if anything did.
 
-    landmarks [68,2] in frame pixels; attributes [A] in [-1,1], in the order of the frame's `attribute_names`.
+    landmarks [68,2] in frame pixels; attributes [A] in [-1,1], in the order of the frame's `attribute_names`. Of a
+    pipeline with stages also what they made: the coarse face [F,F,3], class ids [F,F] uint8.
     """
 
     raw: Rgb
     landmarks: Points | None
     attributes: NDArray[np.generic] | None = None
+    coarse: Rgb | None = None
+    parsing: Ids | None = None
 
 
 class Pipeline(Protocol):

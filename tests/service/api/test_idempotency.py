@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.api.forms import InpaintForm, JobForm, file_fields
+from service.completion.including import STAGES
 from service.completion.pipelines import PIPELINES
 from tests.fakes.engine import FakeEngine, mean_shape
 from tests.fakes.guided import Guided
@@ -25,6 +26,7 @@ TEXTS = {  # of a field that no rule can make up: its value, and another one
     "landmarks": (json.dumps(mean_shape().tolist()), json.dumps((mean_shape() + 1).tolist())),
     "faces": ("[[10, 10, 90, 90]]", "[[10, 10, 90, 91]]"),
     "attributes": ('{"Smiling": 0.5}', '{"Smiling": 0.6}'),
+    "include": ("coarse", "coarse,parsing"),
     "webhook_url": ("https://receiver.example/a", "https://receiver.example/b"),
 }
 FILES = {
@@ -62,6 +64,7 @@ def form(kind: type[BaseModel], changed: str | None = None) -> dict[str, Any]:
 @pytest.fixture
 async def client(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     monkeypatch.setitem(PIPELINES, "guided", Guided())
+    monkeypatch.setitem(STAGES, "guided", ("coarse", "parsing"))
     async with in_memory(FakeEngine(), redis_url=redis_server.url, webhook_secret=SECRET) as client:
         yield client
 

@@ -336,3 +336,33 @@ async def test_a_seed_that_was_not_sent_is_told(client: httpx.AsyncClient, files
     assert first.headers["content-type"] == "image/png"
     assert (await plural(client, files)).headers["x-seed"] != seed
     assert (await plural(client, files, seed=seed)).content == first.content
+
+
+async def staged(client: httpx.AsyncClient, files: dict, accept: str = "*/*", **data: str) -> httpx.Response:
+    form = {"model": "showface", "include": "coarse, parsing", **data}
+    return await client.post("/inpaint", files=framed(files), data=form, headers={"accept": accept})
+
+
+async def test_the_stages_of_a_model_come_as_json(client: httpx.AsyncClient, files: dict) -> None:
+    body = (await staged(client, files)).json()
+    ((coarse, parsing),) = [(face["coarse"], face["parsing"]) for face in body["included"]]
+    assert {coarse["media_type"], parsing["media_type"]} == {"image/png"}
+    assert pixels(base64.b64decode(coarse["data"])).shape == (256, 256, 3)
+    assert set(np.unique(pixels(base64.b64decode(parsing["data"])))) <= {0, 1, 2, 3}
+    assert (await staged(client, files, include="")).headers["content-type"] == "image/png"
+
+
+async def test_stages_that_nobody_can_show_are_refused_by_name(client: httpx.AsyncClient, files: dict) -> None:
+    for data, allowed in (({"model": "lafin"}, []), ({"include": "coarse,fine"}, ["coarse", "parsing"])):
+        response = await staged(client, files, **data)
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "include")
+        assert response.json()["errors"][0]["allowed"] == allowed
+    assert (await staged(client, files, accept="image/png")).status_code == 406
+
+
+async def test_a_job_includes_no_stages(client: httpx.AsyncClient, files: dict) -> None:
+    data = {"model": "showface", "include": "coarse"}
+    wished = await client.post("/inpaint", files=files, data=data, headers={"prefer": "respond-async"})
+    assert (wished.status_code, wished.json()["errors"]) == (422, [{"field": "include"}])
+    plain = await client.post("/jobs", files=files, data=data)
+    assert (plain.status_code, plain.json()["code"]) == (422, "unknown_field")

@@ -12,13 +12,15 @@ from tests.service.api.conftest import Served
 
 async def test_the_catalogue_says_what_each_model_takes(client: httpx.AsyncClient) -> None:
     listed = {model["name"]: model for model in (await client.get("/models")).json()["models"]}
-    dsa, gfc, lafin, parser = (listed[name] for name in ("dsa", "gfc", "lafin", "parser"))
+    dsa, gfc, lafin, showface, parser = (listed[name] for name in ("dsa", "gfc", "lafin", "showface", "parser"))
     assert (dsa["name"], dsa["guidance"], dsa["plural"], dsa["frame_pixels"]) == ("dsa", ["faces"], False, 256)
     assert (gfc["name"], gfc["guidance"], gfc["plural"], gfc["frame_pixels"]) == ("gfc", ["faces"], True, 128)
     assert (parser["name"], parser["route"], parser["guidance"], parser["ready"]) == ("parser", "/parsing", [], True)
     assert (parser["deployed_models"], lafin["route"]) == (["parser", "finder", "lafin_predictor"], "/inpaint")
     assert (lafin["name"], lafin["guidance"], lafin["plural"]) == ("lafin", ["faces", "landmarks"], False)
     assert (lafin["frame_pixels"], lafin["ready"]) == (256, True)
+    assert (showface["name"], showface["guidance"], showface["plural"]) == ("showface", ["faces"], False)
+    assert showface["deployed_models"][:4] == ["showface", "showface_coarse", "parser", "showface_refiner"]
 
 
 async def test_a_model_shows_its_card(served: Served, tmp_path: Path) -> None:
@@ -50,6 +52,7 @@ async def test_a_model_shows_in_what_it_computes(served: Served, tmp_path: Path)
         listed = {model["name"]: model["precision"] for model in (await client.get("/models")).json()["models"]}
     assert (listed["gfc"], listed["dsa"]) == ({}, {})
     assert (listed["lafin"], listed["parser"]) == ({"lafin_generator": "bfloat16"}, {"parser": "float32"})
+    assert listed["showface"] == {"parser": "float32"}
 
 
 async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine: FakeEngine) -> None:
@@ -61,14 +64,15 @@ async def test_a_model_that_the_engine_lacks_is_not_ready(served: Served, engine
 @pytest.mark.parametrize(
     ("missing", "ready"),
     [
-        ("dsa_generator", {"dsa": False, "gfc": True, "lafin": True, "parser": True}),
-        ("dsa_generator_1024", {"dsa": True, "gfc": True, "lafin": True, "parser": True}),
-        ("gfc_generator", {"dsa": True, "gfc": False, "lafin": True, "parser": True}),
-        ("lafin_generator", {"dsa": True, "gfc": True, "lafin": False, "parser": True}),
-        ("lafin_predictor", {"dsa": False, "gfc": False, "lafin": False, "parser": False}),
-        ("parser", {"dsa": True, "gfc": True, "lafin": True, "parser": False}),
-        ("reference_extractor", {"reference": False, "lafin": True}),
-        ("reference", {"reference": False, "lafin": True}),
+        ("dsa_generator", {"dsa": False, "gfc": True, "lafin": True, "showface": True, "parser": True}),
+        ("dsa_generator_1024", {"dsa": True, "gfc": True, "lafin": True, "showface": True, "parser": True}),
+        ("gfc_generator", {"dsa": True, "gfc": False, "lafin": True, "showface": True, "parser": True}),
+        ("lafin_generator", {"dsa": True, "gfc": True, "lafin": False, "showface": True, "parser": True}),
+        ("lafin_predictor", {"dsa": False, "gfc": False, "lafin": False, "showface": False, "parser": False}),
+        ("showface_refiner", {"dsa": True, "gfc": True, "lafin": True, "showface": False, "parser": True}),
+        ("parser", {"dsa": True, "gfc": True, "lafin": True, "showface": False, "parser": False}),
+        ("reference_extractor", {"reference": False, "lafin": True, "showface": True}),
+        ("reference", {"reference": False, "lafin": True, "showface": True}),
     ],
 )
 async def test_a_model_is_ready_when_all_that_it_calls_is(

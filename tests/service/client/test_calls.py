@@ -132,11 +132,12 @@ def test_parsing(client: Any) -> None:
 
 def test_models_and_limits(client: Any) -> None:
     listed = [(model.name, model.route, model.guidance, model.ready) for model in client.models()]
-    assert [one for one in listed if one[0] in ("dsa", "gfc", "lafin", "reference", "parser")] == [
+    assert [one for one in listed if one[0] in ("dsa", "gfc", "lafin", "reference", "showface", "parser")] == [
         ("dsa", "/inpaint", ["faces"], True),
         ("gfc", "/inpaint", ["faces"], True),
         ("lafin", "/inpaint", ["faces", "landmarks"], True),
         ("reference", "/inpaint", ["attributes", "faces", "reference"], True),
+        ("showface", "/inpaint", ["faces"], True),
         ("parser", "/parsing", [], True),
     ]
     one = client.model("lafin")

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.golden import GOLDEN
+from training.data.drawn import DrawnFaces
 from training.data.parsing import (
     CELEBAMASK_HQ,
     CLASS_SETS,
@@ -9,6 +10,7 @@ from training.data.parsing import (
     IGNORE,
     MERGES,
     SHOWFACE,
+    as_helen,
     colour_table,
     facial_parts,
     flip,
@@ -113,3 +115,37 @@ def test_a_class_has_the_same_colour_in_every_set() -> None:
 
 def test_the_classes_are_those_that_the_service_has_colours_for() -> None:
     assert {str(count): list(names) for count, names in CLASS_SETS.items()} == GOLDEN["classes"]
+
+
+def test_fourteen_classes_become_eleven_with_sides_by_the_nose() -> None:
+    """A nose left of the middle parts what lies on both sides of it; the subject's left is on the right."""
+    parsing = np.full((4, 9), SHOWFACE.index("skin"), np.uint8)
+    parsing[2, 2:4] = SHOWFACE.index("nose")
+    parsing[0, 1], parsing[0, 4] = SHOWFACE.index("brows"), SHOWFACE.index("brows")
+    parsing[1, 1], parsing[1, 4] = SHOWFACE.index("eyes"), SHOWFACE.index("eyes")
+    parsing[3, 0], parsing[3, 1], parsing[3, 2], parsing[3, 3] = (
+        SHOWFACE.index(name) for name in ("ears", "hat", "hair", "glasses")
+    )
+    found = as_helen(parsing)
+    assert [HELEN[found[row, 1]] for row in (0, 1)] == ["right_brow", "right_eye"]
+    assert [HELEN[found[row, 4]] for row in (0, 1)] == ["left_brow", "left_eye"]
+    assert [HELEN[found[3, column]] for column in (0, 1, 2)] == ["background", "background", "hair"]
+    assert found[3, 3] == IGNORE
+    assert (found[:, 5:] == HELEN.index("skin")).all()
+    assert HELEN[found[2, 2]] == "nose"
+
+
+def test_without_a_nose_the_middle_of_the_map_parts_the_sides() -> None:
+    parsing = np.full((1, 6), SHOWFACE.index("eyes"), np.uint8)
+    assert [HELEN[index] for index in as_helen(parsing)[0]] == ["right_eye"] * 3 + ["left_eye"] * 3
+
+
+def test_both_ways_from_nineteen_to_eleven_agree() -> None:
+    """Drawn faces in nineteen classes: over fourteen as straight on."""
+    straight, between = merge_table(19, 11), merge_table(19, 14)
+    assert straight is not None
+    assert between is not None
+    ids = np.array([CELEBAMASK_HQ.index(name) for name in HELEN], np.uint8)
+    for face in range(3):
+        parsing = ids[DrawnFaces(3, 96).parsing(face)]
+        assert np.array_equal(as_helen(between[parsing]), straight[parsing])

@@ -21,6 +21,7 @@ MODELS = {
     "lafin": {"lafin_predictor", "lafin_generator"},
     "parser": {"parser"},
     "reference": {"reference_extractor", "reference_generator"},
+    "showface": {"showface_coarse", "showface_refiner"},
 }
 APPS = {"training.train": train.app, "training.export": export.app}
 NOT_HERE = ("--features", "vgg19.pth", "vgg16.pth")  # files that the project does not ship

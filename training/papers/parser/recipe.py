@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 
+from training import muon
 from training.data.holes import Mixture
 from training.data.parsing import CLASS_SETS
 from training.data.stream import Wants
@@ -14,6 +15,7 @@ from training.papers.parser.networks import PUBLISHED_WIDTH, Parser
 from training.papers.parser.step import ParserStep
 from training.recipe import Part, Recipe, Stage, tiny
 
+MUON_LENGTH = 0.02
 NO_HOLES = Mixture(((1.0, "none"),))
 
 # Between hair and background the demo's labels are often wrong, and hard pixels are mostly these: they count less.
@@ -33,6 +35,13 @@ def build_demo(classes: int, width: int) -> ParserStep:
     optimizer = torch.optim.AdamW(parser.parameters(), lr=2e-3, weight_decay=1e-3)
     weights = tuple(DEMO_CLASS_WEIGHTS.get(name, 1.0) for name in CLASS_SETS[classes])
     return ParserStep(parser, optimizer, classes=classes, class_weights=weights)
+
+
+def build_demo_14(width: int) -> ParserStep:
+    """Labels drawn by people: all classes count alike, and Muon moves the hidden layers."""
+    parser = Parser(14, width)
+    optimizer = muon.optimizer(parser, 2e-3, (0.9, 0.999), MUON_LENGTH)
+    return ParserStep(parser, optimizer, classes=14)
 
 
 def published(name: str, classes: int) -> Recipe:
@@ -80,6 +89,21 @@ def parser_demo() -> Recipe:
         sheet_every_images=2_000,
     )
     return Recipe("parser_demo", (part,))
+
+
+def parser_14_demo() -> Recipe:
+    """ShowFace's classes, for few faces with labels drawn by people: 128 px, then 256; half an hour of a core."""
+    part = replace(
+        parser_demo().part("parser"),
+        build=lambda files: build_demo_14(PUBLISHED_WIDTH // 2),
+        stages=(
+            Stage(until_images=4_000, pixels=128, batch_size=16),
+            Stage(until_images=7_000, pixels=256, batch_size=8, learning_rate_factor=0.5, decay_to=0.02),
+            Stage(until_images=13_000, pixels=256, batch_size=8, learning_rate_factor=0.4, decay_to=0.02),
+        ),
+        wants=Wants(parsing_classes=14),
+    )
+    return Recipe("parser_14_demo", (part,))
 
 
 def parser_tiny() -> Recipe:

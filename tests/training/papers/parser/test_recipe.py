@@ -80,9 +80,10 @@ def test_the_published_training_comes_with_three_sets_of_classes(name: str, clas
     assert part.stages[-1].until_images == 80_000 * 16
 
 
-def test_the_demo_fits_into_the_repository() -> None:
+@pytest.mark.parametrize("name", ["parser_demo", "parser_14_demo"])
+def test_the_demos_fit_into_the_repository(name: str) -> None:
     with torch.device("meta"):
-        step = RECIPES["parser_demo"]().part("parser").build(Files())
+        step = RECIPES[name]().part("parser").build(Files())
     state = step.freeze(step.networks)["parser"]
     assert sum(tensor.numel() for tensor in state.values()) * 2 < 25e6
 
@@ -102,7 +103,7 @@ PUBLISHED = {"parser": 19, "parser_14": 14, "parser_11": 11}  # CelebAMask-HQ; S
 
 
 def test_every_published_recipe_stands_here() -> None:
-    ours = {"parser_demo", "parser_tiny"}
+    ours = {"parser_demo", "parser_14_demo", "parser_tiny"}
     assert {name for name in RECIPES if name.startswith("parser") and name not in ours} == set(PUBLISHED)
 
 

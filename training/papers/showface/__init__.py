@@ -1,0 +1,1 @@
+"""ShowFace: Coordinated Face Inpainting with Memory-Disentangled Refinement Networks (Wu et al. 2022)."""
