@@ -90,6 +90,12 @@ class ParsingBody:
 
 
 @dataclass(kw_only=True)
+class FrameSize:
+    pixels: int
+    ready: bool
+
+
+@dataclass(kw_only=True)
 class ModelBody:
     name: str
     summary: str
@@ -98,6 +104,7 @@ class ModelBody:
     attributes: list[str] = field(default_factory=list)
     plural: bool
     frame_pixels: int
+    frame_sizes: list[FrameSize] = field(default_factory=list)
     deployed_models: list[str]
     precision: dict[str, str] = field(default_factory=dict)
     ready: bool
