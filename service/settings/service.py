@@ -52,7 +52,10 @@ class Settings(JobSettings):
         (), description="Addresses or networks whose X-Forwarded-For and -Proto count, separated by commas."
     )
     log_client_address: bool = Field(False, description="Write the address of the client into its log line.")
-    engine_url: str = Field("127.0.0.1:8001", description="host:port of the KServe v2 gRPC; a name of several addresses, or several IPv4 addresses apart by commas.")
+    engine_url: str = Field(
+        "127.0.0.1:8001",
+        description="host:port of the KServe v2 gRPC; of several engines one name, or IPv4 addresses apart by commas.",
+    )
     engine_start_seconds: float = Field(120, gt=0, description="How long the start waits for the engine.")
     model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards and files.")
 

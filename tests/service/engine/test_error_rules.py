@@ -38,7 +38,12 @@ SEEN: list[tuple[str, str, type[EngineError], bool]] = [  # texts of a real Trit
     ),
     ("UNAVAILABLE", "Socket closed", EngineUnavailable, True),
     ("UNAVAILABLE", "recvmsg:Connection reset by peer", EngineUnavailable, True),
-    ("UNAVAILABLE", "connections to all backends failing; last error: UNKNOWN: backend unhealthy", EngineUnavailable, True),
+    (
+        "UNAVAILABLE",
+        "connections to all backends failing; last error: UNKNOWN: backend unhealthy",
+        EngineUnavailable,
+        True,
+    ),
     ("NOT_FOUND", "Request for unknown model: 'lafin' is not found", EngineUnavailable, True),
     ("NOT_FOUND", "Request for unknown model: 'lafin' has no available versions", EngineUnavailable, True),
     ("NOT_FOUND", "Unable to find shared memory region: 'x'", EngineContractBroken, False),
