@@ -33,6 +33,7 @@ NOT_OF_PACKAGES = ("tests", "test", "include")  # of numpy and torch: tests, and
 NOT_SHIPPED = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils", "wheel")  # what only installs
 ELF = b"\x7fELF"
 PT_NULL = 0
+RANDOM_BYTES = 4096
 LIST_LOADED = (
     "import sys; print(*{one.__file__ for one in [*sys.modules.values()] if getattr(one, '__file__', 0)}, sep='\\n')"
 )
@@ -63,8 +64,8 @@ def ignore_packages(site: Path) -> Ignore:
             return {name for name in names if re.split(r"[-.]", name)[0] in NOT_SHIPPED}
         package = Path(folder).relative_to(site).parts[:1] if Path(folder).is_relative_to(site) else ()
         skipped = set(NOT_OF_PACKAGES) if package in {("numpy",), ("torch",)} else set()
-        if package == ("torch",) and Path(folder).name == "torch":
-            skipped.add("bin")
+        if package == ("torch",) and Path(folder).name == "bin":
+            skipped |= set(names) - {"torch_shm_manager"}  # which torch looks for when it is loaded
         return {name for name in names if name in skipped or name == "__pycache__"}
 
     return ignored
@@ -182,9 +183,26 @@ def strip(file: Path) -> None:
 
 
 def compile_loaded(root: Path, modules: list[str]) -> None:
-    """Bytecode of what `modules` load. It does not depend on times of files: the file system will be read-only."""
-    code = f"import {', '.join(modules)}\n{LIST_LOADED}"
-    told = subprocess.run([sys.executable, "-c", code], cwd=root / "app", capture_output=True, text=True, check=True)
+    """Bytecode of what `modules` load. It does not depend on times of files: the file system will be read-only.
+
+    Root, as who images are built, loads them with ROOT as the whole file system, so that what is missing fails here.
+    """
+    alone = os.geteuid() == 0
+    place = "/app" if alone else str(root / "app")
+    code = f"import sys; sys.path[0] = {place!r}\nimport {', '.join(modules)}\n{LIST_LOADED}"
+    devices = root / "dev"  # Docker makes it when the image runs; torch wants one device at once
+    devices.mkdir(exist_ok=True)
+    (devices / "urandom").write_bytes(os.urandom(RANDOM_BYTES))
+    told = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        capture_output=True,
+        text=True,
+        env={"PATH": str(Path(sys.executable).parent)},
+        preexec_fn=(lambda: enter(root)) if alone else None,
+    )
+    shutil.rmtree(devices)
+    if told.returncode != 0:
+        sys.exit(f"root.py: what was gathered does not run:\n{told.stderr}")
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     for line in told.stdout.splitlines():
         place = Path(line)
@@ -192,6 +210,12 @@ def compile_loaded(root: Path, modules: list[str]) -> None:
         if source.suffix == ".py" and source.is_file():
             shipped = "/" / source.relative_to(root)
             py_compile.compile(str(source), dfile=str(shipped), doraise=True, invalidation_mode=mode)
+
+
+def enter(root: Path) -> None:
+    """Make ROOT the whole file system of this process."""
+    os.chroot(root)
+    os.chdir("/app")
 
 
 if __name__ == "__main__":
