@@ -49,18 +49,20 @@ def installed_packages(machine: Machine) -> str:
     """Python's packages in each image: those of the extras, in the pinned versions, and no others."""
     counts = []
     for name, extras in IMAGES.items():
-        found = packages_in(machine, f"face-inpainting-{name}:0.1.0")
-        assert found == wanted_packages(extras) - NOT_SHIPPED, found ^ wanted_packages(extras)
+        python_version, found = packages_in(machine, f"face-inpainting-{name}:0.1.0")
+        wanted = wanted_packages(extras, python_version) - NOT_SHIPPED
+        assert found == wanted, found ^ wanted
         counts.append(f"{name} {len(found)}")
     return ", ".join(counts)
 
 
-def packages_in(machine: Machine, image: str) -> set[str]:
-    """name==version of Python's packages, without the project itself."""
+def packages_in(machine: Machine, image: str) -> tuple[str, set[str]]:
+    """Python's version, and name==version of its packages, without the project itself."""
     command = ("docker", "run", "--rm", "-i", "--network", "none", "--entrypoint", PYTHON, image, "-")
-    told = machine.run(*command, input=(ROOT / "docker" / "packages.py").read_text())
-    parts = [one for one in json.loads(told)["components"] if one["purl"].startswith("pkg:pypi")]
-    return {f"{one['name']}=={one['version'].partition('+')[0]}" for one in parts if one["name"] != PROJECT["name"]}
+    parts = json.loads(machine.run(*command, input=(ROOT / "docker" / "packages.py").read_text()))["components"]
+    (python,) = [one["version"] for one in parts if one["purl"].startswith("pkg:generic/python")]
+    packages = [one for one in parts if one["purl"].startswith("pkg:pypi") and one["name"] != PROJECT["name"]]
+    return python, {f"{one['name']}=={one['version'].partition('+')[0]}" for one in packages}
 
 
 def users_and_roots(stack: Stack) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable
 from importlib.metadata import distributions
 
@@ -11,7 +12,7 @@ from packaging.utils import canonicalize_name
 from tests.test_house import pins, requirements
 
 
-def wanted_packages(extras: Iterable[str]) -> set[str]:
+def wanted_packages(extras: Iterable[str], python_full_version: str = platform.python_version()) -> set[str]:
     """name==version of every package of the extras, and of all that these need, as constraints.txt pins them."""
     installed = {canonicalize_name(one.name): one for one in distributions()}
     pinned, pending = pins(), requirements(extras)
@@ -24,10 +25,11 @@ def wanted_packages(extras: Iterable[str]) -> set[str]:
             continue
         seen.add(asked)
         found.add(f"{name}=={pinned[name]}")
-        pending += [one for one in map(Requirement, installed[name].requires or []) if applies(one, requirement.extras)]
+        needed = map(Requirement, (installed[name].requires or []) if name in installed else [])
+        pending += [one for one in needed if applies(one, requirement.extras, python_full_version)]
     return found
 
 
-def applies(requirement: Requirement, extras: set[str]) -> bool:
-    marker = requirement.marker
-    return marker is None or any(marker.evaluate({"extra": extra}) for extra in ("", *extras))
+def applies(requirement: Requirement, extras: set[str], python_full_version: str) -> bool:
+    marker, version = requirement.marker, {"python_full_version": python_full_version}
+    return marker is None or any(marker.evaluate({"extra": extra} | version) for extra in ("", *extras))
