@@ -32,6 +32,7 @@ test: setup ## run all tests on all cores, against a real Triton core and in a b
 	@$(VENV_PYTHON) -m tests.contract.fetch_triton
 	@$(VENV_PYTHON) -m tests.service.proxies.fetch_nginx
 	@$(VENV_PYTHON) -m tests.service.web.fetch_chromium
+	@$(VENV_PYTHON) -m tests.deploy.fetch_tools
 	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 docker-test: setup ## build the images, bring them up, break them and look at them; ten minutes, needs root (CONTRIBUTING.md)
@@ -60,6 +61,6 @@ bench: models ## measure forward, engine and whole service in one run (ARGS="--r
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
 
 clean: ## remove .venv, caches, made models and fetched test tools; never snapshots, runs or var
-	rm -rf .venv .triton .nginx build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .triton .nginx .tools build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf model_repository/*/1
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""`python -m deploy.compose up|down`: the service in containers on this machine, by docker-compose.yml.
+"""`python -m deploy.compose up|down|secrets`: the service in containers on this machine, by docker-compose.yml.
 
 `up` makes the secrets that are missing, builds the images, starts the profile `gpu` where Docker can hand out a GPU
 and `cpu` elsewhere, waits until requests are answered, and prints the address and a request. `down` stops all of it;
@@ -75,12 +75,10 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
 def up(environment: Mapping[str, str]) -> None:
     """CannotStart says what is wrong, in one line."""
     values = variables(environment)
-    folder, port = Path(values.get("SECRETS_FOLDER", "var/secrets")), values.get("PORT", "8000")
+    folder, port = secrets_folder(values), values.get("PORT", "8000")
     command = compose_command()
     profiles = chosen_profiles(values.get("PROFILES", ""), sees_gpu())
-    made = make_secrets(folder, values.get("SERVER_NAME", socket.gethostname()))
-    if made:
-        print(f"Made secrets in {folder}: {', '.join(made)}.", flush=True)
+    secrets(environment)
     print(f"Starting with the profiles {', '.join(profiles)} ...", flush=True)
     started = subprocess.run([*command, *flags(profiles), "up", "--detach", "--build", "--remove-orphans"], env=values)
     if started.returncode != 0:
@@ -88,6 +86,18 @@ def up(environment: Mapping[str, str]) -> None:
     url = f"http://127.0.0.1:{port}"
     wait_until_ready(url, " ".join(command))
     print(told(url, folder, values.get("TLS_PORT", "8443")), flush=True)
+
+
+def secrets(environment: Mapping[str, str]) -> None:
+    """Make those that are missing, and say which. CannotStart."""
+    values = variables(environment)
+    made = make_secrets(secrets_folder(values), values.get("SERVER_NAME", socket.gethostname()))
+    if made:
+        print(f"Made secrets in {secrets_folder(values)}: {', '.join(made)}.", flush=True)
+
+
+def secrets_folder(values: Mapping[str, str]) -> Path:
+    return Path(values.get("SECRETS_FOLDER", "var/secrets"))
 
 
 def wait_until_ready(url: str, command: str) -> None:
@@ -126,17 +136,20 @@ def down(environment: Mapping[str, str]) -> None:
         raise CannotStart("Compose failed; its lines above say why.")
 
 
+ACTIONS = {"up": up, "down": down, "secrets": secrets}
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.compose",
         description="Start or stop the service in containers on this machine. PROFILES names further profiles: "
         f"{', '.join(PROFILES)}. Settings come from the environment and the file .env.",
     )
-    parser.add_argument("action", choices=["up", "down"])
+    parser.add_argument("action", choices=list(ACTIONS))
     parser.add_argument("--version", action="version", version=version_line(parser.prog))
     action = parser.parse_args(arguments).action
     try:
-        (up if action == "up" else down)(os.environ)
+        ACTIONS[action](os.environ)
     except CannotStart as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:

@@ -58,7 +58,7 @@ EXPOSE 8001
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/venv/bin/python", "-m"]
 CMD ["service.embedded", "--repository", "/models", "--host", "0.0.0.0", "--port", "8001"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["/opt/venv/bin/python", "-m", "service.health", "engine"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=180s --retries=3 CMD ["/opt/venv/bin/python", "-m", "service.health", "engine"]
 
 FROM ${TRITON_IMAGE} AS triton
 COPY --from=repository /models /models
@@ -75,4 +75,4 @@ STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/tritonserver/bin/tritonserver"]
 # http stays on for the health check alone, within the container.
 CMD ["--model-repository=/models", "--grpc-port=8001", "--http-address=127.0.0.1", "--http-port=8000", "--metrics-port=8002", "--exit-timeout-secs=30", "--disable-auto-complete-config", "--model-control-mode=none", "--log-verbose=0"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=300s --retries=3 CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/v2/health/ready', timeout=4)"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=300s --retries=3 CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/v2/health/ready', timeout=4)"]

@@ -34,4 +34,4 @@ EXPOSE 8000
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/venv/bin/python", "-m"]
 CMD ["service"]
-HEALTHCHECK --interval=10s --timeout=5s --start-period=150s --retries=3 CMD ["/opt/venv/bin/python", "-m", "service.health", "api"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=150s --retries=3 CMD ["/opt/venv/bin/python", "-m", "service.health", "api"]

@@ -18,7 +18,7 @@ from deploy import compose
 from deploy.place import CannotStart
 from deploy.server_secrets import make_secrets
 from service.settings import Settings, load_settings
-from tests.deploy.fetch_tools import tool
+from tests.deploy.fetch_tools import compose as docker_compose
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def configured(folder: Path, *profiles: str, **variables: str) -> dict[str, Any]:
     """The model that docker-compose makes of the file."""
-    command = [str(tool("docker-compose")), "--file", str(FILE), "--env-file", "/dev/null"]
+    command = [str(docker_compose()), "--file", str(FILE), "--env-file", "/dev/null"]
     command += [part for name in profiles for part in ("--profile", name)] + ["config", "--format", "json"]
     environment = {"PATH": os.environ["PATH"], "SECRETS_FOLDER": str(folder), **variables}
     told = subprocess.run(command, capture_output=True, text=True, env=environment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from service import errors
-from tests.deploy.fetch_tools import tool
+from tests.deploy.fetch_tools import promtool
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.redis_server import RedisServer
@@ -26,9 +27,23 @@ RUNBOOK = (DEPLOY / "RUNBOOK.md").read_text()
 DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboards" / "face-inpainting.json").read_text())
 
 
-def promtool(*arguments: str | Path) -> None:
-    told = subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout + told.stderr
+def read(file: Path) -> None:
+    """The least that can be said of a file of Prometheus: it is YAML with a mapping."""
+    assert isinstance(yaml.safe_load(file.read_text()), dict)
+
+
+def by_promtool(*arguments: str) -> Callable[[Path], None]:
+    def check(file: Path) -> None:
+        told = subprocess.run([str(promtool()), *arguments, file], capture_output=True, text=True)
+        assert told.returncode == 0, told.stdout + told.stderr
+
+    return check
+
+
+REAL = promtool() is not None
+CHECKS = {name: {"read": read, **({"promtool": by_promtool(*arguments)} if REAL else {})} for name, arguments in {
+    "rules": ("check", "rules"), "tests": ("test", "rules"), "config": ("check", "config")
+}.items()}  # fmt: skip
 
 
 def rules() -> list[dict[str, Any]]:
@@ -43,24 +58,32 @@ def expressions() -> dict[str, str]:
     return found
 
 
-def test_the_rules_and_their_own_tests(tmp_path: Path) -> None:
-    promtool("check", "rules", *RULES)
-    promtool("test", "rules", PROMETHEUS / "tests" / "alerts.yml")
+@pytest.mark.parametrize("check", CHECKS["rules"])
+@pytest.mark.parametrize("file", RULES, ids=lambda file: file.name)
+def test_the_rules(file: Path, check: str) -> None:
+    CHECKS["rules"][check](file)
 
 
-def test_the_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("check", CHECKS["tests"])
+def test_the_tests_of_the_rules(check: str) -> None:
+    CHECKS["tests"][check](PROMETHEUS / "tests" / "alerts.yml")
+
+
+@pytest.mark.parametrize("check", CHECKS["config"])
+def test_the_configuration(check: str, tmp_path: Path) -> None:
     """As it stands, but for the places of files, which are those of the container."""
     text = (PROMETHEUS / "prometheus.yml").read_text().replace("/etc/face-inpainting", str(PROMETHEUS))
     (tmp_path / "key").write_text("key")
     (tmp_path / "prometheus.yml").write_text(text.replace("/run/secrets/metrics_key", str(tmp_path / "key")))
-    promtool("check", "config", tmp_path / "prometheus.yml")
+    CHECKS["config"][check](tmp_path / "prometheus.yml")
 
 
-def test_every_panel_is_promql(tmp_path: Path) -> None:
+@pytest.mark.parametrize("check", CHECKS["rules"])
+def test_every_panel_is_promql(check: str, tmp_path: Path) -> None:
     """promtool takes each as a rule."""
     made = [{"record": f"panel:{number}", "expr": expr} for number, expr in enumerate(expressions().values())]
     (tmp_path / "panels.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": made}]}))
-    promtool("check", "rules", tmp_path / "panels.yml")
+    CHECKS["rules"][check](tmp_path / "panels.yml")
 
 
 async def test_every_metric_is_one_of_a_running_service(tmp_path: Path) -> None:
