@@ -26,8 +26,11 @@ ARG MODELS_PRECISION=bfloat16
 RUN /opt/venv/bin/python docker/requirements.py training > training.txt \
  && /opt/venv/bin/python -m pip install --quiet --no-compile --only-binary :all: --constraint constraints.txt -r training.txt
 COPY training training
+COPY service/unshipped.py service/unshipped.py
 COPY model_repository model_repository
+# A model that nobody has trained yet is left out: Triton would not start over it.
 RUN /opt/venv/bin/python -m training.export --repository model_repository --precision "${MODELS_PRECISION}" \
+ && /opt/venv/bin/python -c "import shutil, service.unshipped as u; [shutil.rmtree(f'model_repository/{n}') for n in u.unshipped(u.Path('model_repository'))]" \
  && rm -f model_repository/*/snapshot.safetensors
 
 FROM scratch AS repository
