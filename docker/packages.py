@@ -19,8 +19,8 @@ DEBIAN = Path("/var/lib/dpkg/status")
 def python_packages() -> Iterator[dict[str, Any]]:
     for one in distributions():
         name = re.sub(r"[-_.]+", "-", one.name).lower()
-        licence = one.metadata.get("License-Expression")
-        licences = {"licenses": [{"expression": licence}]} if licence else {}
+        told = one.metadata.get_all("License-Expression") or []
+        licences = {"licenses": [{"expression": told[0]}]} if told else {}
         yield component(name, one.version, f"pkg:pypi/{name}@{one.version}") | licences
 
 

@@ -205,8 +205,8 @@ def compile_loaded(root: Path, modules: list[str]) -> None:
         sys.exit(f"root.py: what was gathered does not run:\n{told.stderr}")
     mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
     for line in told.stdout.splitlines():
-        place = Path(line)
-        source = place if place.is_relative_to(root) else inside(root, place)
+        loaded = Path(line)
+        source = loaded if loaded.is_relative_to(root) else inside(root, loaded)
         if source.suffix == ".py" and source.is_file():
             shipped = "/" / source.relative_to(root)
             py_compile.compile(str(source), dfile=str(shipped), doraise=True, invalidation_mode=mode)
