@@ -19,6 +19,7 @@ from datetime import datetime
 
 from service.version import version_line
 
+PROGRAMS = frozenset({"api", "engine", "inpaint", "webhooks"})
 ANSWER_SECONDS = 4.0
 SILENT_SECONDS = 45.0  # an idle worker speaks every 5 seconds
 MISSED_HEARTBEATS = 4
@@ -90,7 +91,7 @@ def seconds_of(heartbeat: bytes | None) -> float:
 def main(arguments: list[str] | None = None) -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="python -m service.health", description="Say whether a program is well.")
-    parser.add_argument("program", choices=["api", "engine", "inpaint", "webhooks"])
+    parser.add_argument("program", choices=sorted(PROGRAMS))
     parser.add_argument("--port", type=int, help="where it listens (default: 8000 for the API, 8001 for the engine)")
     parser.add_argument("--version", action="version", version=version_line(parser.prog))
     options = parser.parse_args(arguments)

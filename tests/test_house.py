@@ -30,7 +30,7 @@ def tracked() -> list[str]:
     if listed.returncode == 0:
         return listed.stdout.split("\0")[:-1]
     made = re.compile(
-        r"^(\.venv|\.git|\.triton|\.\w+_cache|\.hypothesis|runs|var|model_repository/[^/]+/1)/|__pycache__|egg-info"
+        r"^(\.venv|\.git|\.triton|\.tools|\.nginx|\.\w+_cache|\.hypothesis|runs|var|model_repository/[^/]+/1)/|__pycache__|egg-info"
     )
     names = (str(file.relative_to(ROOT)) for file in ROOT.rglob("*") if file.is_file())
     return [name for name in names if not made.search(name)]

@@ -6,8 +6,12 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import jsonschema_rs
@@ -17,6 +21,7 @@ import yaml
 from deploy import compose
 from deploy.place import CannotStart
 from deploy.server_secrets import make_secrets
+from service import health
 from service.settings import Settings, load_settings
 from tests.deploy.fetch_tools import compose as docker_compose
 
@@ -175,6 +180,73 @@ def test_the_end_of_up_is_a_request_that_can_be_pasted(tmp_path: Path) -> None:
     assert f"$(cat {tmp_path}/operator_key)" in told
     for name in re.findall(r"@(\S+)", told):
         assert (ROOT / name).is_file() or "operator" in name
+
+
+HEALTH = {"api": "api", "worker": "inpaint", "webhooks": "webhooks", "engine": "engine"}
+
+
+@pytest.mark.parametrize("name", HEALTH)
+def test_health_checks_are_commands_of_the_image(name: str, services: dict[str, Any]) -> None:
+    """tests/service/test_health.py runs them. What they may take is longer than a start of Python on a busy machine."""
+    check = services[name]["healthcheck"]
+    assert check["test"] == ["CMD", "/opt/venv/bin/python", "-m", "service.health", HEALTH[name]]
+    assert {HEALTH[name]} <= health.PROGRAMS
+    assert seconds(check["timeout"]) > health.ANSWER_SECONDS
+
+
+DOCKER = """#!/bin/sh
+echo "$*" >> {log}
+"""
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker that says yes to everything; the file that holds what it was told."""
+    log, program = tmp_path / "told", tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text(DOCKER.format(log=log))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    return log
+
+
+@contextmanager
+def readyz(status: int) -> Iterator[str]:
+    """The port of something that answers /readyz so."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/readyz" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Says nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield str(server.server_port)
+    server.shutdown()
+    server.server_close()
+
+
+def test_up_makes_secrets_starts_and_waits(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with readyz(200) as port:
+        compose.up({**os.environ, "PORT": port, "PROFILES": "observability"})
+    told = docker.read_text().splitlines()
+    assert "compose --profile cpu --profile edge --profile observability up --detach --build --remove-orphans" in told
+    assert (Path("var/secrets") / "operator_key").is_file()
+    said = capsys.readouterr().out
+    assert "Made secrets in var/secrets: redis_url" in said
+    assert f"http://127.0.0.1:{port}/inpaint" in said
+    compose.down(dict(os.environ))
+    assert docker.read_text().splitlines()[-1].endswith("down --remove-orphans")
+
+
+def test_up_gives_up_with_a_line(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compose, "READY_SECONDS", 0.5)
+    with readyz(503) as port, pytest.raises(CannotStart, match="docker compose logs says why"):
+        compose.up({**os.environ, "PORT": port})
 
 
 @pytest.mark.parametrize("action", ["up", "down"])
