@@ -25,7 +25,7 @@ from deploy.server_secrets import make_secrets
 from service.version import version_line
 
 PROFILES = ("cpu", "gpu", "edge", "observability")
-READY_SECONDS = 300.0
+READY_SECONDS = 600.0
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 5.0
 SAMPLES = "service/web/samples"

@@ -21,7 +21,7 @@ from tests.docker.stack import Stack
 def steps(stack: Stack) -> dict[str, Callable[[], str]]:
     """What is looked at, in order."""
     return {
-        "up": lambda: stack.deploy("up").strip().splitlines()[-5],
+        "up": lambda: next(line for line in stack.deploy("up").splitlines() if line.startswith("Face inpainting")),
         "health checks": lambda: checks.health_checks(stack),
         "image sizes": lambda: checks.image_sizes(stack),
         "packages": lambda: checks.installed_packages(stack.machine),

@@ -13,9 +13,9 @@ from tests.docker.checks import form
 from tests.docker.stack import OURS, PROJECT, URL, Stack, samples, wait_until
 
 CLIENTS = 2
-TIMEOUT_SECONDS = 240.0
+TIMEOUT_SECONDS = 600.0
 PAUSE_SECONDS = 0.2
-FIRING_SECONDS = 200.0
+FIRING_SECONDS = 400.0
 
 
 class Traffic:

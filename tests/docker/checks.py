@@ -127,9 +127,13 @@ def at_the_edge(stack: Stack) -> str:
         assert client.get(f"{url}/metrics", headers=stack.headers()).status_code == 404
         unknown = client.post(f"{url}/inpaint")
         assert unknown.status_code == 401, unknown.text
-        large = client.post(f"{url}/inpaint", headers=stack.headers(), content=b"0" * 50_500_000)
+        form_type = {"Content-Type": "multipart/form-data; boundary=x"}
+        large = client.post(f"{url}/inpaint", headers=stack.headers() | form_type, content=b"0" * 50_500_000)
         assert (large.status_code, large.headers["content-type"]) == (413, "application/problem+json"), large.text
-        assert client.post(f"{url}/inpaint", headers=stack.headers(), content=b"0" * 52_000_000).status_code == 413
+        assert (
+            client.post(f"{url}/inpaint", headers=stack.headers() | form_type, content=b"0" * 52_000_000).status_code
+            == 413
+        )
     return "TLS, 401, 404 for /metrics, 413 by the API and by the edge"
 
 

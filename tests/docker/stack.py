@@ -19,7 +19,7 @@ from tests.docker.machine import BUILD, ROOT, Machine
 PROJECT = "face-inpainting-test"
 PORT, TLS_PORT = "8000", "8443"
 URL = f"http://127.0.0.1:{PORT}"
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 600.0
 OURS = ("api", "worker", "webhooks", "engine")
 
 
