@@ -131,7 +131,7 @@ def at_the_edge(stack: Stack) -> str:
         large = client.post(f"{url}/inpaint", headers=stack.headers() | form_type, content=b"0" * 50_500_000)
         assert (large.status_code, large.headers["content-type"]) == (413, "application/problem+json"), large.text
         assert (
-            client.post(f"{url}/inpaint", headers=stack.headers() | form_type, content=b"0" * 52_000_000).status_code
+            client.post(f"{url}/inpaint", headers=stack.headers() | form_type, content=b"0" * 54_000_000).status_code
             == 413
         )
     return "TLS, 401, 404 for /metrics, 413 by the API and by the edge"

@@ -99,7 +99,7 @@ class Stack:
             answer = self.get("/readyz")
         except httpx.TransportError:
             return False
-        return answer.status_code == 200 and answer.json()["jobs"] == "ok"
+        return answer.status_code == 200 and answer.json()["jobs"] == "ready"
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus answers, asked within its container."""
