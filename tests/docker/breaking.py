@@ -9,6 +9,7 @@ from types import TracebackType
 import httpx
 
 from service.client import Client
+from service.errors import ServiceError
 from tests.docker.checks import form
 from tests.docker.stack import OURS, PROJECT, URL, Stack, samples, wait_until
 
@@ -20,11 +21,12 @@ FIRING_SECONDS = 400.0
 
 
 class Traffic:
-    """Requests and jobs all the time. The client tries again what may work later; nothing may fail in the end."""
+    """Requests and jobs all the time. While something is away, requests may be refused with an error that says that
+    they may be sent again (the client has done so for a while); none may fail otherwise, and no accepted job at all."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack, self._over = stack, threading.Event()
-        self.answers, self.accepted, self.failures = 0, list[str](), list[str]()
+        self.answers, self.refused, self.accepted, self.failures = 0, 0, list[str](), list[str]()
         self._threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(CLIENTS)]
         self._threads.append(threading.Thread(target=self._submit, daemon=True))
 
@@ -47,6 +49,9 @@ class Traffic:
                 try:
                     client.inpaint(image, mask)
                     self.answers += 1
+                except ServiceError as error:
+                    self.refused += 1
+                    self.failures += [] if error.retryable else [repr(error)]
                 except Exception as error:
                     self.failures.append(repr(error))
                 time.sleep(PAUSE_SECONDS)
@@ -71,7 +76,8 @@ class Traffic:
         assert self.accepted, "no job was accepted"
         for job_id in self.accepted:
             wait_until(lambda one=job_id: state(self._stack, one) == "succeeded", f"job {job_id}")  # type: ignore[misc]  # bound at once
-        return f"{self.answers} requests answered, {len(self.accepted)} jobs accepted and done, none lost"
+        answered = f"{self.answers} requests answered, {self.refused} refused for a while"
+        return f"{answered}, {len(self.accepted)} jobs accepted and done, none lost"
 
 
 def state(stack: Stack, job_id: str) -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUITE = "bookworm"
 BASE, BUILD, TOOLS = (f"face-inpainting-test-{name}:local" for name in ("base", "build", "tools"))
 NEEDED = ("dockerd", "docker", "iptables", "debootstrap", "curl", "openssl")
-STOP_SECONDS = 60
+STOP_SECONDS = 240
 NOT_OF_AN_IMAGE = ("var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "var/cache/apt")
 BUILD_DOCKERFILE = """FROM {base}
 COPY . /
