@@ -3,13 +3,13 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup models serve test lint format train evaluate bench clean
+.PHONY: help setup models serve up down test docker-test sbom lint format train evaluate bench clean
 
 VENV_PYTHON := .venv/bin/python
 export PYTHON
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 setup: ## make .venv, or bring it up to date
 	@sh deploy/setup.sh
@@ -22,11 +22,24 @@ serve: ## start Redis, the engine, workers and the API on http://127.0.0.1:8000 
 	@sh deploy/setup.sh
 	@exec $(VENV_PYTHON) -m deploy.serve
 
+up: ## start the service in Docker containers and print an address (PROFILES=observability adds Prometheus and Grafana)
+	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.compose up
+
+down: ## stop those containers; the volumes stay
+	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.compose down
+
 test: setup ## run all tests on all cores, against a real Triton core and in a browser too (ARGS="tests/service -k decode" picks some)
 	@$(VENV_PYTHON) -m tests.contract.fetch_triton
 	@$(VENV_PYTHON) -m tests.service.proxies.fetch_nginx
 	@$(VENV_PYTHON) -m tests.service.web.fetch_chromium
+	@$(VENV_PYTHON) -m tests.deploy.fetch_tools
 	@$(VENV_PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
+
+docker-test: setup ## build the images, bring them up, break them and look at them; ten minutes, needs root (CONTRIBUTING.md)
+	@$(VENV_PYTHON) -m tests.docker $(ARGS)
+
+sbom: ## list every package in the images as CycloneDX, into var/sbom
+	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.sbom
 
 lint: setup ## check format, style, types and the import contracts
 	.venv/bin/ruff format --check .
@@ -48,6 +61,6 @@ bench: models ## measure forward, engine and whole service in one run (ARGS="--r
 	@$(VENV_PYTHON) -m tests.bench $(ARGS)
 
 clean: ## remove .venv, caches, made models and fetched test tools; never snapshots, runs or var
-	rm -rf .venv .triton .nginx build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .triton .nginx .tools build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf model_repository/*/1
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -30,7 +30,7 @@ def tracked() -> list[str]:
     if listed.returncode == 0:
         return listed.stdout.split("\0")[:-1]
     made = re.compile(
-        r"^(\.venv|\.git|\.triton|\.\w+_cache|\.hypothesis|runs|var|model_repository/[^/]+/1)/|__pycache__|egg-info"
+        r"^(\.venv|\.git|\.triton|\.tools|\.nginx|\.\w+_cache|\.hypothesis|runs|var|model_repository/[^/]+/1)/|__pycache__|egg-info"
     )
     names = (str(file.relative_to(ROOT)) for file in ROOT.rglob("*") if file.is_file())
     return [name for name in names if not made.search(name)]
@@ -162,10 +162,10 @@ def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.M)
     assert phony is not None
-    targets = re.findall(r"^([a-z]+):(?!=)", makefile, re.M)
+    targets = re.findall(r"^([a-z-]+):(?!=)", makefile, re.M)
     shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert phony[1].split() == targets
-    assert re.findall(r"^  make ([a-z]+) ", shown, re.M) == targets
+    assert re.findall(r"^  make ([a-z-]+) ", shown, re.M) == targets
 
 
 def test_what_the_procfile_starts_exists() -> None:
@@ -205,8 +205,8 @@ def test_links_and_commands_of_the_documents_exist(document: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if "://" not in link:
             assert (document.parent / link).exists(), link
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
     for module in re.findall(r"python -m ((?:service|training|deploy|tests)[\w.]*)", text):
         assert importlib.util.find_spec(module) is not None, module
 

@@ -50,7 +50,8 @@ async def readyz(service: ServiceDep) -> ReadyBody:
     "/metrics", operation_id="get_metrics", summary="Prometheus metrics.", response_class=PlainTextResponse
 )
 async def metrics(request: Request, service: ServiceDep) -> Response:
-    """In Prometheus' text format, or as OpenMetrics if `Accept` asks for it."""
+    """In Prometheus' text format, or as OpenMetrics if `Accept` asks for it. The engine is looked at too."""
+    await service.readiness.missing()  # else inpaint_engine_ready would be as old as the last look at /readyz
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     families = await service.jobs.metrics()
     return Response(service.metrics.text(families, encode), headers={"Content-Type": media_type})

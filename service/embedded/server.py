@@ -13,6 +13,7 @@ from tritonclient.grpc import service_pb2
 from service import __version__
 from service.embedded.address import AddressError, check_address, grpc_address
 from service.embedded.engine import EmbeddedEngine, Served
+from service.embedded.health_service import health_handlers
 from service.embedded.refusals import Refusal, invalid
 from service.embedded.requests import read_request, write_response
 
@@ -24,6 +25,8 @@ SERVER_OPTIONS: list[tuple[str, int]] = [
     ("grpc.max_receive_message_length", 2**31 - 1),
     ("grpc.so_reuseport", 0),  # a busy port is an error
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.max_connection_age_ms", 300_000),  # then clients look the name up again, and find engines that were added
+    ("grpc.max_connection_age_grace_ms", 120_000),  # longer than any request has
 ]
 
 
@@ -153,7 +156,7 @@ async def start(engine: EmbeddedEngine, host: str, port: int) -> tuple[Any, int]
     """A listening server and the port it got (`port` 0 lets the system choose). Raises AddressError."""
     check_address(host, port)
     server = grpc.aio.server(options=SERVER_OPTIONS)
-    server.add_generic_rpc_handlers((handlers(Calls(engine)),))
+    server.add_generic_rpc_handlers((handlers(Calls(engine)), health_handlers(engine)))
     try:
         bound = server.add_insecure_port(grpc_address(host, port))
     except RuntimeError as error:

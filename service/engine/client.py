@@ -6,6 +6,7 @@ One client per process. The gRPC channel belongs to the event loop that made it,
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +33,13 @@ MAX_MESSAGE_BYTES = 2**31 - 1
 RETRY_PAUSE_SECONDS = 0.2
 PROBE_SECONDS = 2.0
 
-CHANNEL_OPTIONS: list[tuple[str, int]] = [
+SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],  # over every address of the name
+    "healthCheckConfig": {"serviceName": ""},  # an engine that loads or stops is passed over; one without is trusted
+}
+
+CHANNEL_OPTIONS: list[tuple[str, int | str]] = [
+    ("grpc.service_config", json.dumps(SERVICE_CONFIG)),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -60,13 +67,14 @@ class ModelCounts:
 class EngineClient:
     """Implements `service.engine.Engine` over the network.
 
-    `url` is host:port, with or without grpc:// in front; grpcs:// asks for TLS with the system's roots.
+    `url` is host:port, with or without grpc:// in front; grpcs:// asks for TLS with the system's roots. A name with
+    several addresses, or several addresses apart by commas, are several engines: requests go to them in turns.
     """
 
     def __init__(self, url: str) -> None:
         scheme, _, rest = url.rpartition("://")
         assert scheme in ("", "grpc", "grpcs"), f"the engine's URL must start with grpc:// or grpcs://, not {scheme}://"
-        self._address = rest.rstrip("/")
+        self._address = target(rest.rstrip("/"))
         self._tls = scheme == "grpcs"
         self._client: InferenceServerClient | None = None
 
@@ -173,6 +181,13 @@ class EngineClient:
         except InferenceServerException as error:
             raise self._report(error, "statistics", Deadline(PROBE_SECONDS)) from None
         return {entry.name: counts(entry) for entry in answer.model_stats}
+
+
+def target(address: str) -> str:
+    """What gRPC calls it: a list of IPv4 addresses, or a name to look up, in which a name server may be named too."""
+    if "," in address:
+        return f"ipv4:{address}"
+    return f"dns://{address}" if "/" in address else f"dns:///{address}"
 
 
 def was_cancelled() -> bool:

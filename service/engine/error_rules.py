@@ -55,7 +55,7 @@ RULES: tuple[Rule, ...] = (
     Rule(S.UNAVAILABLE, "Server is stopping", EngineUnavailable, STOPPING, retry=True),
     Rule(S.UNAVAILABLE, "Server exiting", EngineUnavailable, STOPPING, retry=True),
     Rule(S.UNAVAILABLE, "failed to connect to all addresses", EngineUnavailable, DOWN, retry=True),
-    Rule(S.UNAVAILABLE, None, EngineUnavailable, DOWN),
+    Rule(S.UNAVAILABLE, None, EngineUnavailable, DOWN, retry=True),  # lost on its way: another engine may have it
     Rule(S.NOT_FOUND, "has no available versions", EngineUnavailable, STOPPING, retry=True),
     Rule(
         S.NOT_FOUND, "Request for unknown model", EngineUnavailable, "The engine does not have the model.", retry=True

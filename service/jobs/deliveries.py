@@ -10,6 +10,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import time
 import uuid
 from collections import Counter
@@ -85,6 +86,7 @@ class Deliveries:
             return
         async with self._store.redis.pipeline() as pipeline:
             pipeline.hset(self._sign, "last_heartbeat", datetime.now(UTC).isoformat())
+            pipeline.hset(self._sign, "hostname", socket.gethostname())
             pipeline.expire(self._sign, FORGOTTEN_SECONDS)
             pipeline.sadd(SIGNS, self._sign)
             await pipeline.execute()

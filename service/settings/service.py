@@ -24,7 +24,7 @@ from service.settings.jobs import JobSettings
 from service.settings.order import not_above, not_below
 
 AT_MOST = {"request_deadline_seconds": "idempotency_ttl_seconds", "min_side_pixels": "max_side_pixels"}
-ENGINE_URL = re.compile(r"(grpcs?://)?[^\s/]+:\d+")
+ENGINE_URL = re.compile(r"(grpcs?://)?([^\s/,]+:\d+|\d+\.\d+\.\d+\.\d+:\d+(,\d+\.\d+\.\d+\.\d+:\d+)+)")
 ROOT_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 PASSWORD = re.compile(r"//[^/@\s]*@")
@@ -52,7 +52,10 @@ class Settings(JobSettings):
         (), description="Addresses or networks whose X-Forwarded-For and -Proto count, separated by commas."
     )
     log_client_address: bool = Field(False, description="Write the address of the client into its log line.")
-    engine_url: str = Field("127.0.0.1:8001", description="host:port of the KServe v2 gRPC.")
+    engine_url: str = Field(
+        "127.0.0.1:8001",
+        description="host:port of the KServe v2 gRPC; of several engines one name, or IPv4 addresses apart by commas.",
+    )
     engine_start_seconds: float = Field(120, gt=0, description="How long the start waits for the engine.")
     model_repository: Path = Field(Path("model_repository"), description="Folder of the models' cards and files.")
 
@@ -132,7 +135,10 @@ class Settings(JobSettings):
     @classmethod
     def _is_an_engine(cls, value: str) -> str:
         if not ENGINE_URL.fullmatch(value):
-            raise ValueError("must be host:port, such as 127.0.0.1:8001, with or without grpc:// or grpcs:// before it")
+            raise ValueError(
+                "must be host:port, such as 127.0.0.1:8001, with or without grpc:// or grpcs:// before it; "
+                "of several engines one name, or IPv4 addresses with ports, apart by commas"
+            )
         return value
 
     @field_validator("request_deadline_seconds", "min_side_pixels")

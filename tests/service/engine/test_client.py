@@ -15,7 +15,7 @@ import pytest
 from tritonclient.grpc import service_pb2
 
 from service.deadline import Deadline
-from service.engine.client import EngineClient
+from service.engine.client import EngineClient, target
 from service.errors import (
     DeadlineExceeded,
     Draining,
@@ -116,6 +116,7 @@ RETRIED = [
     (Code.UNAVAILABLE, "Server is stopping, scheduler for model has stopped accepting new inference requests"),
     (Code.UNAVAILABLE, "Server exiting"),
     (Code.UNAVAILABLE, "failed to connect to all addresses"),
+    (Code.UNAVAILABLE, "Socket closed"),
     (Code.NOT_FOUND, "Request for unknown model: 'lafin' is not found"),
     (Code.NOT_FOUND, "Request for unknown model: 'lafin' has no available versions"),
 ]
@@ -146,7 +147,6 @@ async def test_no_retry_without_time(played: Played) -> None:
 FINAL: list[tuple[grpc.StatusCode, str, type[EngineError]]] = [
     (Code.UNAVAILABLE, "[request id: <id_unknown>] Exceeds maximum queue size", EngineQueueFull),
     (Code.UNAVAILABLE, "Request timeout expired", EngineUnavailable),
-    (Code.UNAVAILABLE, "Socket closed", EngineUnavailable),
     (Code.DEADLINE_EXCEEDED, "Deadline Exceeded", DeadlineExceeded),
     (Code.INVALID_ARGUMENT, "unexpected shape for input 'image'", EngineContractBroken),
     (Code.INTERNAL, "it broke", EngineGarbage),
@@ -280,6 +280,38 @@ async def test_nobody_there() -> None:
         assert raised.value.retry_after_seconds
         with pytest.raises(EngineUnavailable):
             await client.statistics()
+
+
+async def test_several_engines_take_turns_and_one_may_go() -> None:
+    """Two addresses, apart by commas: half of the calls each; when one is gone, all go to the other."""
+    first, second = ScriptedEngine(lafin_answer()), ScriptedEngine(lafin_answer())
+    addresses = [await first.start(), await second.start()]
+    async with EngineClient(",".join(addresses)) as client:
+        for _ in range(8):
+            await client.infer("lafin", inputs(), deadline=Deadline(10))
+        await asyncio.sleep(0.5)
+        for _ in range(8):
+            await client.infer("lafin", inputs(), deadline=Deadline(10))
+        assert min(len(first.requests), len(second.requests)) >= 4
+        await first.stop()
+        seen = len(second.requests)
+        for _ in range(8):
+            await client.infer("lafin", inputs(), deadline=Deadline(10))
+        assert len(second.requests) == seen + 8
+    await second.stop()
+
+
+@pytest.mark.parametrize(
+    ("address", "called"),
+    [
+        ("engine:8001", "dns:///engine:8001"),
+        ("[::1]:8001", "dns:///[::1]:8001"),
+        ("10.0.0.7:8001,10.0.0.8:8001", "ipv4:10.0.0.7:8001,10.0.0.8:8001"),
+        ("10.0.0.2:53/engine:8001", "dns://10.0.0.2:53/engine:8001"),
+    ],
+)
+def test_what_grpc_calls_an_address(address: str, called: str) -> None:
+    assert target(address) == called
 
 
 async def test_probes(played: Played) -> None:

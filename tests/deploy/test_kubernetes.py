@@ -1,0 +1,177 @@
+"""The manifests as kustomize builds them, by the schemas of Kubernetes and of the operators whose kinds they use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from cloudcoil.models.keda.v1alpha1 import ScaledObject
+from cloudcoil.models.prometheus_operator.v1 import ServiceMonitor
+from pydantic import BaseModel
+
+from service.settings import Settings
+from tests.test_house import PROJECT
+
+ROOT = Path(__file__).parents[2]
+OVERLAYS = ("cpu", "gpu")
+VERSION = "1.34"  # the oldest that has all fields in use: preStop.sleep
+CUSTOM: dict[str, type[BaseModel]] = {"ScaledObject": ScaledObject, "ServiceMonitor": ServiceMonitor}
+DOCUMENTS = ["Deployment", "StatefulSet"]
+SECRETS = {"redis_url", "redis_acl", "webhook_secret", "api_keys", "metrics_key"}
+REACHES = {"redis": {"api", "worker", "webhooks"}, "engine": {"api", "worker"}}
+
+
+@cache
+def built(overlay: str) -> tuple[dict[str, Any], ...]:
+    """The documents of an overlay."""
+    folder = ROOT / "deploy" / "kubernetes" / "overlays" / overlay
+    kubectl = Path(sys.executable).parent / "kubectl"
+    told = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    return tuple(yaml.safe_load_all(told.stdout))
+
+
+def of(overlay: str, *kinds: str) -> dict[str, dict[str, Any]]:
+    return {one["metadata"]["name"]: one for one in built(overlay) if one["kind"] in kinds}
+
+
+def pods(overlay: str) -> dict[str, dict[str, Any]]:
+    """Name -> the pod's specification, of everything that runs."""
+    return {name: one["spec"]["template"]["spec"] for name, one in of(overlay, *DOCUMENTS).items()}
+
+
+def container(overlay: str, name: str) -> dict[str, Any]:
+    (found,) = pods(overlay)[name]["containers"]
+    return dict(found)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_schemas_take_every_document(overlay: str) -> None:
+    for document in built(overlay):
+        model = CUSTOM.get(document["kind"])
+        if model is None:
+            kubernetes_validate.validate(document, VERSION, strict=True)
+        else:
+            read = model.model_validate(document)
+            assert read.model_dump(mode="json", by_alias=True, exclude_unset=True) == document, "an unknown field"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_a_wrong_field_is_seen(overlay: str) -> None:
+    """The check above can fail."""
+    (worker,) = of(overlay, "ScaledObject").values()
+    wrong = worker | {"spec": worker["spec"] | {"minReplicas": 1}}
+    assert ScaledObject.model_validate(wrong).model_dump(mode="json", by_alias=True, exclude_unset=True) != wrong
+    deployment = of(overlay, "Deployment")["api"]
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment | {"spec": deployment["spec"] | {"replica": 1}}, VERSION, strict=True)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_pods_are_restricted(overlay: str) -> None:
+    for name, pod in pods(overlay).items():
+        assert pod["securityContext"]["runAsNonRoot"], name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert pod["automountServiceAccountToken"] is False, name
+        security = container(overlay, name)["securityContext"]
+        assert security["readOnlyRootFilesystem"], name
+        assert security["allowPrivilegeEscalation"] is False, name
+        assert security["capabilities"] == {"drop": ["ALL"]}, name
+        assert container(overlay, name)["resources"]["limits"]["memory"], name
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_probes_and_disruptions(overlay: str) -> None:
+    for name in pods(overlay):
+        assert "livenessProbe" in container(overlay, name), name
+        if name not in ("worker", "webhooks"):
+            assert {"startupProbe", "readinessProbe"} <= container(overlay, name).keys(), name
+        if name != "redis":  # one with a disk: it is moved with a pause
+            assert of(overlay, "PodDisruptionBudget")[name]["spec"]["maxUnavailable"] == 1
+            assert len(pods(overlay)[name]["topologySpreadConstraints"]) == 2
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_grace_periods_fit_the_drain(overlay: str) -> None:
+    settings = settings_of(overlay)
+    waits = {"api": float(settings["DRAIN_SECONDS"]), "worker": float(settings["WORKER_GRACE_SECONDS"])}
+    waits |= {"webhooks": waits["worker"], "engine": {"cpu": 20.0, "gpu": 30.0}[overlay]}
+    for name, seconds in waits.items():
+        before = container(overlay, name).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
+        assert pods(overlay)[name]["terminationGracePeriodSeconds"] >= before + seconds + 5, name
+
+
+def settings_of(overlay: str) -> dict[str, str]:
+    (found,) = of(overlay, "ConfigMap").values()
+    return dict(found["data"])
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_settings_are_settings_and_the_start_is_waited_for(overlay: str) -> None:
+    known = {name for setting in Settings.model_fields for name in (setting.upper(), f"{setting.upper()}_FILE")}
+    settings = settings_of(overlay)
+    assert settings.keys() <= known
+    startup = container(overlay, "api")["startupProbe"]
+    patience = startup["periodSeconds"] * startup["failureThreshold"]
+    assert patience > Settings.model_fields["engine_start_seconds"].default
+    mounted = {f"/run/inpaint/{item['path']}" for item in pods(overlay)["api"]["volumes"][0]["secret"]["items"]}
+    assert {value for name, value in settings.items() if name.endswith("_FILE")} == mounted
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_secrets_are_those_that_are_made(overlay: str) -> None:
+    asked = {item["key"] for pod in pods(overlay).values() for volume in pod.get("volumes", [])
+             if "secret" in volume for item in volume["secret"]["items"]}  # fmt: skip
+    asked |= {
+        endpoint["authorization"]["credentials"]["key"]
+        for monitor in of(overlay, "ServiceMonitor").values()
+        for endpoint in monitor["spec"]["endpoints"]
+        if "authorization" in endpoint
+    }
+    assert asked == SECRETS
+    text = (ROOT / "deploy" / "README.md").read_text()
+    assert all(f"/{name}" in text for name in SECRETS), "the operator is told to put them there"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("asked", REACHES)
+def test_who_reaches_what(asked: str, overlay: str) -> None:
+    policies = of(overlay, "NetworkPolicy")
+    assert policies["nobody"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    peers = [peer for rule in policies[asked]["spec"]["ingress"] for peer in rule["from"] if "podSelector" in peer]
+    assert {peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"] for peer in peers} == REACHES[asked]
+    for name in REACHES[asked]:
+        egress = [peer for rule in policies[name]["spec"]["egress"] for peer in rule["to"]]
+        assert {"podSelector": {"matchLabels": {"app.kubernetes.io/component": asked}}} in egress
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_selectors_find_the_pods(overlay: str) -> None:
+    labels = [one["spec"]["template"]["metadata"]["labels"] for one in of(overlay, *DOCUMENTS).values()]
+    for name, service in of(overlay, "Service").items():
+        found = [label for label in labels if service["spec"]["selector"].items() <= label.items()]
+        assert len(found) == (0 if name == "nobody" else 1), name
+    assert of(overlay, "Service")["engine"]["spec"]["clusterIP"] == "None"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_images_are_of_this_version(overlay: str) -> None:
+    images = [container(overlay, name)["image"] for name in pods(overlay)]
+    assert {image.rpartition(":")[2] for image in images if "face-inpainting" in image} == {PROJECT["version"]}
+    assert all(":" in image for image in images)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_is_scaled_leaves_its_replicas_to_the_scaler(overlay: str) -> None:
+    targets = {
+        one["spec"]["scaleTargetRef"]["name"] for one in of(overlay, "HorizontalPodAutoscaler", "ScaledObject").values()
+    }
+    assert targets == {"api", "worker"} | ({"engine"} if overlay == "gpu" else set())
+    for name, deployment in of(overlay, "Deployment").items():
+        assert ("replicas" in deployment["spec"]) == (name not in targets), name
