@@ -91,7 +91,7 @@ class ParsingBody:
 
 @dataclass(kw_only=True)
 class FrameSize:
-    pixels: int
+    frame_pixels: int
     ready: bool
 
 
