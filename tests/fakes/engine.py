@@ -51,6 +51,8 @@ class FakeEngine:
         self.up = True
         self.missing: set[str | None] = set()  # None: the engine as a whole
         self.asked_ready = 0
+        self.may_say_ready = asyncio.Event()  # cleared: whoever asks waits
+        self.may_say_ready.set()
         self.delay_seconds = 0.0
         self.error: ServiceError | None = None
         self.crash: Exception | None = None
@@ -81,6 +83,7 @@ class FakeEngine:
 
     async def ready(self, model: str | None = None) -> bool:
         self.asked_ready += 1
+        await self.may_say_ready.wait()
         await asyncio.sleep(0)
         return self.up and model not in self.missing
 
