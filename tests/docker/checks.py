@@ -239,6 +239,6 @@ for folder, folders, names in os.walk('/'):
     folders[:] = sorted(one for one in folders if os.path.join(folder, one) not in ('/proc', '/sys', '/dev'))
     for name in sorted(names):
         file = os.path.join(folder, name)
-        if os.path.isfile(file) and not file.startswith(('/etc/host', '/etc/resolv')):
+        if os.path.isfile(file) and not file.startswith(('/etc/host', '/etc/resolv', '/etc/mtab')):
             print(hashlib.sha256(open(file, 'rb').read()).hexdigest()[:16], file)
 """
