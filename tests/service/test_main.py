@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from service.__main__ import address, bind
+from service.completion.needed import all_models
 from tests.contract.engines import ROOT
 from tests.contract.repositories import standin_repository
 from tests.fakes.pictures import box_mask, pixels, png, scene
@@ -138,7 +139,8 @@ def test_an_address_of_another_machine_is_one_line(tmp_path: Path) -> None:
 def test_an_engine_that_does_not_come_is_one_line_that_names_what_is_missing(tmp_path: Path) -> None:
     url = f"127.0.0.1:{free_port()}"
     line = the_one_line(launch(tmp_path, "service", PORT="0", ENGINE_URL=url, ENGINE_START_SECONDS="0.5"), 1)
-    assert line.startswith(f"service: The engine at {url} is not ready after 0.5 s; missing: gfc_generator, ")
+    missing = ", ".join(all_models())
+    assert line.startswith(f"service: The engine at {url} is not ready after 0.5 s; missing: {missing}")
     assert "ENGINE_URL" in line
 
 
