@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -12,11 +15,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+NICENESS = 5  # of these threads beside the event loop, which has little to do and must do it at once
+
+
+def step_back() -> None:
+    """Let other threads go first when cores are short. On Linux every thread has a niceness of its own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+
+
 class ImagingThreads:
     """A small pool. A step that has begun runs to its end, even when its request was cancelled."""
 
     def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="imaging")
+        self._pool = ThreadPoolExecutor(max_workers=count, thread_name_prefix="imaging", initializer=step_back)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call `function` in a thread and wait for what it returns or raises."""

@@ -14,7 +14,7 @@ from training.data.faces import Faces, open_split
 from training.data.stream import Wants, batches
 from training.errors import one_line
 from training.frozen.parsers import FaceParser
-from training.measuring_parsing import ParsingFigures, figures_of
+from training.measuring_parsing import ParsingFigures, common_view, figures_of
 from training.metrics.regions import confusion
 from training.options import DataFolder, Split, Version
 from training.papers.gfc.recipe import gfc
@@ -45,16 +45,21 @@ def main(
 
 @torch.no_grad()
 def measure(parser: FaceParser, faces: Faces, count: int) -> ParsingFigures:
-    """`count` faces of the row of the recipe `gfc`, without holes; classes are those of the parser."""
+    """`count` faces of the row of the recipe `gfc`, without holes; classes are those that both have.
+
+    Raises DataError where parser and maps have no set of classes in common.
+    """
     part = gfc().part("generator")
-    classes = parser(torch.zeros(1, 3, *[parser.pixels or part.stages[-1].pixels] * 2)).shape[1]
-    stream = part.stream(faces, replace(part, wants=Wants(parsing_classes=classes)), part.stages[-1])
+    predicted = parser(torch.zeros(1, 3, *[parser.pixels or part.stages[-1].pixels] * 2)).shape[1]
+    classes, of_labels, of_parser = common_view(faces.parsing_classes, predicted)
+    wants = Wants(parsing_classes=faces.parsing_classes)
+    stream = part.stream(faces, replace(part, wants=wants), part.stages[-1])
     counts, left = torch.zeros(classes, classes + 1, dtype=torch.long), count
     for batch in batches(stream, start=0, batch_size=BATCH, workers=0):
         assert batch.parsing is not None
         logits = parse(parser, 2 * batch.image - 1)[:left]
         labels = F.interpolate(batch.parsing[:left, None].float(), size=logits.shape[2:], mode="nearest")[:, 0]
-        counts += confusion(logits.argmax(dim=1), labels.long(), classes)
+        counts += confusion(of_parser(logits.argmax(dim=1).to(torch.uint8)), of_labels(labels.to(torch.uint8)), classes)
         left -= BATCH
         if left <= 0:
             break

@@ -31,7 +31,7 @@ function items(lines) {
 function table(lines) {
   const cells = (line) => line.replace(/^\||\|\s*$/g, "").split("|");
   const [head, , ...rows] = lines;
-  const made = (tag, line) => make("tr", {}, ...cells(line).map((cell) => make(tag, {}, ...inline(cell.trim()))));
+  const made = (tag, line) => make("tr", {}, ...cells(line).map((cell) => make(cell.trim() ? tag : "td", {}, ...inline(cell.trim()))));
   return make("table", {}, make("thead", {}, made("th", head)), make("tbody", {}, ...rows.map((line) => made("td", line))));
 }
 

@@ -189,6 +189,7 @@ export const PROBLEMS = {
   origin_not_allowed: "Open the page at the address of the service itself.",
   unknown_model: "Choose another model.",
   model_without_snapshot: "Choose another model.",
+  no_face_in_reference: "Choose a reference in which a face can be seen.",
   unknown_job: "The service has forgotten this job. Press Complete again.",
   not_acceptable: "The service has no such file type.",
   upload_timeout: "The upload took too long. Try again, or make the picture smaller.",

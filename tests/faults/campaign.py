@@ -105,6 +105,7 @@ class Sender:
             self._tally.sent[kind] += 1
             if kind in ("slow", "vanishing"):
                 self._tally.answers[kind, await self._misbehave(kind)] += 1
+                await self._pause()
                 continue
             accept = {"accept": "application/json"} if kind == "json" else {}
             try:
@@ -118,7 +119,11 @@ class Sender:
                 self._tally.codes[answer.json()["code"]] += 1
             if answer.status_code == 202:
                 self._tally.jobs.append(answer.json()["id"])
-            await asyncio.sleep(self._random.uniform(0, 0.4))
+            await self._pause(float(answer.headers.get("retry-after", 0)))
+
+    async def _pause(self, asked_seconds: float = 0.0) -> None:
+        """As long as the service asks, and a little more."""
+        await asyncio.sleep(asked_seconds + self._random.uniform(0, 0.4))
 
     async def _misbehave(self, kind: str) -> int:
         request = httpx.Request("POST", "http://127.0.0.1/inpaint", files=self._picture())

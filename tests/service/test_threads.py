@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 import time
 
 import pytest
 
-from service.threads import ImagingThreads
+from service.threads import NICENESS, ImagingThreads
 
 
 async def test_work_runs_beside_the_loop_and_never_more_at_once_than_there_are_threads() -> None:
@@ -29,4 +31,13 @@ async def test_errors_come_through() -> None:
     threads = ImagingThreads(1)
     with pytest.raises(ZeroDivisionError):
         await threads.run(lambda: 1 // 0)
+    threads.close()
+
+
+async def test_the_loop_goes_before_image_work() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    threads = ImagingThreads(1)
+    assert await threads.run(niceness) == niceness() + (NICENESS if sys.platform == "linux" else 0)
     threads.close()

@@ -26,7 +26,8 @@ def two_givens(side: int, seed: int) -> tuple[Given, Given]:
     hole[..., side // 4 : side // 2, side // 4 : side // 2] = 1
     other = torch.where(hole.bool(), image + 101, image)
     assert bool((other != image).any())
-    return tuple(Given(one, hole, POINTS, ((seed,),)) for one in (image, other))  # type: ignore[return-value]  # two
+    reference = torch.randint(0, 256, (1, 3, side, side), dtype=torch.uint8, generator=dice)
+    return tuple(Given(one, hole, POINTS, ((seed,),), reference) for one in (image, other))  # type: ignore[return-value]  # two
 
 
 @settings(max_examples=30, deadline=None)

@@ -16,6 +16,7 @@ from service.api.forms import InpaintForm, JobForm, file_fields
 from service.completion.including import STAGES
 from service.completion.pipelines import PIPELINES
 from tests.fakes.engine import FakeEngine, mean_shape
+from tests.fakes.faces import group
 from tests.fakes.guided import Guided
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.redis_server import RedisServer
@@ -32,7 +33,7 @@ TEXTS = {  # of a field that no rule can make up: its value, and another one
 FILES = {
     "image": (png(scene()), png(scene(seed=1))),
     "mask": (png(box_mask()), png(255 - box_mask())),
-    "reference": (png(scene(seed=2)), png(scene(seed=3))),
+    "reference": (png(group((3,))), png(group((4,)))),
 }
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

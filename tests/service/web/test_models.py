@@ -16,7 +16,7 @@ from tests.fakes.waiting import until
 from tests.service.web.visits import Visit
 
 GUIDED = {
-    "name": "reference",
+    "name": "guided",
     "summary": "Reference guided.",
     "route": "/inpaint",
     "guidance": ["attributes", "reference"],
@@ -73,7 +73,7 @@ def guided_page(page: Page, url: str) -> None:
 def test_a_reference_and_attributes_are_asked_for_where_they_count(visit: Visit) -> None:
     guided_page(visit.page, visit.url)
     visit.go()
-    visit.page.check("input[name=model][value=reference]")
+    visit.page.check("input[name=model][value=guided]")
     assert labels(visit) == ["Reference picture", "Smiling", "Big Nose", "Blend"]
     visit.open_sample()
     visit.drag((205, 145), (240, 150))

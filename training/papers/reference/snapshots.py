@@ -23,13 +23,14 @@ def described(state: Mapping[str, Tensor], names: Sequence[str], pixels: int) ->
 
 def names_in(state: Mapping[str, Tensor]) -> tuple[str, ...]:
     """The names in a snapshot; none if it has none."""
-    stored = state.get(NAMES)
-    return () if stored is None or not len(stored) else tuple(bytes(stored.tolist()).decode().split(","))
+    stored = state.get(NAMES, torch.zeros(0))
+    return tuple(bytes(stored.tolist()).decode().split(",")) if stored.ndim == 1 and len(stored) else ()
 
 
 def pixels_in(state: Mapping[str, Tensor]) -> int:
     """The side in a snapshot."""
-    return int(state.get(PIXELS, 0))
+    stored = state.get(PIXELS, torch.tensor(0))
+    return int(stored) if stored.ndim == 0 else 0
 
 
 def weights_in(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
