@@ -48,10 +48,10 @@ def weights(network: nn.Module) -> Tensor:
 def test_micro_batches_give_the_update_of_the_whole_batch(name: str, frozen: Files) -> None:
     whole, pieces = built(name, frozen), built(name, frozen)
     first = {network: weights(whole.networks[network]) for network in whole.networks}
-    for noise in (0.0, 1e-4):  # where a gradient is all but 0, rounding decides where Adam's first step goes
+    for _ in range(2):
         expected, found = (step.update(*shares(PARTS[name], count)) for step, count in ((whole, 1), (pieces, 3)))
         assert {k: float(v) for k, v in found.items()} == pytest.approx(
-            {k: float(v) for k, v in expected.items()}, rel=1e-4, abs=noise
+            {k: float(v) for k, v in expected.items()}, rel=1e-4
         )
     for network, begin in first.items():
         went = (weights(whole.networks[network]) - begin).norm()

@@ -22,7 +22,7 @@ from training.papers.reference.measuring import turned
 from training.papers.reference.networks import Generator
 from training.papers.reference.rows import LABELS
 from training.papers.reference.snapshots import described, weights_for
-from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn
+from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn, unmoved
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ class ReferenceStep(Step):
         real_scores, fake_scores = discriminator(torch.cat((batch.image, fake))).chunk(2)
         critic = wasserstein_critic(real_scores, fake_scores)
         places = Chance(batch, len(self.attributes)).places
-        penalty = gradient_penalty(discriminator, batch.image, fake, places)
+        with unmoved(discriminator):  # its spectral norms have moved with the scores
+            penalty = gradient_penalty(discriminator, batch.image, fake, places)
         return critic + self.weights.penalty * penalty, {"critic": critic, "penalty": penalty}
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
