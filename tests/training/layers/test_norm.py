@@ -50,14 +50,22 @@ def test_one_picture_knows_nothing_of_another() -> None:
 
 
 def test_its_gradient_is_quick_in_channels_last_too() -> None:
-    """torch's own takes 25 times as long there as in the plain layout; the least of several, in turns, in one run."""
-    values = torch.randn(2, 64, 64, 64, dtype=torch.bfloat16)
-    least_seconds = dict.fromkeys(LAYOUTS, float("inf"))
-    for _ in range(40):
-        for layout in LAYOUTS:
-            entry = values.contiguous(memory_format=layout).requires_grad_()
-            normed, weights = InstanceNorm(64)(entry), values.contiguous(memory_format=layout)
-            begin = time.process_time()
-            normed.backward(weights)
-            least_seconds[layout] = min(least_seconds[layout], time.process_time() - begin)
-    assert least_seconds[torch.channels_last] < 10 * least_seconds[torch.contiguous_format]
+    """torch's own takes about six times as long there; the least of several, in turns, in one run.
+
+    On one thread: others wait busily for one another where cores are short, and that counts as their time.
+    """
+    values = torch.randn(2, 64, 64, 64, dtype=torch.bfloat16).contiguous(memory_format=torch.channels_last)
+    norms = {"ours": InstanceNorm(64), "torch": lambda entry: F.group_norm(entry, 64)}
+    least_seconds = dict.fromkeys(norms, float("inf"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        for _ in range(20):
+            for name, norm in norms.items():
+                normed = norm(values.detach().requires_grad_())
+                begin = time.process_time()
+                normed.backward(values)
+                least_seconds[name] = min(least_seconds[name], time.process_time() - begin)
+    finally:
+        torch.set_num_threads(threads)
+    assert least_seconds["ours"] < 0.4 * least_seconds["torch"]
