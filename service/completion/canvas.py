@@ -59,15 +59,20 @@ def frame_of(canvas: Canvas, target: Target) -> FaceFrame:
 
 
 def paint(
-    canvas: Canvas, shares: Sequence[Share], completions: Sequence[Completion], blend: Blend, feather_pixels: int
+    canvas: Canvas,
+    shares: Sequence[Share],
+    frames: Sequence[FaceFrame],
+    completions: Sequence[Completion],
+    blend: Blend,
+    feather_pixels: int,
 ) -> list[Rgb]:
     """Each share's rectangle as its completion has it: in the picture's tint, without a seam, with its grain.
 
-    feather_pixels are those of a frame of 256 pixels: a larger face has a wider seam.
+    frames are what the networks saw. feather_pixels are those of a frame of 256 pixels: a larger face has a wider seam.
     """
     return [
-        _painting(canvas, share, completion, blend, feather_pixels)
-        for share, completion in zip(shares, completions, strict=True)
+        _painting(canvas, share, frame, completion, blend, feather_pixels)
+        for share, frame, completion in zip(shares, frames, completions, strict=True)
     ]
 
 
@@ -84,11 +89,12 @@ def lay(rgb: Rgb, shares: Sequence[Share], paintings: Sequence[Rgb], *, cores_on
     return laid
 
 
-def _painting(canvas: Canvas, share: Share, completion: Completion, blend: Blend, feather_pixels: int) -> Rgb:
+def _painting(
+    canvas: Canvas, share: Share, frame: FaceFrame, completion: Completion, blend: Blend, feather_pixels: int
+) -> Rgb:
     transform, near = share.target.transform, share.region.grown(RING_PIXELS, canvas.size)
     raw = completion.raw if share.tint is None else share.tint.applied(completion.raw)
     if blend != "none":
-        frame = cut(canvas.rgb, canvas.hole, transform)
         raw = without_cast(without_lattice(raw, frame.hole), frame.image, frame.hole)
         raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw
     painted, coverage = transform.paste(raw, canvas.size, within=near)

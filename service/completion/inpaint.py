@@ -86,16 +86,17 @@ class Inpainter:
             attributes.append([by_name(names, one.attributes) for one in completions if one.attributes is not None])
             deadline.check()
             with stages.timed("compose"):
-                shares, feather_pixels = division.shares, self._feather_pixels
-                paintings = await self._threads.run(paint, canvas, shares, completions, request.blend, feather_pixels)
+                shares, blend, feather_pixels = division.shares, request.blend, self._feather_pixels
+                paintings = await self._threads.run(paint, canvas, shares, frames, completions, blend, feather_pixels)
                 if background is None:  # the first sample's; the others fade into it
                     background = await fill_background(canvas, division, paintings, self._threads, deadline)
                 rgb = await self._threads.run(lay, background, shares, paintings)
             deadline.check()
             with stages.timed("encode"):
                 pictures.append(await self._threads.run(encode, rgb, canvas.alpha, request.media_type, request.quality))
-                stages_shown = await included(request, completions, self._engine, self._threads, deadline)
             deadline.check()
+        with stages.timed("encode"):
+            stages_shown = await included(request, completions, self._engine, self._threads, deadline)
         height, width = canvas.size
         return InpaintAnswer(
             model=pipeline.name,

@@ -12,7 +12,7 @@ import numpy as np
 
 from service.imaging.arrays import Floats, Hole, Rgb, assert_plane, assert_rgb, size_of
 from service.imaging.geometry import FRAME_PIXELS
-from service.imaging.seam import Mask
+from service.imaging.seam import Mask, bands
 
 # Lengths are pixels of a frame of FRAME_PIXELS.
 RIM_PIXELS = 3.0  # of the painting, which fits by itself
@@ -37,13 +37,10 @@ def without_cast(raw: Rgb, image: Rgb, hole: Hole) -> Rgb:
     assert_rgb(image, size_of(raw))
     assert_plane(hole, size_of(raw))
     unit = size_of(hole)[0] / FRAME_PIXELS
-    depth = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / unit
-    away = cv2.distanceTransform(1 - hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / unit
-    outside = (away > 0) & (away <= BAND_PIXELS)
-    behind = (depth > RIM_PIXELS) & (depth <= RIM_PIXELS + BAND_PIXELS)
+    depth, outside, behind = bands(hole, RIM_PIXELS * unit, BAND_PIXELS * unit)
     if not outside.any() or not behind.any():
         return raw
-    beside = _coarse(((depth > 0) & (depth <= RIM_PIXELS + BAND_PIXELS)).astype(np.float32))
+    beside = _coarse(((depth > 0) & (depth <= (RIM_PIXELS + BAND_PIXELS) * unit)).astype(np.float32))
     difference, trust = _compared(raw, image, outside, behind, unit)
     cast = _spread(difference, trust * beside, unit)
     cast -= (cast @ LUMA)[..., None]

@@ -12,7 +12,7 @@ import numpy as np
 
 from service.imaging.arrays import Floats, Hole, Rgb, assert_plane, assert_rgb, size_of
 from service.imaging.membrane import fill_smoothly
-from service.imaging.seam import Mask
+from service.imaging.seam import Mask, bands
 
 RIM_PIXELS = 3.0  # of the frame, from the hole's edge inwards
 BAND_PIXELS = 4.0  # compared outside the hole, and inside behind the rim
@@ -29,10 +29,7 @@ def levelled(raw: Rgb, image: Rgb, hole: Hole) -> Rgb:
     assert_rgb(raw)
     assert_rgb(image, size_of(raw))
     assert_plane(hole, size_of(raw))
-    depth = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    away = cv2.distanceTransform(1 - hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    outside = (away > 0) & (away <= BAND_PIXELS)
-    behind = (depth > RIM_PIXELS) & (depth <= RIM_PIXELS + BAND_PIXELS)
+    depth, outside, behind = bands(hole, RIM_PIXELS, BAND_PIXELS)
     if not outside.any() or not behind.any():
         return raw
     left = np.clip(1 - depth / FADE_PIXELS, 0, 1)

@@ -22,6 +22,18 @@ def ring(hole: Hole, comparable: Hole | None) -> Mask:
     return beside if comparable is None else beside & (comparable > 0)
 
 
+def bands(hole: Hole, rim_pixels: float, band_pixels: float) -> tuple[Floats, Mask, Mask]:
+    """What a painting can be compared by behind its rim: [h,w] how deep each pixel lies in the hole, and two bands.
+
+    One outside along the hole's edge, one inside behind the rim, each `band_pixels` wide.
+    """
+    depth = cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    away = cv2.distanceTransform(1 - hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    outside = (away > 0) & (away <= band_pixels)
+    behind = (depth > rim_pixels) & (depth <= rim_pixels + band_pixels)
+    return np.asarray(depth, dtype=np.float32), outside, behind
+
+
 def mismatch(canvas: Rgb, painted: Rgb, known: Mask) -> Floats:
     """canvas - painted where known, 0 elsewhere; [h,w,3] grey levels."""
     difference = canvas.astype(np.float32) - painted

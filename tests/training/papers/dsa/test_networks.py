@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from tests.training.layers.layout import in_plain_layout, last
 from training.papers.dsa.attention import DualSpatialAttention
 from training.papers.dsa.contextual import ContextualAttention
-from training.papers.dsa.networks import ATTENDED, LEVELS, SUPERVISED, Discriminator, Generator, enlarged
+from training.papers.dsa.networks import ATTENDED, LEVELS, SUPERVISED, Discriminator, Generator, Halving, enlarged
 
 # kernel, channels, stride, BN of each row of the encoder: Tables 6 and 8
 ENCODER = [(7, 64, 2, False), (5, 128, 2, True), (3, 256, 2, True), *[(3, 512, 2, True)] * 5]
@@ -99,6 +99,30 @@ def test_small_frames_meet_a_side_of_one_and_come_back() -> None:
     assert enlarged(torch.rand(1, 2, 1, 1), torch.rand(1, 2, 1, 1)).shape == (1, 2, 1, 1)
     x = torch.arange(4.0).reshape(1, 1, 2, 2)
     assert torch.equal(enlarged(x, torch.zeros(1, 1, 4, 4)), x.repeat_interleave(2, 2).repeat_interleave(2, 3))
+
+
+def test_gradients_of_small_frames_are_no_leftovers_of_memory() -> None:
+    """In bfloat16 too, and over a single position: twice the same, whatever lay in the memory before."""
+    torch.manual_seed(0)
+    halving = Halving(8, 8, 3, 2, 1)
+    x = torch.randn(4, 8, 1, 1)
+
+    def gradient() -> Tensor:
+        halving.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16):
+            painted = halving(x)
+        painted.float().square().sum().backward()
+        assert halving.weight.grad is not None
+        return halving.weight.grad.clone()
+
+    found = gradient()
+    for value in (1e20, -1e20):
+        leftovers = [torch.full((size,), value) for size in (64, 576, 4096, 65536)]
+        del leftovers
+        assert torch.equal(gradient(), found)
+    outer = torch.ones(3, 3, dtype=torch.bool)
+    outer[1, 1] = False
+    assert not found[:, :, outer].any(), "only the middle of the kernel lies on the position"
 
 
 def test_the_supervised_pass_paints_what_the_plain_one_does() -> None:
