@@ -104,8 +104,8 @@ def test_small_frames_meet_a_side_of_one_and_come_back() -> None:
 def test_gradients_of_small_frames_are_no_leftovers_of_memory() -> None:
     """In bfloat16 too, and over a single position: twice the same, whatever lay in the memory before."""
     torch.manual_seed(0)
-    halving = Halving(8, 8, 3, 2, 1)
-    x = torch.randn(4, 8, 1, 1)
+    halving = Halving(192, 192, 3, 2, 1).to(memory_format=torch.channels_last)
+    x = torch.randn(32, 192, 1, 1).to(memory_format=torch.channels_last)
 
     def gradient() -> Tensor:
         halving.zero_grad()
@@ -117,7 +117,7 @@ def test_gradients_of_small_frames_are_no_leftovers_of_memory() -> None:
 
     found = gradient()
     for value in (1e20, -1e20):
-        leftovers = [torch.full((size,), value) for size in (64, 576, 4096, 65536)]
+        leftovers = [torch.full((size,), value) for size in (9 * 192 * 192 // 2, 9 * 192 * 192, 10**6, 4 * 10**6)]
         del leftovers
         assert torch.equal(gradient(), found)
     outer = torch.ones(3, 3, dtype=torch.bool)
