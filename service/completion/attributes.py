@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from service.completion.declared import declared_names
 from service.completion.guidance import Guidance
 from service.completion.pipelines.protocol import Pipeline
 from service.completion.pipelines.reference import EXTRACTOR
@@ -30,8 +31,7 @@ async def names_of(pipeline: Pipeline, engine: Engine, deadline: Deadline) -> tu
 
 async def extractor_names(engine: Engine, deadline: Deadline) -> tuple[str, ...]:
     """In the order of the vector. Raises EngineGarbage where the configuration does not name them all."""
-    parameters = await engine.parameters(EXTRACTOR, deadline=deadline)
-    names = tuple(name.strip() for name in parameters.get(NAMES, "").split(","))
+    names = tuple(await declared_names(engine, EXTRACTOR, NAMES, deadline))
     if not all(names) or len(set(names)) != ATTRIBUTES:
         raise EngineGarbage(f"The configuration of {EXTRACTOR} does not name its {ATTRIBUTES} attributes.")
     return names

@@ -13,6 +13,7 @@ import numpy as np
 
 from service.completion.alignment import Aligner, all_or_cancel, cut
 from service.completion.canvas import Canvas
+from service.completion.declared import declared_names
 from service.completion.decoding import decode_canvas
 from service.completion.messages import FaceFound, LandmarksRequest
 from service.completion.plan import owners
@@ -115,9 +116,8 @@ class PictureParser:
 
 
 async def class_names(engine: Engine, deadline: Deadline) -> list[str]:
-    """The parser's class names, as the engine's configuration says: another parser may stand there tomorrow."""
-    parameters = await engine.parameters(PARSER, deadline=deadline)
-    names = [name.strip() for name in parameters.get(CLASSES, "").split(",")]
+    """The parser's, in the order of their ids. Raises EngineGarbage where the configuration does not name them."""
+    names = await declared_names(engine, PARSER, CLASSES, deadline)
     if not all(names) or len(names) > 256:
         raise EngineGarbage(f"The configuration of {PARSER} does not name its classes.")
     return names
