@@ -6,7 +6,7 @@ A parsing map is [H,W] uint8, one class id per pixel, 255 where nothing is known
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,18 +57,21 @@ UNKNOWN_COLOUR = (128, 128, 128)
 
 def merge_table(present: int, wanted: int) -> NDArray[np.uint8] | None:
     """Class id of a set of `present` classes -> id in the set of `wanted`, as a table of 256; None: there is no way."""
-    table = np.full(256, IGNORE, np.uint8)
     if present == wanted:
+        table = np.full(256, IGNORE, np.uint8)
         table[:wanted] = np.arange(wanted)
         return table
-    names = MERGES.get((present, wanted))
-    if names is None:
-        return None
-    smaller = CLASS_SETS[wanted]
-    for index, name in enumerate(CLASS_SETS[present]):
-        merged = names.get(name, name)
+    joined = MERGES.get((present, wanted))
+    return None if joined is None else joining(CLASS_SETS[present], CLASS_SETS[wanted], joined)
+
+
+def joining(present: Sequence[str], wanted: Sequence[str], joined: Mapping[str, str | None]) -> NDArray[np.uint8]:
+    """The table of 256 between two sets by name; `joined` says what becomes of a name, None: it is ignored."""
+    table = np.full(256, IGNORE, np.uint8)
+    for index, name in enumerate(present):
+        merged = joined.get(name, name)
         if merged is not None:
-            table[index] = smaller.index(merged)
+            table[index] = wanted.index(merged)
     return table
 
 
@@ -78,14 +81,8 @@ def as_helen(parsing: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Brows and eyes are the subject's left ones where they lie right of the nose's middle, or of the map's without a
     nose. What Helen does not know becomes what it becomes from nineteen classes.
     """
-    names = [name for name in SHOWFACE if name not in SIDED]
-    joined = {"ears": "background"} | JOINED_IN_HELEN
-    table = np.full(256, IGNORE, np.uint8)
-    for name in names:
-        helen = joined.get(name, name)
-        if helen is not None:
-            table[SHOWFACE.index(name)] = HELEN.index(helen)
-    merged: NDArray[np.uint8] = table[parsing]
+    joined = {"ears": "background", **JOINED_IN_HELEN, **dict.fromkeys(SIDED)}
+    merged: NDArray[np.uint8] = joining(SHOWFACE, HELEN, joined)[parsing]
     nose = np.nonzero(parsing == SHOWFACE.index("nose"))[1]
     middle = nose.mean() if len(nose) else (parsing.shape[1] - 1) / 2
     on_the_left = np.arange(parsing.shape[1]) > middle
