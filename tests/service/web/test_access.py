@@ -14,7 +14,8 @@ RULES = {
 
 
 def violations(visit: Visit) -> list[str]:
-    """What axe-core finds, as `rule: elements`."""
+    """What axe-core finds, as `rule: elements`, when no colour is on its way to another."""
+    visit.page.wait_for_function("document.getAnimations().length === 0")
     found = Axe().run(visit.page, options=RULES).response["violations"]
     return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found]
 
