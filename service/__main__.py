@@ -141,7 +141,7 @@ async def announce(server: Server, app: FastAPI, url: str) -> None:
     service: ServiceState = app.state.service
     settings = service.settings
     end_seconds = time.monotonic() + settings.engine_start_seconds
-    while missing := await service.readiness.missing():
+    while missing := (await service.readiness.look()).missing:
         if time.monotonic() >= end_seconds:
             server.should_exit = True
             raise StartFailed(

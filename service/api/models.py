@@ -55,7 +55,7 @@ async def limits(service: ServiceDep) -> LimitsBody:
 
 
 async def _described(pipeline: Pipeline, service: ServiceState) -> ModelBody:
-    lacking, needed = await service.readiness.not_ready(), models_of(pipeline)
+    lacking, needed = (await service.readiness.look()).not_ready, models_of(pipeline)
     ready = not lacking & set(needed)
     return ModelBody(
         name=pipeline.name,
@@ -88,7 +88,7 @@ async def _attributes(pipeline: Pipeline, service: ServiceState) -> Sequence[str
 
 
 async def _described_parser(service: ServiceState) -> ModelBody:
-    ready = not await service.readiness.not_ready() & set(PARSING_MODELS)
+    ready = not (await service.readiness.look()).not_ready & set(PARSING_MODELS)
     return ModelBody(
         name=PARSER,
         summary="Face parser: one class for each pixel (BiSeNet, Yu et al. 2018).",

@@ -8,7 +8,7 @@ from prometheus_client.exposition import choose_encoder
 
 from service.api.dependencies import ServiceDep
 from service.api.problems import documented
-from service.api.readiness import Readiness
+from service.api.readiness import Found, Readiness
 from service.api.schemas import ProbeBody, ReadyBody
 from service.errors import Draining, EngineUnavailable
 
@@ -40,9 +40,9 @@ async def readyz(service: ServiceDep) -> ReadyBody:
     does when some models have no snapshot."""
     if service.readiness.draining or service.admission.draining:
         raise Draining("The service is shutting down.")
-    await _require_models(service.readiness)
+    found = await _require_models(service.readiness)
     jobs, detail = await service.jobs.condition()
-    lacking = await service.readiness.without_snapshot()
+    lacking = list(found.without_snapshot)
     return ReadyBody(status="ready", jobs=jobs, jobs_detail=detail, models_without_snapshot=lacking)
 
 
@@ -51,15 +51,15 @@ async def readyz(service: ServiceDep) -> ReadyBody:
 )
 async def metrics(request: Request, service: ServiceDep) -> Response:
     """In Prometheus' text format, or as OpenMetrics if `Accept` asks for it. The engine is looked at too."""
-    await service.readiness.missing()  # else inpaint_engine_ready would be as old as the last look at /readyz
+    await service.readiness.look()  # else inpaint_engine_ready would be as old as the last look at /readyz
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     families = await service.jobs.metrics()
     return Response(service.metrics.text(families, encode), headers={"Content-Type": media_type})
 
 
-async def _require_models(readiness: Readiness) -> None:
-    missing = await readiness.missing()
-    if missing:
-        raise EngineUnavailable(
-            "The engine does not answer for every model.", errors=[{"model": name, "ready": False} for name in missing]
-        )
+async def _require_models(readiness: Readiness) -> Found:
+    found = await readiness.look()
+    if found.missing:
+        errors = [{"model": name, "ready": False} for name in found.missing]
+        raise EngineUnavailable("The engine does not answer for every model.", errors=errors)
+    return found

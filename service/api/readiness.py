@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import dataclass
 
 from service.completion.needed import all_models, required_models
 from service.completion.pipelines import pipeline_named
@@ -14,6 +15,18 @@ from service.errors import ModelWithoutSnapshot
 MISSING_CACHE_SECONDS = 0.2  # a start or a recovery is seen at once
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one look at the engine found. Names of deployed models, in the order of the pipelines."""
+
+    missing: tuple[str, ...] = ()  # should be there and are not ready
+    without_snapshot: tuple[str, ...] = ()  # not there, though the engine is ready
+
+    @property
+    def not_ready(self) -> set[str]:
+        return {*self.missing, *self.without_snapshot}
 
 
 class Readiness:
@@ -28,66 +41,52 @@ class Readiness:
         self.draining = False  # told to stop; requests are answered a little longer
         self._engine = engine
         self._cache_seconds = cache_seconds
-        self._missing: list[str] = []
-        self._without_snapshot: list[str] = []
+        self._found = Found()
         self._asked_seconds = float("-inf")
         self._asking: asyncio.Task[None] | None = None
 
-    async def missing(self) -> list[str]:
-        """Deployed models that should be there and are not ready, in the order of the pipelines; empty means ready."""
-        await self._look()
-        return self._missing
-
-    async def without_snapshot(self) -> list[str]:
-        """Deployed models that the engine does not have, though it is ready; sorted as `missing`."""
-        await self._look()
-        return self._without_snapshot
-
-    async def not_ready(self) -> set[str]:
-        """Both."""
-        await self._look()
-        return {*self._missing, *self._without_snapshot}
-
-    async def require_snapshot(self, pipeline: str) -> None:
-        """Raises UnknownModel, and ModelWithoutSnapshot where the engine does not have all that the pipeline needs."""
-        optional = set(pipeline_named(pipeline).models) - set(required_models())
-        lacking = [model for model in await self.without_snapshot() if model in optional] if optional else []
-        if lacking:
-            errors = [{"field": "model", "model": model, "ready": False} for model in lacking]
-            raise ModelWithoutSnapshot(f"The model {pipeline!r} has no snapshot here.", errors=errors)
-
-    async def _look(self) -> None:
-        kept_seconds = min(self._cache_seconds, MISSING_CACHE_SECONDS) if self._missing else self._cache_seconds
+    async def look(self) -> Found:
+        """What the engine has now, or had a moment ago."""
+        kept_seconds = min(self._cache_seconds, MISSING_CACHE_SECONDS) if self._found.missing else self._cache_seconds
         if time.monotonic() - self._asked_seconds >= kept_seconds:
             if self._asking is None:
                 self._asking = asyncio.create_task(self._ask())
             await asyncio.shield(self._asking)
+        return self._found
 
-    def _tell(self) -> None:
+    async def require_snapshot(self, pipeline: str) -> None:
+        """Raises UnknownModel, and ModelWithoutSnapshot where the engine does not have all that the pipeline needs."""
+        optional = set(pipeline_named(pipeline).models) - set(required_models())
+        lacking = [model for model in (await self.look()).without_snapshot if model in optional] if optional else []
+        if lacking:
+            errors = [{"field": "model", "model": model, "ready": False} for model in lacking]
+            raise ModelWithoutSnapshot(f"The model {pipeline!r} has no snapshot here.", errors=errors)
+
+    def _tell(self, before: Found) -> None:
         """Probes are not logged; what they find is, when it changes."""
-        if self._missing:
-            logger.warning("not ready: the engine does not answer for %s", ", ".join(self._missing))
-        else:
-            logger.info("ready again")
+        if self.started and self._found.missing != before.missing:
+            if self._found.missing:
+                logger.warning("not ready: the engine does not answer for %s", ", ".join(self._found.missing))
+            else:
+                logger.info("ready again")
+        if self._found.without_snapshot and self._found.without_snapshot != before.without_snapshot:
+            logger.warning("the engine has no snapshot of %s", ", ".join(self._found.without_snapshot))
 
     async def _ask(self) -> None:
         """Whoever wants to know meanwhile waits for the same answer."""
         try:
-            before, lacking_before = self._missing, self._without_snapshot
-            self._missing, self._without_snapshot = await self._asked()
-            if self.started and self._missing != before:
-                self._tell()
-            if self._without_snapshot and self._without_snapshot != lacking_before:
-                logger.warning("the engine has no snapshot of %s", ", ".join(self._without_snapshot))
+            before = self._found
+            self._found = await self._asked()
+            self._tell(before)
             self._asked_seconds = time.monotonic()
-            self.started = self.started or not self._missing
+            self.started = self.started or not self._found.missing
         finally:
             self._asking = None
 
-    async def _asked(self) -> tuple[list[str], list[str]]:
-        """What is missing, and what has no snapshot. The whole engine is asked first: what loads meanwhile is there."""
+    async def _asked(self) -> Found:
+        """The whole engine is asked first: what loads meanwhile is there."""
         whole, needed, required = await self._engine.ready(), all_models(), required_models()
         answers = await asyncio.gather(*(self._engine.ready(model) for model in needed))
         lacking = [model for model, ready in zip(needed, answers, strict=True) if not ready]
         missing = [model for model in lacking if not whole or model in required]
-        return missing, [model for model in lacking if model not in missing]
+        return Found(tuple(missing), tuple(model for model in lacking if model not in missing))

@@ -43,6 +43,11 @@ class EmbeddedEngine:
         self._idle.set()
 
     @property
+    def finished(self) -> bool:
+        """Whether it stops and nothing is under way any more."""
+        return self.stopping and not self._under_way
+
+    @property
     def ready(self) -> bool:
         return not self.stopping and len(self._served) == len(self.repository)
 

@@ -31,13 +31,15 @@ class HealthService:
         return self._status()
 
     async def watch(self, request: bytes, context: Any) -> AsyncIterator[bytes]:
-        """The status now, and again whenever it is another one."""
+        """The status now, and again whenever it is another one, until the engine has finished its work and stops."""
         told = b""
         while True:
             status = self._status()
             if status != told:
                 told = status
                 yield status
+            if self._engine.finished:
+                return
             await asyncio.sleep(LOOK_SECONDS)
 
 

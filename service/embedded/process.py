@@ -13,7 +13,7 @@ from service.embedded.leaf import all_cores
 from service.embedded.repository import DeployedModel
 from service.embedded.server import start
 
-LAST_ANSWERS_SECONDS = 1.0  # for answers to leave, once the work is done
+LAST_ANSWERS_SECONDS = 5.0  # at most, for answers to leave once the work is done
 
 
 def run(
@@ -45,6 +45,7 @@ async def serve(engine: EmbeddedEngine, host: str, port: int, grace_seconds: flo
         print(f"embedded engine stopping, {engine.under_way} requests under way", flush=True)
         return await engine.drain(grace_seconds)
     finally:
+        engine.stopping = True  # before it was ready, too: whoever watches its health is told and let go
         await server.stop(LAST_ANSWERS_SECONDS)
 
 

@@ -40,6 +40,7 @@ STOPPING = "The engine is stopping or starting."
 REFUSED = "The engine refused a tensor or a call that the service built."
 BROKEN = "The engine failed while it ran the model."
 DOWN = "The engine cannot be reached."
+GIVEN_UP = "The engine gave the request up."
 LATE = "The engine did not answer before the deadline."
 
 RULES: tuple[Rule, ...] = (
@@ -70,8 +71,8 @@ RULES: tuple[Rule, ...] = (
     Rule(S.UNAUTHENTICATED, None, EngineContractBroken, REFUSED),
     Rule(S.RESOURCE_EXHAUSTED, "message larger than max", EngineContractBroken, REFUSED),
     Rule(S.RESOURCE_EXHAUSTED, None, EngineUnavailable, "The engine has no room for another request."),
-    Rule(S.CANCELLED, None, EngineUnavailable, "The engine gave the request up."),
-    Rule(S.ABORTED, None, EngineUnavailable, "The engine gave the request up."),
+    Rule(S.CANCELLED, None, EngineUnavailable, GIVEN_UP, retry=True),  # by an engine that stops: our own never get here
+    Rule(S.ABORTED, None, EngineUnavailable, GIVEN_UP, retry=True),
     Rule(S.INTERNAL, None, EngineGarbage, BROKEN),
     Rule(S.DATA_LOSS, None, EngineGarbage, BROKEN),
     Rule(S.UNKNOWN, None, EngineGarbage, BROKEN),

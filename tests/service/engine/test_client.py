@@ -117,6 +117,7 @@ RETRIED = [
     (Code.UNAVAILABLE, "Server exiting"),
     (Code.UNAVAILABLE, "failed to connect to all addresses"),
     (Code.UNAVAILABLE, "Socket closed"),
+    (Code.CANCELLED, "CANCELLED"),
     (Code.NOT_FOUND, "Request for unknown model: 'lafin' is not found"),
     (Code.NOT_FOUND, "Request for unknown model: 'lafin' has no available versions"),
 ]
@@ -151,7 +152,6 @@ FINAL: list[tuple[grpc.StatusCode, str, type[EngineError]]] = [
     (Code.INVALID_ARGUMENT, "unexpected shape for input 'image'", EngineContractBroken),
     (Code.INTERNAL, "it broke", EngineGarbage),
     (Code.UNKNOWN, "it broke", EngineGarbage),
-    (Code.CANCELLED, "no longer", EngineUnavailable),
 ]
 
 

@@ -53,6 +53,7 @@ SEEN: list[tuple[str, str, type[EngineError], bool]] = [  # texts of a real Trit
         EngineContractBroken,
         False,
     ),
+    ("CANCELLED", "CANCELLED", EngineUnavailable, True),
     ("INTERNAL", "PyTorch execute failure: out of memory", EngineGarbage, False),
     ("RESOURCE_EXHAUSTED", "CLIENT: Sent message larger than max (10 vs. 5)", EngineContractBroken, False),
 ]

@@ -71,7 +71,9 @@ def test_several_workers_count_together(tmp_path: Path) -> None:
         until(lambda: answers(url))
         assert httpx.get(f"{url}/nowhere").status_code == 404
         assert counted(url) == 41
-        assert "inpaint_http_requests_in_flight 1.0" in httpx.get(f"{url}/metrics").text
+        until(
+            lambda: "inpaint_http_requests_in_flight 1.0" in httpx.get(f"{url}/metrics").text
+        )  # answers are logged late
     finally:
         process.terminate()
         process.wait(30)
