@@ -78,13 +78,13 @@ class Inpainter:
             frames = await self._threads.run(_frames, canvas, division)
         deadline.check()
         seed, background = seed_of(request, pipeline), None
+        with stages.timed("infer"):
+            seeds = [SampleSeed(seed, sample) for sample in range(request.samples)]
+            samples = await self._complete(pipeline, frames, guides, seeds, deadline)
+        deadline.check()
         pictures, attributes = [], []
-        for sample in range(request.samples):  # one after another: each holds a whole picture
-            with stages.timed("infer"):
-                sample_seed = SampleSeed(seed, sample)
-                completions = await self._complete(pipeline, frames, guides, sample_seed, deadline)
+        for completions in samples:  # one after another: each makes a whole picture
             attributes.append([by_name(names, one.attributes) for one in completions if one.attributes is not None])
-            deadline.check()
             with stages.timed("compose"):
                 shares, blend, feather_pixels = division.shares, request.blend, self._feather_pixels
                 paintings = await self._threads.run(paint, canvas, shares, frames, completions, blend, feather_pixels)
@@ -96,7 +96,7 @@ class Inpainter:
                 pictures.append(await self._threads.run(encode, rgb, canvas.alpha, request.media_type, request.quality))
             deadline.check()
         with stages.timed("encode"):
-            stages_shown = await included(request, completions, self._engine, self._threads, deadline)
+            stages_shown = await included(request, samples[0], self._engine, self._threads, deadline)
         height, width = canvas.size
         return InpaintAnswer(
             model=pipeline.name,
@@ -104,7 +104,7 @@ class Inpainter:
             width=width,
             height=height,
             hole_ratio=hole_ratio,
-            faces=faces_found(division, completions),
+            faces=faces_found(division, samples[0]),
             regions=regions_filled(division),
             pictures=pictures,
             media_type=request.media_type,
@@ -178,12 +178,13 @@ class Inpainter:
         pipeline: Pipeline,
         frames: Sequence[FaceFrame],
         guides: FrameGuidance,
-        sample_seed: SampleSeed,
+        seeds: Sequence[SampleSeed],
         deadline: Deadline,
-    ) -> list[Completion]:
-        """All frames side by side."""
+    ) -> list[list[Completion]]:
+        """For each seed one completion of each frame. The frames go side by side."""
         guided = [guides.added_to(frame) for frame in frames]
-        return await all_or_cancel([pipeline.complete(self._engine, frame, sample_seed, deadline) for frame in guided])
+        of_frames = await all_or_cancel([pipeline.complete(self._engine, one, seeds, deadline) for one in guided])
+        return [[of_frame[place] for of_frame in of_frames] for place in range(len(seeds))]
 
 
 def _frames(canvas: Canvas, division: Division) -> list[FaceFrame]:

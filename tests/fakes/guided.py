@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from service.completion.guidance import NAMES, GuidanceName
@@ -25,10 +27,10 @@ class Guided:
         self.frames: list[FaceFrame] = []
 
     async def complete(
-        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
-    ) -> Completion:
+        self, engine: Engine, frame: FaceFrame, seeds: Sequence[SampleSeed], deadline: Deadline
+    ) -> list[Completion]:
         self.frames.append(frame)
         painted = np.zeros_like(frame.image) if frame.reference is None else frame.reference // 2
         smile = (frame.attributes or {}).get("Smiling", 0.0)
         raw = painted + np.uint8(60 + round(60 * smile))
-        return Completion(raw, frame.landmarks, coarse=raw, parsing=frame.hole)
+        return [Completion(raw, frame.landmarks, coarse=raw, parsing=frame.hole)] * len(seeds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from service.completion.guidance import GuidanceName
 from service.completion.pipelines.protocol import Completion, FaceFrame, SampleSeed, as_rgb, as_tensors
 from service.deadline import Deadline
@@ -20,9 +22,9 @@ class Dsa:
     plural = False
 
     async def complete(
-        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
-    ) -> Completion:
+        self, engine: Engine, frame: FaceFrame, seeds: Sequence[SampleSeed], deadline: Deadline
+    ) -> list[Completion]:
         """One call of the generator for frames of this side. It knows nothing of landmarks, and nothing is random."""
         model = GENERATORS[frame.image.shape[0]]
         outputs = await engine.infer(model, as_tensors(FaceFrame(frame.image, frame.hole)), deadline=deadline)
-        return Completion(as_rgb(outputs["raw"]), None)
+        return [Completion(as_rgb(outputs["raw"]), None)] * len(seeds)

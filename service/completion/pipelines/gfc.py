@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from service.completion.guidance import GuidanceName
@@ -21,19 +23,21 @@ class Gfc:
     plural = True
 
     async def complete(
-        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
-    ) -> Completion:
-        """One call of the generator. It knows nothing of landmarks."""
-        seen = FaceFrame(frame.image, frame.hole)
-        tensors = {**as_tensors(seen), "noise": noise(sample_seed, self.frame_pixels)[None]}
-        outputs = await engine.infer("gfc_generator", tensors, deadline=deadline)
-        return Completion(as_rgb(outputs["raw"]), None)
+        self, engine: Engine, frame: FaceFrame, seeds: Sequence[SampleSeed], deadline: Deadline
+    ) -> list[Completion]:
+        """A call of the generator for each seed, one after another. It knows nothing of landmarks."""
+        picture, completions = as_tensors(FaceFrame(frame.image, frame.hole)), []
+        for seed in seeds:
+            tensors = {**picture, "noise": noise(seed, self.frame_pixels)[None]}
+            outputs = await engine.infer("gfc_generator", tensors, deadline=deadline)
+            completions.append(Completion(as_rgb(outputs["raw"]), None))
+        return completions
 
 
-def noise(sample_seed: SampleSeed, side_pixels: int) -> Floats:
+def noise(seed: SampleSeed, side_pixels: int) -> Floats:
     """Uniform in [-1,1), [3,F,F] float32, from PCG64's raw numbers: the same on every machine and numpy."""
     count = 3 * side_pixels * side_pixels
-    raw = np.random.PCG64([sample_seed.seed, sample_seed.sample]).random_raw(count)
+    raw = np.random.PCG64([seed.seed, seed.sample]).random_raw(count)
     values = (raw >> np.uint64(40)).astype(np.float32) * np.float32(2.0**-23) - np.float32(1.0)
     drawn: Floats = values.reshape(3, side_pixels, side_pixels)
     return drawn

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from service.completion.guidance import GuidanceName
@@ -20,11 +22,11 @@ class Lafin:
     plural = False
 
     async def complete(
-        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
-    ) -> Completion:
+        self, engine: Engine, frame: FaceFrame, seeds: Sequence[SampleSeed], deadline: Deadline
+    ) -> list[Completion]:
         """Without landmarks the ensemble predicts them; with landmarks the generator obeys them. Nothing is random."""
         if frame.landmarks is None:
             outputs = await engine.infer("lafin", as_tensors(frame), deadline=deadline)
-            return Completion(as_rgb(outputs["raw"]), outputs["landmarks"][0].astype(np.float64))
+            return [Completion(as_rgb(outputs["raw"]), outputs["landmarks"][0].astype(np.float64))] * len(seeds)
         outputs = await engine.infer("lafin_generator", as_tensors(frame), deadline=deadline)
-        return Completion(as_rgb(outputs["raw"]), frame.landmarks)
+        return [Completion(as_rgb(outputs["raw"]), frame.landmarks)] * len(seeds)

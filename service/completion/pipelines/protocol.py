@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -83,9 +83,9 @@ class Pipeline(Protocol):
     def plural(self) -> bool: ...
 
     async def complete(
-        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
-    ) -> Completion:
-        """Fill the hole of one face frame. Equal arguments give equal bytes."""
+        self, engine: Engine, frame: FaceFrame, seeds: Sequence[SampleSeed], deadline: Deadline
+    ) -> list[Completion]:
+        """Fill the hole of one face frame, once for each seed. A frame and a seed give equal bytes in any company."""
         ...
 
 

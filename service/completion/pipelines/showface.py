@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from service.completion.guidance import GuidanceName
@@ -20,10 +22,11 @@ class ShowFace:
     plural = False
 
     async def complete(
-        self, engine: Engine, frame: FaceFrame, sample_seed: SampleSeed, deadline: Deadline
-    ) -> Completion:
+        self, engine: Engine, frame: FaceFrame, seeds: Sequence[SampleSeed], deadline: Deadline
+    ) -> list[Completion]:
         """One call of the ensemble. It knows nothing of landmarks, and nothing is random."""
         seen = FaceFrame(frame.image, frame.hole)
         outputs = await engine.infer("showface", as_tensors(seen), deadline=deadline)
         parsing = np.ascontiguousarray(outputs["parsing"][0, 0], dtype=np.uint8)
-        return Completion(as_rgb(outputs["raw"]), None, coarse=as_rgb(outputs["coarse"]), parsing=parsing)
+        completion = Completion(as_rgb(outputs["raw"]), None, coarse=as_rgb(outputs["coarse"]), parsing=parsing)
+        return [completion] * len(seeds)

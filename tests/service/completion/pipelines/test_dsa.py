@@ -25,7 +25,7 @@ def frame(side: int) -> FaceFrame:
 )
 async def test_the_frames_side_decides_who_paints(side: int, model: str, digest: str) -> None:
     engine = FakeEngine()
-    completion = await Dsa().complete(engine, frame(side), SampleSeed(0), Deadline(5))
+    completion = (await Dsa().complete(engine, frame(side), [SampleSeed(0)], Deadline(5)))[0]
     assert engine.calls == {model: 1}
     assert (completion.raw.shape, completion.landmarks) == ((side, side, 3), None)
     assert hashlib.sha256(completion.raw.tobytes()).hexdigest()[:16] == digest
@@ -35,6 +35,7 @@ async def test_landmarks_and_chance_change_nothing() -> None:
     plain = frame(256)
     seen = FaceFrame(plain.image, plain.hole, mean_shape())
     first, second = [
-        await Dsa().complete(FakeEngine(), one, SampleSeed(seed), Deadline(5)) for one, seed in ((plain, 0), (seen, 9))
+        (await Dsa().complete(FakeEngine(), one, [SampleSeed(seed)], Deadline(5)))[0]
+        for one, seed in ((plain, 0), (seen, 9))
     ]
     assert np.array_equal(first.raw, second.raw)

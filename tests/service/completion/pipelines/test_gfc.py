@@ -19,14 +19,14 @@ def frame() -> FaceFrame:
 
 
 async def raw_of(sample_seed: SampleSeed) -> np.ndarray:
-    completion = await Gfc().complete(FakeEngine(), frame(), sample_seed, Deadline(5))
+    completion = (await Gfc().complete(FakeEngine(), frame(), [sample_seed], Deadline(5)))[0]
     assert completion.landmarks is None
     return completion.raw
 
 
 async def test_one_call_of_the_generator_paints_128_pixels() -> None:
     engine = FakeEngine()
-    completion = await Gfc().complete(engine, frame(), SampleSeed(7), Deadline(5))
+    completion = (await Gfc().complete(engine, frame(), [SampleSeed(7)], Deadline(5)))[0]
     assert engine.calls == {"gfc_generator": 1}
     assert (completion.raw.shape, completion.raw.dtype) == ((128, 128, 3), np.uint8)
     assert hashlib.sha256(completion.raw.tobytes()).hexdigest()[:16] == "5f172987ef56d5c7"

@@ -24,7 +24,7 @@ def digest(array: np.ndarray) -> str:
 
 async def test_without_landmarks_the_ensemble_predicts_them() -> None:
     engine = FakeEngine()
-    completion = await Lafin().complete(engine, frame(), SampleSeed(0), Deadline(5))
+    completion = (await Lafin().complete(engine, frame(), [SampleSeed(0)], Deadline(5)))[0]
     assert engine.calls == {"lafin": 1}
     assert completion.landmarks is not None
     assert np.allclose(completion.landmarks, mean_shape())
@@ -33,14 +33,14 @@ async def test_without_landmarks_the_ensemble_predicts_them() -> None:
 
 async def test_with_landmarks_the_generator_obeys_them() -> None:
     engine, given = FakeEngine(), mean_shape() + 3
-    completion = await Lafin().complete(engine, frame(given), SampleSeed(0), Deadline(5))
+    completion = (await Lafin().complete(engine, frame(given), [SampleSeed(0)], Deadline(5)))[0]
     assert engine.calls == {"lafin_generator": 1}
     assert completion.landmarks is given
     assert digest(completion.raw) == "6ea3b895032cd904"
 
 
 async def test_raw_is_an_rgb_picture_of_the_frames_size() -> None:
-    completion = await Lafin().complete(FakeEngine(), frame(), SampleSeed(0), Deadline(5))
+    completion = (await Lafin().complete(FakeEngine(), frame(), [SampleSeed(0)], Deadline(5)))[0]
     assert (completion.raw.shape, completion.raw.dtype) == ((256, 256, 3), np.uint8)
     x, y = np.rint(mean_shape()[30]).astype(int)
     assert completion.raw[y, x].tolist() == [255, 255, 255]

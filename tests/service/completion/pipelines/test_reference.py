@@ -26,7 +26,7 @@ def other() -> np.ndarray:
 
 
 async def complete(engine: FakeEngine, given: FaceFrame, sample_seed: SampleSeed = FIRST) -> Completion:
-    completion = await Reference().complete(engine, given, sample_seed, Deadline(5))
+    (completion,) = await Reference().complete(engine, given, [sample_seed], Deadline(5))
     assert (completion.raw.shape, completion.raw.dtype) == ((256, 256, 3), np.uint8)
     assert completion.landmarks is None
     assert completion.attributes is not None
@@ -72,6 +72,17 @@ async def test_later_samples_draw_what_the_caller_has_not_set() -> None:
     assert np.array_equal(np.delete(first, 2), np.delete(drawn, 2))
     assert first[2] == second[2] == 1
     assert not np.allclose(np.delete(first, 2), np.delete(second, 2))
+
+
+async def test_samples_are_read_once_painted_together_and_each_is_what_it_is_alone() -> None:
+    engine, given = FakeEngine(), frame(reference=other())
+    seeds = [SampleSeed(7, sample) for sample in range(6)]
+    together = await Reference().complete(engine, given, seeds, Deadline(5))
+    assert engine.calls == {"reference_extractor": 1, "reference_generator": 2}  # batches of four and two
+    for seed, one in zip(seeds, together, strict=True):
+        alone = await complete(FakeEngine(), given, seed)
+        assert np.array_equal(one.raw, alone.raw)
+        assert np.array_equal(one.attributes, alone.attributes)
 
 
 async def test_near_a_reference_they_stay_like_it() -> None:

@@ -60,6 +60,24 @@ def test_the_generator_obeys_attributes_within_their_range(frozen: dict[str, Sta
 
 
 @torch.no_grad()
+def test_rows_of_one_picture_are_encoded_once_and_each_is_what_it_is_alone(
+    frozen: dict[str, State], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = load_generator(frozen["generator"])
+    image, hole = (tensor[:1] for tensor in picture())
+    vectors = torch.linspace(-1, 1, 24).view(3, 8)
+    alone = torch.cat([served(image, hole, vector[None]) for vector in vectors])
+    encoded, encode = [], served.generator.encode
+    monkeypatch.setattr(served.generator, "encode", lambda *given: encoded.append(len(given[0])) or encode(*given))
+    assert torch.equal(served(image.expand(3, -1, -1, -1), hole.expand(3, -1, -1, -1), vectors), alone)
+    assert encoded == [1]
+    two, other = picture(2)
+    served(two, other, vectors[:2])
+    served(image.expand(2, -1, -1, -1), other * torch.tensor([0, 1], dtype=torch.uint8).view(2, 1, 1, 1), vectors[:2])
+    assert encoded == [1, 2, 2]
+
+
+@torch.no_grad()
 def test_the_backbone_alone_is_served_too_and_obeys_none() -> None:
     served = load_generator(Generator(2, 0).state_dict())
     image, hole = picture(1)
