@@ -108,5 +108,5 @@ def with_transposed(groups: list[dict[str, Any]], layers: Iterable[nn.ConvTransp
     """The groups of a network, whose hidden transposed convolutions `layers` go by Muon, too."""
     others, hidden = groups
     moved = {layer.weight for layer in layers if min(layer.weight.shape[:2]) > 3}
-    kept = [parameter for parameter in others["params"] if parameter not in moved]
-    return [{**others, "params": kept}, hidden, {**hidden, "params": list(moved), "transposed": True}]
+    kept, taken = ([one for one in others["params"] if (one in moved) is wanted] for wanted in (False, True))
+    return [{**others, "params": kept}, hidden, {**hidden, "params": taken, "transposed": True}]  # always in one order

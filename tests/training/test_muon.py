@@ -71,6 +71,14 @@ def test_transposed_convolutions_go_by_muon_where_they_are_named() -> None:
     assert len(adam["params"]) == len(list(network.parameters())) - 2
 
 
+def test_groups_stand_in_the_networks_order_so_that_a_saved_state_finds_its_layer() -> None:
+    layers = [nn.ConvTranspose2d(8, 8, 3, padding=count) for count in range(24)]
+    network = nn.Sequential(*layers)
+    others, _, transposed = with_transposed(groups(network, 1e-3, 0.02), reversed(layers))
+    assert [id(one) for one in transposed["params"]] == [id(layer.weight) for layer in layers]
+    assert [id(one) for one in others["params"]] == [id(layer.bias) for layer in layers]
+
+
 def test_only_hidden_layers_go_by_muon() -> None:
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Flatten(), nn.Linear(8, 8), nn.Linear(8, 3))
     adam, muon = groups(network, 1e-3, 0.02)
