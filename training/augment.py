@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from training import options
 from training.data.faces import DataError, FaceFolder, open_split
+from training.data.landmarks import to_68
 from training.data.transforms import resize
 from training.errors import one_line
 from training.given import Given, System
@@ -106,7 +107,7 @@ def augment_batch(
     given = Given(
         image=torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in pairs])).to(device),
         hole=torch.from_numpy(np.stack(holes))[:, None].to(device),
-        landmarks=torch.from_numpy(np.stack([points for _, points in pairs])).to(device),
+        landmarks=torch.from_numpy(np.stack([to_68(points) for _, points in pairs])).to(device),
         noise_seeds=tuple((*seed, index) for index in indices),
     )
     with torch.no_grad():

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from training.data.faces import Faces
 from training.data.holes import seeded_hole
+from training.data.landmarks import to_68
 from training.data.sketches import Sketches
 from training.data.transforms import resize
 from training.given import Given
@@ -21,7 +22,7 @@ class FramedBatch:
     """Some faces as they are: the truth that answers are measured by."""
 
     image: Tensor  # [B,3,F,F] uint8, whole
-    landmarks: Tensor  # [B,68,2] float32, pixels of the frame
+    landmarks: Tensor  # [B,68,2] float32, pixels of the frame; [B,98,2] where the faces have as many
     reference: Tensor  # [B,3,F,F] uint8, the next face of the row
     places: range  # in the row: holes and noise depend on the seed and a face's place alone
     sketches: Sketches | None = None  # people's, for holes of that kind
@@ -36,7 +37,7 @@ class FramedBatch:
         return Given(
             image=self.image,
             hole=torch.from_numpy(np.stack(holes))[:, None].to(self.image.device),
-            landmarks=self.landmarks,
+            landmarks=to_68(self.landmarks),
             noise_seeds=tuple((seed, sample, place) for place in self.places),
             reference=self.reference,
         )
@@ -64,7 +65,7 @@ class FramedFaces:
             yield FramedBatch(images[:-1], points[:-1], images[1:], places, self.sketches)
 
     def pair(self, place: int) -> tuple[Tensor, np.ndarray]:
-        """Picture [3,F,F] uint8 and landmarks [68,2] at a place; behind the last face stands the first again."""
+        """Picture [3,F,F] uint8 and landmarks [N,2] at a place; behind the last face stands the first again."""
         index = self.indices[place % len(self)]
         picture, points = resize(self.faces.image(index), self.faces.landmarks(index), self.frame_pixels)
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))), points

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, to_68
 from training.data.sketches import Sketches, draw_sketch, sketch_hole
 from training.errors import TrainingError
 
@@ -59,13 +59,13 @@ def make_hole(
 ) -> Hole:
     """One hole of `kind`: a name in KINDS, strokes in a ratio bucket written `20-40` (percent), or a square `64px`.
 
-    landmarks [68,2] in pixels of the frame; only the face-part holes use them. A square has that many pixels of the
-    frame, whatever its size, and a random place (GFC, Figure 9: 16 to 80 px of 128).
+    landmarks [68,2] or [98,2] in pixels of the frame; only the face-part holes use them. A square has that many pixels
+    of the frame, whatever its size, and a random place (GFC, Figure 9: 16 to 80 px of 128).
     """
     if kind == QUICKDRAW and sketches is not None:
         return sketch_hole(sketches.pick(rng), rng, pixels)
     if kind in KINDS:
-        return KINDS[kind](rng, pixels, landmarks)
+        return KINDS[kind](rng, pixels, to_68(landmarks))
     side, unit, nothing = kind.partition("px")
     if unit and not nothing and side.isdigit() and int(side) > 0:
         return square(rng, pixels, min(int(side), pixels))

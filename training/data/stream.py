@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from training.data import parsing as parsings
 from training.data.faces import DataError, Faces
 from training.data.holes import Mixture
+from training.data.landmarks import COUNT, to_68
 from training.data.shares import Share, shares
 from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour, resize
 
@@ -33,7 +34,7 @@ class Batch:
 
     image: Tensor  # [B,3,H,W] in [0,1], RGB
     hole: Tensor  # [B,1,H,W] in {0,1}, 1 = missing
-    landmarks: Tensor  # [B,68,2], (x, y) in pixels of this frame; outside a window they lie outside the frame
+    landmarks: Tensor  # [B,68,2], or as many as the part wants; (x, y) in pixels of this frame, or outside of it
     position: Tensor  # [B] int64, places in the row: with the part's seed all that chance may depend on
     parsing: Tensor | None = None  # [B,H,W] int64 class ids, 255 = ignore
     attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for; perhaps NaN
@@ -73,6 +74,7 @@ class Wants:
     reference: bool = False  # a picture of another face
     noise: bool = False  # uniform noise of the picture's shape
     chance: int = 0  # numbers for the step to draw with
+    landmarks: int = COUNT  # 68, or 98 of faces that have so many
 
 
 class FaceStream(Dataset[Item]):
@@ -111,7 +113,7 @@ class FaceStream(Dataset[Item]):
     def __getitem__(self, position: int) -> Item:
         rng = self.dice(ITEM, position)
         index = self.face_of(position)
-        picture, landmarks = self.faces.image(index), self.faces.landmarks(index)
+        picture, landmarks = self.faces.image(index), self.landmarks_of(index)
         parsing = self.parsing_of(index, picture.shape[:2])
         if rng.random() < 0.5:
             picture, landmarks = flip(picture, landmarks)
@@ -164,6 +166,13 @@ class FaceStream(Dataset[Item]):
         other += other >= index
         picture, _ = resize(self.faces.image(other), self.faces.landmarks(other), self.pixels)
         return np.ascontiguousarray(picture.transpose(2, 0, 1))
+
+    def landmarks_of(self, index: int) -> NDArray[np.float32]:
+        """As many as were asked for: [68,2] or [98,2]. Raises DataError for a face that has fewer."""
+        points = self.faces.landmarks(index)
+        if len(points) < self.wants.landmarks:
+            raise DataError(f"the recipe needs faces with {self.wants.landmarks} landmarks; these have {len(points)}")
+        return to_68(points) if self.wants.landmarks == COUNT else points
 
     def parsing_of(self, index: int, sides: tuple[int, ...]) -> NDArray[np.uint8] | None:
         """The map of a face as it is stored; its picture has these sides. None when nobody asked. Raises DataError."""

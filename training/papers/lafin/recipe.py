@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from training.data.holes import Mixture
+from training.data.landmarks import COUNT, WFLW_COUNT
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
 from training.papers.lafin.losses import Weights
@@ -25,9 +26,9 @@ DEMO_PREDICTOR_HOLES = Mixture(
 DEMO_WEIGHTS = Weights(perceptual=0.004, style=0.02, variation=0.05, adversarial=0.25)
 
 
-def build_predictor(files: Files) -> PredictorStep:
+def build_predictor(files: Files, *, landmarks: int = COUNT) -> PredictorStep:
     """Section 2.3: Adam, beta 0 and 0.9, learning rate 1e-4; Eq. 1 squared."""
-    return PredictorStep(Predictor(), learning_rate=1e-4, betas=(0.0, 0.9), weight_decay=0.0, squared=True)
+    return PredictorStep(Predictor(landmarks), learning_rate=1e-4, betas=(0.0, 0.9), weight_decay=0.0, squared=True)
 
 
 def build_generator(files: Files, *, width: int = 64, attention: bool = True, landmarks: bool = True) -> GeneratorStep:
@@ -92,6 +93,25 @@ def lafin_augmented() -> Recipe:
     predictor = lafin().part("predictor")
     stages = tuple(replace(stage, batch_size=4) for stage in predictor.stages)
     return Recipe("lafin_augmented", (replace(predictor, stages=stages),))
+
+
+def of_98_points(part: Part) -> Part:
+    """The paper's predictor for WFLW's landmarks; nothing else is another."""
+    return replace(
+        part,
+        build=lambda files: build_predictor(files, landmarks=WFLW_COUNT),
+        wants=replace(part.wants, landmarks=WFLW_COUNT),
+    )
+
+
+def lafin_98() -> Recipe:
+    """Table 4: the predictor on WFLW, without augmentation."""
+    return Recipe("lafin_98", (of_98_points(lafin().part("predictor")),))
+
+
+def lafin_augmented_98() -> Recipe:
+    """Table 4: the predictor on WFLW, with augmentation."""
+    return Recipe("lafin_augmented_98", (of_98_points(lafin_augmented().part("predictor")),))
 
 
 def lafin_demo() -> Recipe:

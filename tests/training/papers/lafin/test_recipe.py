@@ -24,6 +24,8 @@ STAGES = {
     ("lafin_without_attention", "generator"): [(4 * MILLION, 256, 4, ALL)],  # Table 3, without LSTA
     ("lafin_without_landmarks", "generator"): [(4 * MILLION, 256, 4, ALL)],  # Table 3, without LMK
     ("lafin_augmented", "predictor"): [(5 * MILLION, 256, 4, ALL)],  # appendix B: "the batch size shrinks to 4"
+    ("lafin_98", "predictor"): [(5 * MILLION, 256, 16, ALL)],  # Table 4
+    ("lafin_augmented_98", "predictor"): [(5 * MILLION, 256, 4, ALL)],  # Table 4
 }
 PARTS = list(STAGES)
 
@@ -94,8 +96,18 @@ def test_networks_and_the_weights_of_eq_7(recipe: str) -> None:
     assert step.weights == Weights(perceptual=0.1, style=250.0, variation=0.1, adversarial=0.01)  # below Eq. 7
 
 
+@pytest.mark.parametrize(
+    ("recipe", "count"), [("lafin", 68), ("lafin_augmented", 68), ("lafin_98", 98), ("lafin_augmented_98", 98)]
+)
+def test_how_many_points(recipe: str, count: int) -> None:
+    part = part_of(recipe, "predictor")
+    with torch.device("meta"):
+        predictor = part.build(Files()).networks["predictor"]
+    assert part.wants.landmarks == predictor.landmarks == predictor.head.out_features // 2 == count
+
+
 def test_the_landmark_loss_is_squared() -> None:
-    for recipe in ("lafin", "lafin_augmented"):
+    for recipe in ("lafin", "lafin_augmented", "lafin_98", "lafin_augmented_98"):
         with torch.device("meta"):
             assert part_of(recipe, "predictor").build(Files()).squared  # Eq. 1
 

@@ -3,8 +3,9 @@ import itertools
 import torch
 from torch import Tensor
 
+from tests.training.faces98 import Faces98
 from training.data.drawn import DrawnFaces
-from training.data.stream import Batch, FaceStream, batches
+from training.data.stream import Batch, FaceStream, Wants, batches
 from training.papers.lafin.recipe import (
     GENERATOR_HOLES,
     PREDICTOR_HOLES,
@@ -81,3 +82,14 @@ def test_reconstruction_needs_no_discriminator() -> None:
     assert set(losses) == {"pixel", "variation"}
     assert all(gradient is None for gradient in gradients(step.networks["discriminator"]))
     assert any(gradient is not None for gradient in gradients(step.networks["generator"]))
+
+
+def test_a_predictor_of_98_points_learns_from_faces_with_98() -> None:
+    step = build_predictor(Files(), landmarks=98)
+    stream = FaceStream(Faces98(2, 256), PREDICTOR_HOLES, pixels=256, seed=0, wants=Wants(landmarks=98))
+    batch = next(batches(stream, start=0, batch_size=2, workers=0))
+    assert batch.landmarks.shape == (2, 98, 2)
+    first = float(step.update(batch)["nme_percent"])
+    for _ in range(9):
+        last = float(step.update(batch)["nme_percent"])
+    assert last < first
