@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -44,6 +45,7 @@ class DemoPoints:
     def __init__(self, repository: Path, device: str) -> None:
         self.description = f"{DEMO}, {PREDICTOR}"
         self._device = device
+        self._one_at_a_time = Lock()
         self._predictor = Repository(repository, {}, device=device).open(PREDICTOR)
 
     def known(self, name: str) -> None:
@@ -53,7 +55,7 @@ class DemoPoints:
         side = frame.shape[0]
         small, _ = resize(frame, np.zeros((68, 2), np.float32), PREDICTOR_PIXELS)
         image = torch.from_numpy(np.array(small.transpose(2, 0, 1)))[None].to(self._device)
-        with torch.no_grad():
+        with torch.no_grad(), self._one_at_a_time:
             points = self._predictor(image, torch.zeros_like(image[:, :1]))[0].cpu().numpy()
         return np.asarray((points + 0.5) * (side / PREDICTOR_PIXELS) - 0.5, dtype=np.float32)
 

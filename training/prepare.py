@@ -1,14 +1,15 @@
 """Prepared folders of data sets and of any photographs: python -m training.prepare --help.
 
 Each command writes images/, landmarks.npy, faces.csv with a column `split`, and parsing/ where the data set has maps.
-Broken off, the same command goes on. Every picture that was left out stands with its reason in manifest.csv.
+Pictures are worked on by all cores. Broken off, the same command goes on. Every picture that was left out stands with
+its reason in manifest.csv; manifest.json has counts, hashes and the licence.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,8 @@ from training.data.faces import FaceFolder
 from training.data.importers.celeba import CelebA
 from training.data.importers.celebamask_hq import CelebAMaskHQ
 from training.data.importers.helen import Helen
-from training.data.importers.importing import MANIFEST_FILE, import_faces
+from training.data.importers.importing import Wishes, import_faces
+from training.data.importers.manifest import MANIFEST_FILE
 from training.data.importers.photographs import Photographs
 from training.data.importers.quickdraw import read_drawings
 from training.data.importers.source import Source
@@ -52,6 +54,13 @@ Landmarks = Annotated[
 FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 (.pth.tar) for --landmarks fan.")]
 
 
+Tests = Annotated[
+    int | None, typer.Option("--tests", help="The last so many pictures of the data set are for tests.", min=0)
+]
+Strict = Annotated[bool, typer.Option("--strict", help="End with the first picture that cannot be used.")]
+Workers = Annotated[int | None, typer.Option(help="Pictures at once; default: as many as there are cores.", min=1)]
+
+
 @app.callback()
 def prepare(version: Version = False) -> None:
     """Make a prepared folder, label the faces of one, or check one."""
@@ -64,6 +73,7 @@ class Import:
     open: Callable[[Path], Source]
     pixels: int  # side of the pictures, unless the user says otherwise
     about: str  # for --help
+    tests: int | None = None  # the last so many pictures are for tests, unless the user says otherwise
 
 
 IMPORTS: dict[str, Import] = {
@@ -71,6 +81,9 @@ IMPORTS: dict[str, Import] = {
         CelebAMaskHQ,
         512,
         "CelebAMask-HQ: CelebA-HQ-img/, CelebAMask-HQ-mask-anno/; 19 classes, no landmarks; 28,000 and 2,000 faces.",
+    ),
+    "celeba-hq": Import(
+        partial(CelebAMaskHQ, masks=False), 256, "CelebA-HQ alone: CelebA-HQ-img/ and, if it is there, its attributes."
     ),
     "helen": Import(
         Helen, 256, "Helen with the labels of Smith et al. 2013: images/, labels/ and lists; 11 classes; .pts of 300-W."
@@ -101,10 +114,13 @@ def add_import(name: str, one: Import) -> None:
         device: Device = "auto",
         pixels: Pixels = one.pixels,
         count: Count = None,
+        tests: Tests = one.tests,
+        strict: Strict = False,
+        workers: Workers = None,
     ) -> None:
-        asked = LandmarkOptions(landmarks, fan, repository, device)
-        told = {"data set": name, "source": str(source.resolve())}
-        run(one.open(source), told, output, asked, pixels, count)
+        told = {"data set": name, "source": str(source.resolve()), "tests": str(tests)}
+        wishes = Wishes(pixels, told, strict=strict, workers=workers)
+        run(one.open(source), output, LandmarkOptions(landmarks, fan, repository, device), wishes, count, tests)
 
 
 for word, what in IMPORTS.items():
@@ -112,12 +128,13 @@ for word, what in IMPORTS.items():
 
 
 def run(
-    source: Source, told: dict[str, str], output: Path, asked: LandmarkOptions, pixels: int, count: int | None
+    source: Source, output: Path, asked: LandmarkOptions, wishes: Wishes, count: int | None, tests: int | None
 ) -> None:
-    """Import, say what was left out, and pack. `told` says which data set it is, for a folder that was begun before."""
+    """Import, say what was left out, and pack."""
     names = source.names()
     taken = names[:count]
-    imported = import_faces(source, taken, open_points(asked, source, names), output, pixels, told)
+    wishes = replace(wishes, tests=frozenset(names[len(names) - tests :] if tests else ()))
+    imported = import_faces(source, taken, open_points(asked, source, names), output, wishes)
     print(f"{imported.faces} faces of {len(taken)} pictures in {output}")
     for reason, pictures in imported.left_out.most_common():
         print(f"  left out: {pictures:>7,}  {reason}")

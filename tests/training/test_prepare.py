@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tests.training.data.importers.writing import write_celeba, write_celebamask_hq, write_helen
+from tests.training.data.importers.writing import write_celeba, write_celebamask_hq, write_helen, write_pts
 from tests.training.data.test_finding import PHOTOGRAPH
 from training.data.drawn import DrawnFaces
 from training.data.faces import FaceFolder, open_split
@@ -28,16 +28,17 @@ def message_of(result) -> str:
 
 
 @pytest.mark.parametrize("viewers_left", [False, True])
-def test_celebamask_hq_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path, viewers_left: bool) -> None:
+def test_celebamask_hq_becomes_a_prepared_folder(tmp_path: Path, viewers_left: bool) -> None:
     """Whichever side the data set calls left, the folder's left is the subject's."""
     drawn = write_celebamask_hq(tmp_path / "source", [0, 28_001, 12], viewers_left=viewers_left)
+    points = np.stack([drawn.landmarks(index) for index in (0, 2, 1)])  # in the order of the numbers
+    np.save(tmp_path / "points.npy", (points + 0.5) * 2 - 0.5)
     result = prepare(
         *("celebamask-hq", "--source", tmp_path / "source", "--output", tmp_path / "out"),
-        *("--landmarks", "demo", "--repository", tiny_repository, "--pixels", 128),
+        *("--landmarks", tmp_path / "points.npy", "--pixels", 128),
     )
     assert result.exit_code == 0, result.output
     assert "3 faces of 3 pictures in" in result.output
-    assert "the shipped demo predictor" in result.output
     faces = FaceFolder(tmp_path / "out")
     assert faces.parsing_classes == 19
     assert faces.names == ["00000", "00012", "28001"]
@@ -53,11 +54,12 @@ def test_celebamask_hq_becomes_a_prepared_folder(tmp_path: Path, tiny_repository
     assert (tmp_path / "out" / ".packed" / "faces.safetensors").is_file()
 
 
-def test_helen_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:
-    write_helen(tmp_path / "source", ["30_1", "20_1", "10_1"])
+def test_helen_becomes_a_prepared_folder(tmp_path: Path) -> None:
+    drawn = write_helen(tmp_path / "source", ["30_1", "20_1", "10_1"])
+    for index, name in enumerate(("30_1", "20_1")):
+        write_pts(tmp_path / "source" / "images" / f"{name}.pts", drawn.landmarks(index) + np.float32([120, 40]))
     result = prepare(
-        *("helen", "--source", tmp_path / "source", "-o", tmp_path / "out", "--repository", tiny_repository),
-        *("--landmarks", "demo", "--pixels", 96, "--count", 2),
+        *("helen", "--source", tmp_path / "source", "-o", tmp_path / "out", "--pixels", 96, "--count", 2),
     )
     assert result.exit_code == 0, result.output
     faces = FaceFolder(tmp_path / "out")
@@ -77,6 +79,7 @@ def test_celeba_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path)
     )
     assert result.exit_code == 0, result.output
     assert "3 faces of 4 pictures in" in result.output
+    assert "the shipped demo predictor" in result.output
     assert "left out:       1  no picture, or a broken one" in result.output
     assert "000002.jpg" in (tmp_path / "out" / "manifest.csv").read_text()
     for split, name in (("train", "000001"), ("validation", "000003"), ("test", "000004")):

@@ -23,10 +23,12 @@ class ServedPredictor(Served):
         super().__init__()
         self.predictor = predictor
         self.largest = float(FRAME_PIXELS - 1)
-        self.served = list(range(COUNT)) if predictor.landmarks == COUNT else list(OF_98)
+        self.all_served = predictor.landmarks == COUNT
+        self.served = list(OF_98)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        return self.every_point(image, hole)[:, self.served]
+        points = self.every_point(image, hole)
+        return points if self.all_served else points[:, self.served]
 
     def every_point(self, image: Tensor, hole: Tensor) -> Tensor:
         """Landmarks [B,N,2], as many as the network has."""

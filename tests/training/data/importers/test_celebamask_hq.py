@@ -64,7 +64,7 @@ def test_a_face_without_masks_is_left_out(tmp_path: Path) -> None:
 
 
 def test_another_folder_and_broken_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no folder CelebA-HQ-img"):
+    with pytest.raises(DataError, match="CelebA-HQ-img is missing: name the unpacked data set"):
         CelebAMaskHQ(tmp_path).names()
     write_celebamask_hq(tmp_path, [1])
     masks = tmp_path / "CelebAMask-HQ-mask-anno" / "0"
