@@ -8,9 +8,7 @@ its reason in manifest.csv; manifest.json has counts, hashes and the licence.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +17,9 @@ from tqdm import tqdm
 
 from training.data.checks import Contents, examine_all, open_contents
 from training.data.faces import FaceFolder
-from training.data.importers.celeba import CelebA
-from training.data.importers.celebamask_hq import CelebAMaskHQ
-from training.data.importers.helen import Helen
+from training.data.importers.data_sets import IMPORTS, Import
 from training.data.importers.importing import Wishes, import_faces
 from training.data.importers.manifest import MANIFEST_FILE
-from training.data.importers.photographs import Photographs
 from training.data.importers.quickdraw import read_drawings
 from training.data.importers.source import Source
 from training.data.listing import PICTURES
@@ -66,40 +61,6 @@ def prepare(version: Version = False) -> None:
     """Make a prepared folder, label the faces of one, or check one."""
 
 
-@dataclass(frozen=True)
-class Import:
-    """A command that imports."""
-
-    open: Callable[[Path], Source]
-    pixels: int  # side of the pictures, unless the user says otherwise
-    about: str  # for --help
-    tests: int | None = None  # the last so many pictures are for tests, unless the user says otherwise
-
-
-IMPORTS: dict[str, Import] = {
-    "celebamask-hq": Import(
-        CelebAMaskHQ,
-        512,
-        "CelebAMask-HQ: CelebA-HQ-img/, CelebAMask-HQ-mask-anno/; 19 classes, no landmarks; 28,000 and 2,000 faces.",
-    ),
-    "celeba-hq": Import(
-        partial(CelebAMaskHQ, masks=False), 256, "CelebA-HQ alone: CelebA-HQ-img/ and, if it is there, its attributes."
-    ),
-    "helen": Import(
-        Helen, 256, "Helen with the labels of Smith et al. 2013: images/, labels/ and lists; 11 classes; .pts of 300-W."
-    ),
-    "celeba": Import(
-        CelebA, 178, "CelebA's middle squares: img_align_celeba/, lists of splits, 40 attributes (-1, 1) and landmarks."
-    ),
-    "celeba-ffhq": Import(
-        partial(CelebA, frame="ffhq"), 178, "CelebA, laid by its five landmarks as FFHQ's faces are."
-    ),
-    "folder": Import(
-        Photographs, 256, "Any folder of photographs, and those below it: faces are found and aligned as FFHQ's are."
-    ),
-}
-
-
 def add_import(name: str, one: Import) -> None:
     """A command of the table."""
 
@@ -120,20 +81,26 @@ def add_import(name: str, one: Import) -> None:
     ) -> None:
         told = {"data set": name, "source": str(source.resolve()), "tests": str(tests)}
         wishes = Wishes(pixels, told, strict=strict, workers=workers)
-        run(one.open(source), output, LandmarkOptions(landmarks, fan, repository, device), wishes, count, tests)
+        opened = one.open(source)
+        names = opened.names()
+        wishes = replace(wishes, tests=last_ones(names, tests, one.whole))
+        run(opened, names, output, LandmarkOptions(landmarks, fan, repository, device), wishes, count)
 
 
 for word, what in IMPORTS.items():
     add_import(word, what)
 
 
+def last_ones(names: list[str], tests: int | None, whole: int) -> frozenset[str]:
+    """Those of the last `tests` pictures of the whole data set that are there."""
+    return frozenset(names[max(0, max(whole, len(names)) - tests) :] if tests else ())
+
+
 def run(
-    source: Source, output: Path, asked: LandmarkOptions, wishes: Wishes, count: int | None, tests: int | None
+    source: Source, names: list[str], output: Path, asked: LandmarkOptions, wishes: Wishes, count: int | None
 ) -> None:
-    """Import, say what was left out, and pack."""
-    names = source.names()
+    """Import the first `count` of its pictures, say what was left out, and pack."""
     taken = names[:count]
-    wishes = replace(wishes, tests=frozenset(names[len(names) - tests :] if tests else ()))
     imported = import_faces(source, taken, open_points(asked, source, names), output, wishes)
     print(f"{imported.faces} faces of {len(taken)} pictures in {output}")
     for reason, pictures in imported.left_out.most_common():
