@@ -19,19 +19,22 @@ from training.data.checks import Contents, examine_all, open_contents
 from training.data.faces import FaceFolder
 from training.data.importers.data_sets import IMPORTS, Import
 from training.data.importers.importing import Wishes, import_faces
+from training.data.importers.irregular import COLOURS, LICENCE, Masks, side_of
 from training.data.importers.manifest import MANIFEST_FILE
 from training.data.importers.quickdraw import read_drawings
 from training.data.importers.source import Source
 from training.data.listing import PICTURES
 from training.data.sketches import save_sketches
+from training.data.stored_holes import save_holes
 from training.data.table import DataError
 from training.errors import one_line
 from training.labelling import label_faces
 from training.landmarking import OWN, LandmarkOptions, open_points
-from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version, open_device
+from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version, open_device, require
 from training.train import frozen_parser
 
 PROGRAM = "training.prepare"
+BUCKETS = ((0, 10), (10, 20), (20, 30), (30, 40), (40, 50), (50, 100))  # percent that is missing
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -125,6 +128,31 @@ def quickdraw(
     print(
         f"{len(drawings.sketches):,} drawings in {output}; left out: {drawings.left_out:,}, not recognised or no line"
     )
+
+
+@app.command()
+@one_line(PROGRAM)
+def irregular(
+    source: Annotated[Path, typer.Option(help="Folder of masks, square and all of one size; those below it count.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File of holes to write, .safetensors.")],
+    missing: Annotated[
+        str,
+        typer.Option(help="Colour of what is missing: white, as in the masks for tests; black, those for training."),
+    ] = "white",
+    count: Annotated[int | None, typer.Option(help="Only the first masks.", min=1)] = None,
+    strict: Strict = False,
+) -> None:
+    """The irregular masks of Liu et al. 2018 for holes: --masks of training.train and training.evaluate."""
+    require(missing, COLOURS, "colour")
+    masks = Masks(source, missing)
+    paths = masks.paths()[:count]
+    about = {"licence": LICENCE, "source": str(source.resolve()), "missing": missing}
+    ratios = save_holes(output, masks.holes(paths, side_of(paths[0]), strict=strict), about)
+    print(f"{len(ratios):,} holes in {output}")
+    for low, high in BUCKETS:
+        print(f"  {low:>2} to {high:>3} %: {((ratios > low / 100) & (ratios <= high / 100)).sum():>7,}")
+    for reason, files in masks.reasons().most_common():
+        print(f"  left out: {files:>7,}  {reason}")
 
 
 @app.command()

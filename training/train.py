@@ -12,9 +12,9 @@ from typing import Annotated
 import typer
 
 from training.data.augmented import PairedFaces
+from training.data.drawings import open_drawings
 from training.data.faces import FaceFolder, Faces
 from training.data.joined import open_faces
-from training.data.sketches import Sketches
 from training.errors import one_line
 from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
@@ -102,7 +102,7 @@ def main(
     if batch:
         parts = [one.with_batch(batch) for one in parts]
     if sketches:
-        parts = [one.with_sketches(Sketches(sketches)) for one in parts]
+        parts = [one.with_sketches(open_drawings(sketches)) for one in parts]
     opened_faces = open_faces(data, split)
     faces: Faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
     faces = SceneFaces(faces, scenes, people) if scenes else faces
