@@ -41,6 +41,7 @@ class CelebA:
     """The unpacked data set. `frame` crop: its middle square of 178 px, as the papers do; ffhq: as FFHQ's faces lie."""
 
     licence = "CelebA (Liu et al. 2015): research, not commerce; the pictures belong to others"
+    doubtful = False
     parsing_classes = None
     own_points = None  # five points are not 68
 

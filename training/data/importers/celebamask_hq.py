@@ -59,6 +59,7 @@ class CelebAMaskHQ:
     """The unpacked data set; nineteen classes, or without masks none."""
 
     licence = "CelebAMask-HQ: research and teaching, not commerce; the pictures belong to others"
+    doubtful = False
     own_points = None
 
     def __init__(self, folder: Path, *, masks: bool = True) -> None:

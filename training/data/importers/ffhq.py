@@ -31,6 +31,7 @@ class FFHQ:
     """The unpacked data set. Pictures are called by their number, of five digits."""
 
     licence = "FFHQ: CC BY-NC-SA 4.0; each picture has a licence of its own, which the list names"
+    doubtful = False
     parsing_classes = None
 
     def __init__(self, folder: Path) -> None:

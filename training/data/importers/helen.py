@@ -26,6 +26,7 @@ class Helen:
     """The unpacked data set; eleven classes. Faces are cut out by their eyes and mouth, as FFHQ's are."""
 
     licence = "Helen (Le et al. 2012) and its labels (Smith et al. 2013): research, not commerce"
+    doubtful = False
     parsing_classes = len(HELEN)
 
     def __init__(self, folder: Path) -> None:

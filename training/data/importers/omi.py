@@ -22,6 +22,7 @@ class OMI:
     """The unpacked data set."""
 
     licence = "One Million Impressions (Peterson et al. 2022): CC BY-NC-SA 4.0"
+    doubtful = False
     parsing_classes = None
     own_points = None
 

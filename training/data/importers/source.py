@@ -63,6 +63,8 @@ class Source(Protocol):
     @property
     def parsing_classes(self) -> int | None: ...  # size of its set of classes; None: it has no maps
     @property
+    def doubtful(self) -> bool: ...  # whether its pictures may show no face
+    @property
     def own_points(self) -> OwnLandmarks | None: ...  # of a picture, by name; raises Unusable. None: it has none
 
     def names(self) -> list[str]:

@@ -33,6 +33,7 @@ class ThreeHundredW:
     """The unpacked data set. Faces are cut out by their landmarks, as FFHQ's are."""
 
     licence = "300W (Sagonas et al. 2013): research, not commerce"
+    doubtful = False
     parsing_classes = None
 
     def __init__(self, folder: Path) -> None:

@@ -43,6 +43,7 @@ class WFLW:
     """The unpacked data set. Faces are cut out by their landmarks, as FFHQ's are. `count` 68: the 68 of the 98."""
 
     licence = "WFLW (Wu et al. 2018): research, not commerce; the pictures are of WIDER FACE"
+    doubtful = False
     parsing_classes = None
 
     def __init__(self, folder: Path, *, count: int = WFLW_COUNT) -> None:

@@ -22,6 +22,7 @@ class DrawnSource:
     """Drawn faces under the names 0 to 7; picture 3 is broken, 5 holds two faces. Stops before `stop`."""
 
     licence = "drawn"
+    doubtful = False
     parsing_classes = None
     own_points = None
 
