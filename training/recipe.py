@@ -31,6 +31,7 @@ class Files:
     coarse: Path | None = None  # snapshot of a coarse network
     inco2: Path | None = None  # snapshot of the network whose encoder the InCo2 loss looks through
     run: Path | None = None  # the run folder: a part takes what an earlier one has trained, unless it is named above
+    generator: Path | None = None  # snapshot of a generator that makes new pictures of the faces in training
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from training.data.shares import Share, shares
 from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour, resize
 
 # What chance is for: a generator of (seed, purpose, position) draws the same on every machine, in every process.
-ITEM, NOISE, REFERENCE, CHANCE = 1, 2, 3, 4
+ITEM, NOISE, REFERENCE, CHANCE, OTHER_HOLE = 1, 2, 3, 4, 5
 
 Item = dict[str, Tensor]  # fields of `Batch`, of one face
 
@@ -41,6 +41,7 @@ class Batch:
     reference: Tensor | None = None  # [B,3,P,P] in [0,1]: another face, the whole frame
     noise: Tensor | None = None  # [B,3,H,W], uniform in [-1,1]
     chance: Tensor | None = None  # [B,N] float32, uniform in [0,1): what a step may draw for each picture
+    other_hole: Tensor | None = None  # [B,1,H,W] in {0,1}: a second hole of each picture
     labels: Tensor | None = None  # [B,M,11] float32, of faces in a scene: five points (x, y) in pixels, and a kind
     weight: float = 1.0  # what the mean over these items counts in the mean over the whole batch of all processes
 
@@ -60,6 +61,7 @@ COLLATED: dict[str, Callable[[Tensor], Tensor]] = {
     "image": lambda values: values.float() / 255,
     "reference": lambda values: values.float() / 255,
     "hole": lambda values: values.float(),
+    "other_hole": lambda values: values.float(),
     "parsing": lambda values: values.long(),
 }
 
@@ -75,6 +77,7 @@ class Wants:
     noise: bool = False  # uniform noise of the picture's shape
     chance: int = 0  # numbers for the step to draw with
     landmarks: int = COUNT  # 68, or 98 of faces that have so many
+    other_holes: Mixture | None = None  # what a second hole is drawn from
 
 
 class FaceStream(Dataset[Item]):
@@ -136,6 +139,9 @@ class FaceStream(Dataset[Item]):
         }
         if parsing is not None:
             item["parsing"] = torch.from_numpy(parsing.copy())
+        if self.wants.other_holes is not None:
+            other = self.wants.other_holes.draw(self.dice(OTHER_HOLE, position), picture.shape[0], landmarks)
+            item["other_hole"] = torch.from_numpy(other[None].copy())
         return item | self.wanted(index, position, picture.shape[0])
 
     def wanted(self, index: int, position: int, side: int) -> Item:

@@ -292,3 +292,16 @@ def test_98_landmarks_become_68_unless_the_part_wants_all() -> None:
     assert torch.equal(few["hole"], all_of_them["hole"])
     with pytest.raises(DataError, match="needs faces with 98 landmarks; these have 68"):
         FaceStream(DrawnFaces(2, 32), NOTHING, pixels=32, seed=0, wants=Wants(landmarks=98))[0]
+
+
+def test_a_second_hole_is_drawn_apart_from_the_first() -> None:
+    plain = FaceStream(FACES, NOTHING, pixels=32, seed=0)
+    both = FaceStream(FACES, NOTHING, pixels=32, seed=0, wants=Wants(other_holes=Mixture(((1.0, "block"),))))
+    items = [both[position] for position in range(4)]
+    assert all(torch.equal(item["image"], plain[position]["image"]) for position, item in enumerate(items))
+    assert not any(item["hole"].any() for item in items)
+    assert all(item["other_hole"].sum() == 16 * 16 for item in items)
+    assert len({item["other_hole"].numpy().tobytes() for item in items}) > 1
+    assert torch.equal(both[2]["other_hole"], items[2]["other_hole"])
+    batch = next(batches(both, start=0, batch_size=2, workers=0))
+    assert batch.other_hole.dtype == torch.float32

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from training.checkpoint import CheckpointError
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
 from training.frozen.features import LOSS_LAYERS
 from training.papers import RECIPES
 from training.papers.lafin.losses import Weights
+from training.papers.lafin.networks import Generator
 from training.recipe import Files, Part
 from training.step import ALL
 
@@ -114,3 +118,17 @@ def test_the_landmark_loss_is_squared() -> None:
 
 def test_feature_layers() -> None:
     assert LOSS_LAYERS["vgg19"] == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # below Eq. 3
+
+
+@pytest.mark.parametrize("recipe", ["lafin_augmented", "lafin_augmented_98", "lafin_augmented_demo"])
+def test_recipes_that_augment_open_the_generator(recipe: str, tiny_repository: Path) -> None:
+    part = part_of(recipe, "predictor")
+    assert (part.wants.other_holes, part.wants.chance) == (GENERATOR_HOLES, 1)  # section 4: "any mask"; as its training
+    step = part.build(Files(generator=tiny_repository / "lafin_generator" / "snapshot.safetensors"))
+    generator = step.frozen["generator"]
+    assert isinstance(generator, Generator)
+    assert not generator.training
+    assert step.frozen.keys() == {"generator"}
+    assert not part.build(Files()).frozen
+    with pytest.raises(CheckpointError, match="holds no generator of LaFIn"):
+        part.build(Files(generator=tiny_repository / "gfc_generator" / "snapshot.safetensors"))
