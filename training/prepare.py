@@ -121,13 +121,16 @@ def quickdraw(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="File of sketches to write, .safetensors.")],
     count: Annotated[int | None, typer.Option(help="Only the first drawings.", min=1)] = None,
+    strict: Strict = False,
 ) -> None:
     """Drawings of Quick, Draw! for holes of the kind quickdraw: --sketches of training.train and training.evaluate."""
-    drawings = read_drawings(source, count)
+    drawings = read_drawings(source, count, strict=strict)
     save_sketches(output, drawings.sketches)
     print(
         f"{len(drawings.sketches):,} drawings in {output}; left out: {drawings.left_out:,}, not recognised or no line"
     )
+    for fault in drawings.broken:
+        print(f"  left out: {fault}")
 
 
 @app.command()

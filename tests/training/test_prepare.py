@@ -1,5 +1,6 @@
 """The command that makes prepared folders of data sets and photographs, and checks them."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -140,6 +141,8 @@ def test_sets_with_landmarks_become_prepared_folders(
     about = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert about["splits"] == splits
     assert about["data set"] == name
+    for listed, digest in about["sha256_of_lists"].items():
+        assert hashlib.sha256((tmp_path / "source" / listed).read_bytes()).hexdigest() == digest
 
 
 def test_omi_becomes_a_prepared_folder(tmp_path: Path, tiny_repository: Path) -> None:

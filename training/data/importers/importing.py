@@ -141,7 +141,8 @@ def finish(source: Source, names: set[str], journal: Path, output: Path, told: d
     splits = settle_splits([face["name"] for face in faces], [face["split"] for face in faces])
     table = table_of(faces, splits, source.columns()).encode()
     write_manifest(output / MANIFEST_FILE, entries)
-    write_about(output, entries, splits, {"licence": source.licence, **told}, source.lists(), table)
+    lists = {str(file.relative_to(source.folder)): file for file in source.lists()}
+    write_about(output, entries, splits, {"licence": source.licence, **told}, lists, table)
     unfinished = output / IMPORTING / FACES_FILE
     unfinished.write_bytes(table)
     unfinished.replace(output / FACES_FILE)

@@ -12,7 +12,7 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,14 @@ def write_about(
     entries: Sequence[dict[str, Any]],
     splits: Sequence[str],
     about: dict[str, Any],
-    lists: Sequence[Path],
+    lists: Mapping[str, Path],
     table: bytes,
 ) -> None:
-    """`about` is said of the data set and the options, `splits` are those of the faces, `table` is faces.csv."""
+    """`about` is said of the data set and the options, `splits` are those of the faces, `lists` are the data set's own
+    files by their paths inside it, `table` is faces.csv.
+    """
     reasons = Counter(entry["reason"] for entry in entries if "reason" in entry)
-    files = {file.name: digest(file.read_bytes()) for file in lists}
+    files = {name: digest(file.read_bytes()) for name, file in lists.items()}
     tables = {name: digest((output / name).read_bytes()) for name in (LANDMARKS_FILE, MANIFEST_FILE)}
     said = {
         **about,

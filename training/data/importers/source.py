@@ -59,6 +59,8 @@ class Source(Protocol):
     """A data set on disk. Its faces are asked for by several threads at once."""
 
     @property
+    def folder(self) -> Path: ...  # the unpacked data set
+    @property
     def licence(self) -> str: ...  # of the pictures, in words
     @property
     def parsing_classes(self) -> int | None: ...  # size of its set of classes; None: it has no maps

@@ -21,6 +21,7 @@ FACES = DrawnFaces(8, 64, seed=2)
 class DrawnSource:
     """Drawn faces under the names 0 to 7; picture 3 is broken, 5 holds two faces. Stops before `stop`."""
 
+    folder = Path()
     licence = "drawn"
     doubtful = False
     parsing_classes = None
