@@ -44,9 +44,10 @@ Pixels = Annotated[int, typer.Option(help="Side of the square pictures that are 
 Landmarks = Annotated[
     str,
     typer.Option(
-        help="Where the 68 landmarks come from. own: .pts files beside the pictures. FILE.npy: float32, pictures x 68 "
-        "x 2, pixels of the data set's pictures, rows in their order. fan: the package face-alignment (extra "
-        "landmarks) with the weights of --fan. demo: the shipped predictor, whose mistakes a new one would learn."
+        help="Where the landmarks come from. own: the data set's, or .pts files beside the pictures. FILE.npy: "
+        "float32, pictures x 68 (or 98) x 2, pixels of the data set's pictures, rows in their order. fan: the package "
+        "face-alignment (extra landmarks) with the weights of --fan. demo: the shipped predictor, whose mistakes a new "
+        "one would learn."
     ),
 ]
 FanFile = Annotated[Path | None, typer.Option("--fan", help="Weights of 2DFAN-4 (.pth.tar) for --landmarks fan.")]
