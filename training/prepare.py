@@ -28,7 +28,7 @@ from training.data.sketches import save_sketches
 from training.data.stored_holes import save_holes
 from training.data.table import DataError
 from training.errors import one_line
-from training.labelling import label_faces
+from training.labelling import disagreeing, label_faces
 from training.landmarking import OWN, LandmarkOptions, open_points
 from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version, open_device, require
 from training.train import frozen_parser
@@ -170,6 +170,8 @@ def label(
     """The same faces with the parsing maps that a trained parser gives them, from the faces and their mirror images."""
     labelled = label_faces(folder, frozen_parser(parser), output, open_device(device))
     print(f"{len(labelled)} faces with maps of {labelled.parsing_classes} classes in {output}")
+    if doubtful := disagreeing(labelled):
+        print(f"  look at {len(doubtful):,} of them, whose landmarks lie elsewhere: {', '.join(doubtful)}")
 
 
 @app.command()

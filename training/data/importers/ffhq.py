@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -55,14 +54,15 @@ class FFHQ:
         return self.pictures / f"{int(name) // FACES_IN_A_FOLDER * FACES_IN_A_FOLDER:05d}" / f"{name}.png"
 
     @cached_property
-    def listed(self) -> dict[str, Any]:
-        """Number -> what the list says; nothing without a list. Raises DataError."""
+    def listed(self) -> dict[str, NDArray[np.float32]]:
+        """Number -> the list's landmarks; nothing without a list. Raises DataError."""
         file = self.folder / LIST
         if not file.is_file():
             return {}
         try:
             listed = json.loads(file.read_text())
-            return {str(int(number)): listed[number]["image"]["face_landmarks"] for number in listed}
+            points = {int(number): listed[number]["image"]["face_landmarks"] for number in listed}
+            return {str(number): np.array(points[number], np.float32) for number in points}
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{file} is not FFHQ's list: {type(error).__name__} {error}") from None
 
@@ -76,7 +76,7 @@ class FFHQ:
         """The list's, in pixels of the picture that is there."""
         if str(int(name)) not in self.listed:
             raise Unusable("no landmarks of its own (--landmarks names other sources)", f"{self.folder / LIST}, {name}")
-        points = np.array(self.listed[str(int(name))], np.float32)
+        points = self.listed[str(int(name))]
         if points.shape != (COUNT, 2):
             raise Unusable(f"landmarks that are not {COUNT} points", f"{self.folder / LIST}, {name}")
         scale = SIDES_PIXELS[self.pictures.name] / LISTED_PIXELS
