@@ -3,13 +3,8 @@
 Section 4 and appendix B: I_aug = G_P(L_gt, masked I). Every pair (I, L_gt) gives one augmented pair (I_aug, L_gt) per
 epoch, with another hole each time; the hole is filled by the generator, the landmarks stay.
 
-With and without, compared by the normalised mean error on the validation faces (Tables 4 and 5):
-
-    python -m training.augment --data FACES --output AUGMENTED --epochs 10
-    python -m training.train lafin_augmented --data FACES --augmented AUGMENTED --run runs/augmented
-    python -m training.train lafin --part predictor --data FACES --run runs/plain
-    python -m training.evaluate --model lafin_predictor --data FACES --holes none,20-40,40-60 \\
-        --snapshot lafin_predictor=runs/augmented/predictor/predictor.safetensors     (and runs/plain/...)
+This makes the pictures of some epochs before the training, for machines on which it would wait for the generator.
+`training.train lafin_augmented --augmented SNAPSHOT` makes new ones in every epoch.
 """
 
 from __future__ import annotations
@@ -28,6 +23,7 @@ from tqdm import tqdm
 
 from training import options
 from training.data.faces import DataError, FaceFolder, open_split
+from training.data.landmarks import to_68
 from training.data.transforms import resize
 from training.errors import one_line
 from training.given import Given, System
@@ -56,7 +52,10 @@ def main(
     device: options.Device = "auto",
     version: Version = False,
 ) -> None:
-    """Make augmented pairs of pictures and landmarks; `training.train --augmented` adds them to a predictor's data."""
+    """Make augmented pairs of pictures and landmarks; `training.train --augmented` adds them to a predictor's data.
+
+    With `--augmented` and the generator's snapshot that command makes new ones in every epoch, without this one.
+    """
     place = options.open_device(device)
     if (output / "faces.csv").exists():
         raise DataError(f"{output} is a prepared folder already; name another one")
@@ -106,7 +105,7 @@ def augment_batch(
     given = Given(
         image=torch.from_numpy(np.stack([picture.transpose(2, 0, 1) for picture, _ in pairs])).to(device),
         hole=torch.from_numpy(np.stack(holes))[:, None].to(device),
-        landmarks=torch.from_numpy(np.stack([points for _, points in pairs])).to(device),
+        landmarks=torch.from_numpy(np.stack([to_68(points) for _, points in pairs])).to(device),
         noise_seeds=tuple((*seed, index) for index in indices),
     )
     with torch.no_grad():

@@ -11,8 +11,8 @@ import typer
 from training import options
 from training.baselines import BASELINES
 from training.blending import BLENDS
+from training.data.drawings import open_drawings
 from training.data.faces import open_split
-from training.data.sketches import Sketches
 from training.errors import OptionError, one_line
 from training.finder_report import FINDERS, report_finder
 from training.framed import FramedFaces, frame_faces
@@ -90,7 +90,7 @@ def main(
     blender = options.pick(BLENDS, blend, "blend")
     yardstick = open_yardstick(profile, features, heads, frechet, identity, place)
     yardstick = replace(yardstick, blend=blender, spread=spread)
-    drawings = None if sketches is None else Sketches(sketches)
+    drawings = None if sketches is None else open_drawings(sketches)
     faces = frame_faces(open_split(data, split), frame_pixels(model), count, drawings)
     if frechet is not None and len(faces) < 2:
         raise OptionError("--frechet compares sets of pictures; it needs two faces or more")

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.data.drawings import Drawings
 from training.data.faces import Faces
 from training.data.holes import seeded_hole
-from training.data.sketches import Sketches
+from training.data.landmarks import to_68
 from training.data.transforms import resize
 from training.given import Given
 
@@ -21,10 +22,10 @@ class FramedBatch:
     """Some faces as they are: the truth that answers are measured by."""
 
     image: Tensor  # [B,3,F,F] uint8, whole
-    landmarks: Tensor  # [B,68,2] float32, pixels of the frame
+    landmarks: Tensor  # [B,68,2] float32, pixels of the frame; [B,98,2] where the faces have as many
     reference: Tensor  # [B,3,F,F] uint8, the next face of the row
     places: range  # in the row: holes and noise depend on the seed and a face's place alone
-    sketches: Sketches | None = None  # people's, for holes of that kind
+    sketches: Drawings | None = None  # people's, for holes of that kind
 
     def under(self, kind: str, seed: int, sample: int = 0) -> Given:
         """What a system may see under holes of this kind; another sample has the same holes and other noise."""
@@ -36,7 +37,7 @@ class FramedBatch:
         return Given(
             image=self.image,
             hole=torch.from_numpy(np.stack(holes))[:, None].to(self.image.device),
-            landmarks=self.landmarks,
+            landmarks=to_68(self.landmarks),
             noise_seeds=tuple((seed, sample, place) for place in self.places),
             reference=self.reference,
         )
@@ -49,7 +50,7 @@ class FramedFaces:
     faces: Faces
     frame_pixels: int
     indices: Sequence[int]  # of `faces`, in the order of the row
-    sketches: Sketches | None = None
+    sketches: Drawings | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -64,14 +65,14 @@ class FramedFaces:
             yield FramedBatch(images[:-1], points[:-1], images[1:], places, self.sketches)
 
     def pair(self, place: int) -> tuple[Tensor, np.ndarray]:
-        """Picture [3,F,F] uint8 and landmarks [68,2] at a place; behind the last face stands the first again."""
+        """Picture [3,F,F] uint8 and landmarks [N,2] at a place; behind the last face stands the first again."""
         index = self.indices[place % len(self)]
         picture, points = resize(self.faces.image(index), self.faces.landmarks(index), self.frame_pixels)
         return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1))), points
 
 
 def frame_faces(
-    faces: Faces, frame_pixels: int, count: int | None = None, sketches: Sketches | None = None
+    faces: Faces, frame_pixels: int, count: int | None = None, sketches: Drawings | None = None
 ) -> FramedFaces:
     """The first `count` faces (None: all) in a frame of this side."""
     indices = range(len(faces) if count is None else min(count, len(faces)))

@@ -38,7 +38,7 @@ class Answer:
 
     raw: Tensor | None = None  # [B,3,F,F] uint8, the last stage's
     coarse: Tensor | None = None  # [B,3,F,F] uint8, the first stage's
-    landmarks: Tensor | None = None  # [B,68,2] float32, predicted, in pixels of the frame
+    landmarks: Tensor | None = None  # [B,68,2] or [B,98,2] float32, predicted, in pixels of the frame
     parsing: Tensor | None = None  # [B,1,F,F] uint8, class ids
     attributes: Tensor | None = None  # [B,A] float32, read from the picture
 

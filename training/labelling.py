@@ -13,7 +13,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from training.data.faces import FaceFolder
+from training.data.importers.agreement import require_agreement
 from training.data.importers.importing import write_picture
+from training.data.importers.source import Unusable
 from training.data.listing import CLASSES_FILE, LANDMARKS_FILE, MAPS, PICTURES, list_folder
 from training.data.parsing import CLASS_SETS, mirror_table
 from training.data.table import FACES_FILE, DataError
@@ -46,6 +48,19 @@ def label_faces(folder: Path, parser: FaceParser, output: Path, device: str = "c
     for name in (LANDMARKS_FILE, FACES_FILE):
         shutil.copyfile(folder / name, output / name)
     return FaceFolder(output)
+
+
+def disagreeing(faces: FaceFolder) -> list[str]:
+    """Names of the faces whose maps have eyes or mouth elsewhere than the landmarks: perhaps they are none."""
+    names = []
+    for index in range(len(faces)):
+        parsing = faces.parsing(index)
+        assert parsing is not None, "was just labelled"
+        try:
+            require_agreement(faces.landmarks(index), parsing, faces.parsing_classes)
+        except Unusable:
+            names.append(faces.name(index))
+    return names
 
 
 @torch.no_grad()

@@ -53,7 +53,14 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # Lightning Fabric's
 
 Accelerator = Annotated[str, typer.Option(help=f"One of {', '.join(ACCELERATORS)}.")]
 Precision = Annotated[str, typer.Option(help=f"One of {', '.join(PRECISIONS)}; auto = by what the processor has.")]
-SketchesFile = Annotated[Path | None, typer.Option(help="Of training.prepare quickdraw, for holes of that kind.")]
+SketchesFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--sketches",
+        "--masks",
+        help="Of training.prepare quickdraw, for holes of that kind, or irregular, for irregular and ratio buckets.",
+    ),
+]
 IDENTITY_FILE = typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D], for identities.")
 
 

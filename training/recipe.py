@@ -8,9 +8,9 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
+from training.data.drawings import Drawings
 from training.data.faces import Faces
 from training.data.holes import Mixture
-from training.data.sketches import Sketches
 from training.data.stream import FaceStream, Item, Wants
 from training.data.transforms import Jitter
 from training.errors import TrainingError
@@ -31,6 +31,7 @@ class Files:
     coarse: Path | None = None  # snapshot of a coarse network
     inco2: Path | None = None  # snapshot of the network whose encoder the InCo2 loss looks through
     run: Path | None = None  # the run folder: a part takes what an earlier one has trained, unless it is named above
+    generator: Path | None = None  # snapshot of a generator that makes new pictures of the faces in training
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,8 @@ class Part:
     sheet_every_images: int = 4_000  # a PNG in sheets/
     sheet_faces: int = 8  # rows of the sheet
 
-    def with_sketches(self, sketches: Sketches) -> Part:
-        """The same part with people's drawings for its holes of that kind."""
+    def with_sketches(self, sketches: Drawings) -> Part:
+        """The same part with people's drawings for its holes of those kinds."""
         stages = tuple(replace(s, holes=replace(s.holes, sketches=sketches) if s.holes else None) for s in self.stages)
         return replace(self, holes=replace(self.holes, sketches=sketches), stages=stages)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from training import options
 from training.blending import completed
 from training.data.faces import open_split
+from training.data.landmarks import to_68
 from training.errors import OptionError, one_line
 from training.framed import FramedFaces, frame_faces
 from training.given import System
@@ -87,7 +88,7 @@ def measure(
     device: str,
 ) -> Iterator[Eyes]:
     """The faces as they are, then each kind of holes and each system."""
-    pairs = [(batch.image.float() / 255, batch.landmarks) for batch in faces.batches(batch_size, device)]
+    pairs = [(batch.image.float() / 255, to_68(batch.landmarks)) for batch in faces.batches(batch_size, device)]
     yield row("-", ORIGINAL, predictor, pairs)
     for kind in kinds:
         for name, system in systems.items():
@@ -97,7 +98,7 @@ def measure(
                 raw = system(given).raw
                 if raw is None:
                     raise OptionError(f"{name} completes no pictures")
-                painted.append((completed(raw, given, complete), batch.landmarks))
+                painted.append((completed(raw, given, complete), given.landmarks))
             yield row(kind, name, predictor, painted)
 
 

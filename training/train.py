@@ -11,10 +11,9 @@ from typing import Annotated
 
 import typer
 
-from training.data.augmented import PairedFaces
-from training.data.faces import FaceFolder, Faces
+from training.augmentation import augmentation
+from training.data.drawings import open_drawings
 from training.data.joined import open_faces
-from training.data.sketches import Sketches
 from training.errors import one_line
 from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
@@ -64,7 +63,8 @@ def main(
         Path | None, typer.Option(help="Snapshot of ShowFace's InCo2 network; default: this run's.")
     ] = None,
     augmented: Annotated[
-        Path | None, typer.Option(help="Folder of training.augment: one augmented pair for each pair.")
+        Path | None,
+        typer.Option(help="Folder of training.augment, or snapshot of LaFIn's generator: new pictures each epoch."),
     ] = None,
     scenes: Annotated[Path | None, typer.Option(help="Pictures without a face, for the finder.")] = None,
     people: Annotated[Path | None, typer.Option(help="Photographs of people with faces.json, for the finder.")] = None,
@@ -102,11 +102,11 @@ def main(
     if batch:
         parts = [one.with_batch(batch) for one in parts]
     if sketches:
-        parts = [one.with_sketches(Sketches(sketches)) for one in parts]
+        parts = [one.with_sketches(open_drawings(sketches)) for one in parts]
     opened_faces = open_faces(data, split)
-    faces: Faces = PairedFaces(opened_faces, FaceFolder(augmented)) if augmented else opened_faces
+    faces, generator = augmentation(augmented, parts, opened_faces)
     faces = SceneFaces(faces, scenes, people) if scenes else faces
-    files = Files(features, frozen_parser(parser) if parser else None, coarse, inco2, run)
+    files = Files(features, frozen_parser(parser) if parser else None, coarse, inco2, run, generator)
     given = {
         "features": features,
         "parser": parser,

@@ -85,6 +85,19 @@ def test_generator_computes_what_the_published_one_does(repository, generator_we
     assert metadata["iteration"] == "1800000"
 
 
+def test_a_published_predictor_of_98_points_is_read_too(tmp_path, good_files, detector_weights):
+    many = detector_weights | {
+        key: weight.repeat(2, *[1] * (weight.ndim - 1))[:196]
+        for key, weight in detector_weights.items()
+        if key.startswith("fc_landmark.")
+    }
+    torch.save(published.detector_file(many), tmp_path / "landmarks.pth")
+    shutil.copy(good_files / "gen.pth", tmp_path)
+    assert convert(tmp_path, tmp_path / "repository").exit_code == 0
+    state, _ = load_snapshot(tmp_path / "repository" / "lafin_predictor" / "snapshot.safetensors")
+    assert load_predictor(state).predictor.landmarks == 98
+
+
 def test_predictor_computes_what_the_published_one_does(repository, detector_weights):
     state, _ = load_snapshot(repository / "lafin_predictor" / "snapshot.safetensors")
     masked = torch.rand(2, 3, 256, 256, generator=SEED)

@@ -16,7 +16,7 @@ from training.data.faces import FaceFolder, open_split
 from training.data.parsing import HELEN, SHOWFACE, flip
 from training.data.table import DataError
 from training.frozen.parsers import FaceParser
-from training.labelling import label_faces, look_twice
+from training.labelling import disagreeing, label_faces, look_twice
 from training.papers.parser.networks import Parser
 
 
@@ -101,3 +101,12 @@ def test_a_broken_off_folder_is_begun_anew(drawn_folder: Path, tmp_path: Path) -
     (tmp_path / "out" / "parsing" / "000000.png").write_bytes(b"half a map")
     assert len(label_faces(drawn_folder, Answering(torch.eye(14)[1][:, None, None], 32), tmp_path / "out")) == 6
     assert (FaceFolder(tmp_path / "out").parsing(0) == 1).all()
+
+
+def test_faces_whose_maps_and_landmarks_disagree_are_named(drawn_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(drawn_folder, tmp_path / "faces", ignore=shutil.ignore_patterns(".packed")))
+    assert disagreeing(FaceFolder(folder)) == []
+    points = np.load(folder / "landmarks.npy")
+    points[2] += 40
+    np.save(folder / "landmarks.npy", points)
+    assert disagreeing(FaceFolder(folder)) == ["0002"]

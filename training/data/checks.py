@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.cores import usable_cores
-from training.data.landmarks import COUNT
+from training.data.landmarks import COUNTS
 from training.data.listing import LANDMARKS_FILE, MAPS, PICTURES, Listing, list_folder, read_class_count
 from training.data.parsing import IGNORE
 from training.data.table import DataError, Table, read_table
@@ -29,7 +29,7 @@ class Contents:
 
     listing: Listing
     table: Table
-    landmarks: NDArray[np.float32]  # [faces,68,2]
+    landmarks: NDArray[np.float32]  # [faces,68,2], or [faces,98,2]
     classes: int  # size of the set of classes that the maps use
 
 
@@ -51,13 +51,14 @@ def open_contents(folder: Path) -> Contents:
 
 
 def read_landmarks(file: Path, faces: int) -> NDArray[np.float32]:
-    """[faces,68,2], (x, y) in pixels of each picture. Raises DataError."""
+    """[faces,68,2] or [faces,98,2], (x, y) in pixels of each picture. Raises DataError."""
     try:
         stored = np.load(file, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise DataError(f"{file} is no array of numpy: {error}") from error
-    if stored.shape != (faces, COUNT, 2):
-        raise DataError(f"{file} has shape {list(stored.shape)}, expected {[faces, COUNT, 2]}")
+    shapes = [[faces, count, 2] for count in COUNTS]
+    if list(stored.shape) not in shapes:
+        raise DataError(f"{file} has shape {list(stored.shape)}, expected {' or '.join(map(str, shapes))}")
     if stored.dtype.kind not in "fiu":
         raise DataError(f"{file} holds {stored.dtype}, expected numbers")
     return np.asarray(stored, dtype=np.float32)
@@ -99,7 +100,7 @@ def check_picture(path: Path, stored: bytes) -> tuple[tuple[int, int] | None, li
 
 
 def check_points(where: str, points: NDArray[np.float32], side_pixels: int) -> list[str]:
-    """What is wrong with the landmarks [68,2] of a picture."""
+    """What is wrong with the landmarks [68,2] or [98,2] of a picture."""
     if not np.isfinite(points).all():
         return [f"{where}: landmarks are not finite"]
     span = float(np.ptp(points, axis=0).max())

@@ -19,7 +19,8 @@ ALL = "all"
 
 
 class Faces(Protocol):
-    """A set of aligned faces. Pictures are RGB [H,W,3] uint8; landmarks [68,2] float32, (x, y) in their pixels."""
+    """A set of aligned faces. Pictures are RGB [H,W,3] uint8; landmarks float32, (x, y) in their pixels:
+    [68,2], or [98,2] in the order of WFLW."""
 
     @property
     def parsing_classes(self) -> int: ...  # size of the set of classes that the parsing maps use

@@ -17,7 +17,7 @@ NEIGHBOURS = 5  # overlapping hits that make a face: a training set wants few fa
 
 
 class FaceFinder:
-    """OpenCV's cascade for faces that look at the viewer, roughly upright. Not for several threads at once."""
+    """OpenCV's cascade for faces that look at the viewer, roughly upright. An instance is for one thread."""
 
     def __init__(self) -> None:
         self._cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / CASCADE))

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.landmarks import LEFT_EYE, RIGHT_EYE
+from training.data.landmarks import LEFT_EYE, RIGHT_EYE, to_68
 from training.data.parsing import CLASS_SETS, IGNORE
 from training.data.table import DataError
 
@@ -44,7 +44,8 @@ class Box:
 
 
 def frame_of_landmarks(points: NDArray[np.float32], pixels: int) -> Matrix:
-    """From 68 landmarks [68,2] in pixels of the picture. Raises FrameError."""
+    """From landmarks [68,2] or [98,2] in pixels of the picture. Raises FrameError."""
+    points = to_68(points)
     eyes = [points[list(group)].mean(axis=0) for group in (LEFT_EYE, RIGHT_EYE)]
     return frame_of_features(eyes[0], eyes[1], points[list(MOUTH_CORNERS)].mean(axis=0), pixels)
 

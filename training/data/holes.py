@@ -12,8 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE
+from training.data.drawings import Drawings
+from training.data.landmarks import LEFT_BROW, LEFT_EYE, RIGHT_BROW, RIGHT_EYE, to_68
 from training.data.sketches import Sketches, draw_sketch, sketch_hole
+from training.data.stored_holes import StoredHoles
 from training.errors import TrainingError
 
 Hole = NDArray[np.uint8]
@@ -23,7 +25,7 @@ LEFT_EYE_AND_BROW = LEFT_BROW + LEFT_EYE  # as they stand in the picture
 RIGHT_EYE_AND_BROW = RIGHT_BROW + RIGHT_EYE
 
 
-QUICKDRAW = "quickdraw"
+QUICKDRAW, IRREGULAR = "quickdraw", "irregular"
 
 
 class HoleError(TrainingError):
@@ -35,7 +37,7 @@ class Mixture:
     """Kinds of holes with their probabilities, which sum to 1."""
 
     parts: tuple[tuple[float, str], ...]
-    sketches: Sketches | None = None  # people's, for `quickdraw`; None = they are drawn from the seed
+    sketches: Drawings | None = None  # people's, for `quickdraw`, or for `irregular` and buckets; None = from the seed
 
     def __post_init__(self) -> None:
         total = sum(probability for probability, _ in self.parts)
@@ -55,23 +57,29 @@ def make_hole(
     rng: np.random.Generator,
     pixels: int,
     landmarks: NDArray[np.float32],
-    sketches: Sketches | None = None,
+    sketches: Drawings | None = None,
 ) -> Hole:
     """One hole of `kind`: a name in KINDS, strokes in a ratio bucket written `20-40` (percent), or a square `64px`.
 
-    landmarks [68,2] in pixels of the frame; only the face-part holes use them. A square has that many pixels of the
-    frame, whatever its size, and a random place (GFC, Figure 9: 16 to 80 px of 128).
+    landmarks [68,2] or [98,2] in pixels of the frame; only the face-part holes use them. A square has that many pixels
+    of the frame, whatever its size, and a random place (GFC, Figure 9: 16 to 80 px of 128). With the masks of Liu et
+    al. `irregular` is any of them, and a bucket one that misses so much.
     """
-    if kind == QUICKDRAW and sketches is not None:
+    if kind == QUICKDRAW and isinstance(sketches, Sketches):
         return sketch_hole(sketches.pick(rng), rng, pixels)
+    if kind == IRREGULAR and isinstance(sketches, StoredHoles):
+        return sketches.draw(rng, pixels)
     if kind in KINDS:
-        return KINDS[kind](rng, pixels, landmarks)
+        return KINDS[kind](rng, pixels, to_68(landmarks))
     side, unit, nothing = kind.partition("px")
     if unit and not nothing and side.isdigit() and int(side) > 0:
         return square(rng, pixels, min(int(side), pixels))
     low, dash, high = kind.partition("-")
     if dash and low.isdigit() and high.isdigit() and 0 <= int(low) < int(high) <= 100:
-        return strokes(rng, pixels, int(low) / 100, int(high) / 100)
+        bucket = int(low) / 100, int(high) / 100
+        return (
+            sketches.draw(rng, pixels, *bucket) if isinstance(sketches, StoredHoles) else strokes(rng, pixels, *bucket)
+        )
     raise HoleError(
         f"unknown hole {kind!r}; there are {', '.join(KINDS)} ratio buckets such as 20-40, squares such as 64px"
     )
@@ -221,7 +229,7 @@ def face_box(landmarks: NDArray[np.float32]) -> tuple[float, float, float, float
 
 KINDS: dict[str, HoleMaker] = {
     "none": none,
-    "irregular": irregular,
+    IRREGULAR: irregular,
     QUICKDRAW: quickdraw,
     "block": block,
     "box": box,
@@ -238,7 +246,7 @@ KINDS: dict[str, HoleMaker] = {
 
 
 def seeded_hole(
-    kind: str, seed: int, place: int, pixels: int, landmarks: NDArray[np.float32], sketches: Sketches | None = None
+    kind: str, seed: int, place: int, pixels: int, landmarks: NDArray[np.float32], sketches: Drawings | None = None
 ) -> Hole:
     """The hole of `kind` of the face at a place in its row: the same in every evaluation with this seed."""
     return make_hole(kind, np.random.default_rng([seed, place]), pixels, landmarks, sketches)

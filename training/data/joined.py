@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.faces import FaceFolder, Faces, open_split
+from training.data.landmarks import COUNT, to_68
 from training.data.parsing import CLASS_SETS, merge_table
 from training.data.table import DataError
 
@@ -50,7 +51,8 @@ class ComposedFaces(ABC):
 class JoinedFaces(ComposedFaces):
     """All faces of `parts` in their order. Pictures may differ in size, and maps in their set of classes.
 
-    Maps are merged to the largest set of classes that all folders can be merged to.
+    Maps are merged to the largest set of classes that all folders can be merged to. Where some folders have 98
+    landmarks and others 68, all give 68.
     """
 
     def __init__(self, parts: Sequence[FaceFolder]) -> None:
@@ -74,6 +76,14 @@ class JoinedFaces(ComposedFaces):
         if not common:
             raise DataError(f"parsing maps of {' and of '.join(map(str, sorted(present)))} classes cannot be joined")
         return max(common)
+
+    def landmarks(self, index: int) -> NDArray[np.float32]:
+        points = super().landmarks(index)
+        return to_68(points) if self._fewest_points == COUNT else points
+
+    @cached_property
+    def _fewest_points(self) -> int:
+        return min(part.pack.landmarks.shape[1] for part in self.parts)
 
     @property
     def content(self) -> str:

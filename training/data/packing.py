@@ -1,7 +1,8 @@
 """How a pack is written. It is a file of safetensors, which any program that knows the format can read.
 
 - `ends` int64 [faces,2]: where picture and map of each face end in `files`
-- `landmarks` float32 [faces,68,2] and `numbers` float32 [faces,columns], from landmarks.npy and faces.csv
+- `landmarks` float32 [faces,68,2] or [faces,98,2], from landmarks.npy
+- `numbers` float32 [faces,columns], from faces.csv
 - `splits` int8 [faces]: index in SPLITS, -1 where the table has no such column
 - `files` uint8 [bytes]: picture and map of each face, as they are stored, one after the other
 

@@ -18,11 +18,12 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from training.data import parsing as parsings
 from training.data.faces import DataError, Faces
 from training.data.holes import Mixture
+from training.data.landmarks import COUNT, to_68
 from training.data.shares import Share, shares
 from training.data.transforms import Jitter, draw_motion, flip, move, move_parsing, recolour, resize
 
 # What chance is for: a generator of (seed, purpose, position) draws the same on every machine, in every process.
-ITEM, NOISE, REFERENCE, CHANCE = 1, 2, 3, 4
+ITEM, NOISE, REFERENCE, CHANCE, OTHER_HOLE = 1, 2, 3, 4, 5
 
 Item = dict[str, Tensor]  # fields of `Batch`, of one face
 
@@ -33,13 +34,14 @@ class Batch:
 
     image: Tensor  # [B,3,H,W] in [0,1], RGB
     hole: Tensor  # [B,1,H,W] in {0,1}, 1 = missing
-    landmarks: Tensor  # [B,68,2], (x, y) in pixels of this frame; outside a window they lie outside the frame
+    landmarks: Tensor  # [B,68,2], or as many as the part wants; (x, y) in pixels of this frame, or outside of it
     position: Tensor  # [B] int64, places in the row: with the part's seed all that chance may depend on
     parsing: Tensor | None = None  # [B,H,W] int64 class ids, 255 = ignore
     attributes: Tensor | None = None  # [B,A] float32, in the order of the names that were asked for; perhaps NaN
     reference: Tensor | None = None  # [B,3,P,P] in [0,1]: another face, the whole frame
     noise: Tensor | None = None  # [B,3,H,W], uniform in [-1,1]
     chance: Tensor | None = None  # [B,N] float32, uniform in [0,1): what a step may draw for each picture
+    other_hole: Tensor | None = None  # [B,1,H,W] in {0,1}: a second hole of each picture
     labels: Tensor | None = None  # [B,M,11] float32, of faces in a scene: five points (x, y) in pixels, and a kind
     weight: float = 1.0  # what the mean over these items counts in the mean over the whole batch of all processes
 
@@ -59,6 +61,7 @@ COLLATED: dict[str, Callable[[Tensor], Tensor]] = {
     "image": lambda values: values.float() / 255,
     "reference": lambda values: values.float() / 255,
     "hole": lambda values: values.float(),
+    "other_hole": lambda values: values.float(),
     "parsing": lambda values: values.long(),
 }
 
@@ -73,6 +76,8 @@ class Wants:
     reference: bool = False  # a picture of another face
     noise: bool = False  # uniform noise of the picture's shape
     chance: int = 0  # numbers for the step to draw with
+    landmarks: int = COUNT  # 68, or 98 of faces that have so many
+    other_holes: Mixture | None = None  # what a second hole is drawn from
 
 
 class FaceStream(Dataset[Item]):
@@ -111,7 +116,7 @@ class FaceStream(Dataset[Item]):
     def __getitem__(self, position: int) -> Item:
         rng = self.dice(ITEM, position)
         index = self.face_of(position)
-        picture, landmarks = self.faces.image(index), self.faces.landmarks(index)
+        picture, landmarks = self.faces.image(index), self.landmarks_of(index)
         parsing = self.parsing_of(index, picture.shape[:2])
         if rng.random() < 0.5:
             picture, landmarks = flip(picture, landmarks)
@@ -134,6 +139,9 @@ class FaceStream(Dataset[Item]):
         }
         if parsing is not None:
             item["parsing"] = torch.from_numpy(parsing.copy())
+        if self.wants.other_holes is not None:
+            other = self.wants.other_holes.draw(self.dice(OTHER_HOLE, position), picture.shape[0], landmarks)
+            item["other_hole"] = torch.from_numpy(other[None].copy())
         return item | self.wanted(index, position, picture.shape[0])
 
     def wanted(self, index: int, position: int, side: int) -> Item:
@@ -164,6 +172,13 @@ class FaceStream(Dataset[Item]):
         other += other >= index
         picture, _ = resize(self.faces.image(other), self.faces.landmarks(other), self.pixels)
         return np.ascontiguousarray(picture.transpose(2, 0, 1))
+
+    def landmarks_of(self, index: int) -> NDArray[np.float32]:
+        """As many as were asked for: [68,2] or [98,2]. Raises DataError for a face that has fewer."""
+        points = self.faces.landmarks(index)
+        if len(points) < self.wants.landmarks:
+            raise DataError(f"the recipe needs faces with {self.wants.landmarks} landmarks; these have {len(points)}")
+        return to_68(points) if self.wants.landmarks == COUNT else points
 
     def parsing_of(self, index: int, sides: tuple[int, ...]) -> NDArray[np.uint8] | None:
         """The map of a face as it is stored; its picture has these sides. None when nobody asked. Raises DataError."""

@@ -60,7 +60,7 @@ def draw_motion(jitter: Jitter, side: int, pixels: int, rng: np.random.Generator
 def move(
     picture: NDArray[np.uint8], landmarks: NDArray[np.float32], motion: Motion
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Picture [S,S,3] and landmarks [68,2] in the frame, in one resampling; borders reflect."""
+    """Picture [S,S,3] and landmarks [N,2] in the frame, in one resampling; borders reflect."""
     if motion.matrix is None:
         return resize(picture, landmarks, motion.pixels)
     if motion.scale <= 0.7:  # warpAffine does not average: blur before shrinking

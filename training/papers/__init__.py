@@ -47,6 +47,8 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "lafin_without_attention": lafin.lafin_without_attention,
     "lafin_without_landmarks": lafin.lafin_without_landmarks,
     "lafin_augmented": lafin.lafin_augmented,
+    "lafin_98": lafin.lafin_98,
+    "lafin_augmented_98": lafin.lafin_augmented_98,
     "lafin_augmented_demo": lafin.lafin_augmented_demo,
     "lafin_demo": lafin.lafin_demo,
     "lafin_tiny": lafin.lafin_tiny,

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.training.faces98 import Faces98
 from training.data.drawn import DrawnFaces, write_folder
 from training.data.faces import FaceFolder
 from training.data.joined import JoinedFaces, open_faces
@@ -88,3 +89,12 @@ def test_attributes_must_be_in_every_folder(folder: Path, other: Path) -> None:
 def test_content_depends_on_every_folder_and_their_order(folder: Path, other: Path) -> None:
     contents = {open_faces(folders, "all").content for folders in ([folder, other], [other, folder], [folder])}
     assert len(contents) == 3
+
+
+def test_of_folders_with_98_and_68_landmarks_all_give_68(folder: Path, other: Path) -> None:
+    faces = Faces98(20, 32, seed=5)
+    np.save(other / "landmarks.npy", np.stack([faces.landmarks(index) for index in range(20)]))
+    assert open_faces([other], "train").landmarks(0).shape == (98, 2)
+    joined = open_faces([folder, other], "train")
+    assert {joined.landmarks(index).shape for index in (0, len(joined) - 1)} == {(68, 2)}
+    assert np.array_equal(joined.landmarks(11), DrawnFaces(1, 32, seed=5).landmarks(0))

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.faces98 import Faces98
 from training.data import parsing as parsings
 from training.data.drawn import DrawnFaces
 from training.data.drawn_paint import ATTRIBUTES
 from training.data.faces import DataError
 from training.data.holes import Mixture
+from training.data.landmarks import to_68
 from training.data.parsing import HELEN
 from training.data.shares import shares
 from training.data.stream import Batch, FaceStream, Item, ShareSampler, Wants, batches, draw_window
@@ -276,3 +278,30 @@ def test_a_loader_process_takes_one_core() -> None:
     assert batch.noise.tolist() == [1, 1]
     assert cv2.getNumThreads() == 4
     cv2.setNumThreads(before)
+
+
+NOTHING = Mixture(((1.0, "none"),))
+
+
+def test_98_landmarks_become_68_unless_the_part_wants_all() -> None:
+    faces = Faces98(2, 32)
+    streams = {count: FaceStream(faces, NOTHING, pixels=32, seed=0, wants=Wants(landmarks=count)) for count in (68, 98)}
+    few, all_of_them = streams[68][0], streams[98][0]
+    assert torch.equal(few["landmarks"], to_68(all_of_them["landmarks"]))
+    assert len(all_of_them["landmarks"]) == 98
+    assert torch.equal(few["hole"], all_of_them["hole"])
+    with pytest.raises(DataError, match="needs faces with 98 landmarks; these have 68"):
+        FaceStream(DrawnFaces(2, 32), NOTHING, pixels=32, seed=0, wants=Wants(landmarks=98))[0]
+
+
+def test_a_second_hole_is_drawn_apart_from_the_first() -> None:
+    plain = FaceStream(FACES, NOTHING, pixels=32, seed=0)
+    both = FaceStream(FACES, NOTHING, pixels=32, seed=0, wants=Wants(other_holes=Mixture(((1.0, "block"),))))
+    items = [both[position] for position in range(4)]
+    assert all(torch.equal(item["image"], plain[position]["image"]) for position, item in enumerate(items))
+    assert not any(item["hole"].any() for item in items)
+    assert all(item["other_hole"].sum() == 16 * 16 for item in items)
+    assert len({item["other_hole"].numpy().tobytes() for item in items}) > 1
+    assert torch.equal(both[2]["other_hole"], items[2]["other_hole"])
+    batch = next(batches(both, start=0, batch_size=2, workers=0))
+    assert batch.other_hole.dtype == torch.float32

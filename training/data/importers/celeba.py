@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.frames import Matrix, apply, frame_of_features, square, warp_picture
-from training.data.importers.source import ImportedFace, Points, Unusable, points_in, read_colours
+from training.data.importers.source import ImportedFace, Points, Unusable, points_in, read_colours, require_there
 from training.data.table import SPLITS, DataError
 
 PICTURES = "img_align_celeba"
 PARTITION, ATTRIBUTES = "list_eval_partition.txt", "list_attr_celeba.txt"
 LANDMARKS = "list_landmarks_align_celeba.txt"
+LISTS = (PARTITION, ATTRIBUTES, LANDMARKS)
 WIDTH_PIXELS, HEIGHT_PIXELS = 178, 218
 FEATURES = ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
 FEATURE_COLUMNS = [f"{feature}_{axis}" for feature in FEATURES for axis in "xy"]
@@ -39,6 +40,8 @@ class Listed:
 class CelebA:
     """The unpacked data set. `frame` crop: its middle square of 178 px, as the papers do; ffhq: as FFHQ's faces lie."""
 
+    licence = "CelebA (Liu et al. 2015): research, not commerce; the pictures belong to others"
+    doubtful = False
     parsing_classes = None
     own_points = None  # five points are not 68
 
@@ -50,17 +53,16 @@ class CelebA:
 
     def names(self) -> list[str]:
         """File names in the order of the list of splits. Raises DataError that names the first file that is missing."""
-        if not (self.folder / PICTURES).is_dir():
-            raise DataError(f"{self.folder / PICTURES} is missing: name the folder of the unpacked CelebA")
-        for file in (PARTITION, ATTRIBUTES, LANDMARKS):
-            if not (self.folder / file).is_file():
-                raise DataError(f"{self.folder / file} is missing")
+        require_there(self.folder, (PICTURES, *LISTS), "name the folder of the unpacked CelebA")
         self._splits = read_partition(self.folder / PARTITION)
         self._attributes = read_list(self.folder / ATTRIBUTES)
         self._features = read_list(self.folder / LANDMARKS)
         if self._features.columns != FEATURE_COLUMNS:
             raise DataError(f"{self.folder / LANDMARKS}: the columns must be {' '.join(FEATURE_COLUMNS)}")
         return list(self._splits)
+
+    def lists(self) -> list[Path]:
+        return [self.folder / name for name in LISTS]
 
     def columns(self) -> list[str]:
         """The attributes, -1 or 1, and the five points in pixels of the frame."""

@@ -1,6 +1,8 @@
-"""CelebAMask-HQ (Lee et al. 2020): 30,000 aligned faces, one binary mask for each part that a face has.
+"""CelebA-HQ (Karras et al. 2018) as CelebAMask-HQ (Lee et al. 2020) has it: 30,000 aligned faces.
 
-CelebA-HQ-img/N.jpg, 1024 px; CelebAMask-HQ-mask-anno/(N div 2000)/NNNNN_PART.png, 512 px, white where the part is.
+CelebA-HQ-img/N.jpg, 1024 px, N from 0; and, for each part that a face has, a binary mask, white where the part is:
+CelebAMask-HQ-mask-anno/(N div 2000)/NNNNN_PART.png, 512 px. CelebAMask-HQ-attribute-anno.txt, if it is there, holds the
+40 attributes of CelebA: a count, the names, then `N.jpg -1 1 ...`.
 """
 
 from __future__ import annotations
@@ -11,11 +13,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.importers.source import ImportedFace, Points, Unusable, points_in, read_colours, read_grey, resizing
+from training.data.importers.celeba import Listed, read_list
+from training.data.importers.source import (
+    ImportedFace,
+    Points,
+    Unusable,
+    points_in,
+    read_colours,
+    read_grey,
+    require_there,
+    resizing,
+)
 from training.data.parsing import CELEBAMASK_HQ
 from training.data.table import DataError
 
-PICTURES, MASKS = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno"
+PICTURES, MASKS, ATTRIBUTES = "CelebA-HQ-img", "CelebAMask-HQ-mask-anno", "CelebAMask-HQ-attribute-anno.txt"
 FACES_IN_A_FOLDER = 2_000
 MASK_THRESHOLD = 128
 FIRST_VALIDATION_FACE = 28_000  # the papers train on the 28,000 before and measure on the 2,000 from here
@@ -44,35 +56,51 @@ PARTS: dict[str, str] = {
 
 
 class CelebAMaskHQ:
-    """The unpacked data set; nineteen classes."""
+    """The unpacked data set; nineteen classes, or without masks none."""
 
-    parsing_classes = len(CELEBAMASK_HQ)
+    licence = "CelebAMask-HQ: research and teaching, not commerce; the pictures belong to others"
+    doubtful = False
     own_points = None
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, masks: bool = True) -> None:
         self.folder = folder
+        self.parsing_classes = len(CELEBAMASK_HQ) if masks else None
+        self._attributes = Listed([], {})
 
     def names(self) -> list[str]:
-        for name in (PICTURES, MASKS):
-            if not (self.folder / name).is_dir():
-                raise DataError(f"{self.folder} has no folder {name}: name the unpacked CelebAMask-HQ")
-        numbers = [path.stem for path in (self.folder / PICTURES).glob("*.jpg")]
+        """Numbers. Those of the list of attributes, where it is there: a picture that is missing is then known."""
+        require_there(self.folder, (PICTURES, MASKS)[: 2 if self.parsing_classes else 1], "name the unpacked data set")
+        if (self.folder / ATTRIBUTES).is_file():
+            self._attributes = read_list(self.folder / ATTRIBUTES)
+        listed = self._attributes.rows or (path.name for path in (self.folder / PICTURES).glob("*.jpg"))
+        numbers = [Path(name).stem for name in listed]
         if wrong := [number for number in numbers if not number.isdecimal()]:
             raise DataError(f"{self.folder / PICTURES / wrong[0]}.jpg: pictures are called by their number")
         return sorted(numbers, key=int)
 
+    def lists(self) -> list[Path]:
+        return [self.folder / ATTRIBUTES] if self._attributes.rows else []
+
     def columns(self) -> list[str]:
-        return []
+        """The attributes, -1 or 1."""
+        return self._attributes.columns
 
     def faces(self, name: str, pixels: int, points: Points) -> list[ImportedFace]:
-        parsing = self.parsing(int(name))
         stored = read_colours(self.folder / PICTURES / f"{name}.jpg")
         picture = np.asarray(cv2.resize(stored, (pixels, pixels), interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        size = (pixels, pixels)
-        parsing = np.asarray(cv2.resize(parsing, size, interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+        parsing = self.parsing_in(int(name), pixels)
         landmarks = points_in(points, name, picture, resizing(stored.shape[1], stored.shape[0], pixels))
         split = "train" if int(name) < FIRST_VALIDATION_FACE else "validation"
-        return [ImportedFace(f"{int(name):05d}", picture, landmarks, parsing, split)]
+        numbers = tuple(self._attributes.rows.get(f"{name}.jpg", np.empty(0)).tolist())
+        return [ImportedFace(f"{int(name):05d}", picture, landmarks, parsing, split, numbers)]
+
+    def parsing_in(self, number: int, pixels: int) -> NDArray[np.uint8] | None:
+        """The map of one face at another size. Raises Unusable."""
+        if self.parsing_classes is None:
+            return None
+        size = (pixels, pixels)
+        resized = cv2.resize(self.parsing(number), size, interpolation=cv2.INTER_NEAREST_EXACT)
+        return np.asarray(resized, dtype=np.uint8)
 
     def parsing(self, number: int) -> NDArray[np.uint8]:
         """The masks of one face painted over one another, at their own size; where none is, background.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Fan:
         self.description = f"FAN, {file.name}"
         check_weights(file)
         self._network = open_network(file, device)
+        self._one_at_a_time = Lock()
 
     def known(self, name: str) -> None:
         return None
@@ -34,7 +36,8 @@ class Fan:
     def look(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         box = box_of_frame(frame.shape[0])
         right, bottom = box.left + box.side_pixels, box.top + box.side_pixels
-        found = self._network.get_landmarks_from_image(frame, detected_faces=[[box.left, box.top, right, bottom]])
+        with self._one_at_a_time:
+            found = self._network.get_landmarks_from_image(frame, detected_faces=[[box.left, box.top, right, bottom]])
         if found is None or len(found) != 1 or np.shape(found[0]) != (COUNT, 2):
             raise Unusable("FAN finds no landmarks")
         return np.asarray(found[0], dtype=np.float32)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.frames import frame_of_face, warp_parsing, warp_picture
+from training.data.importers.points import read_pts
 from training.data.importers.source import ImportedFace, Points, Unusable, points_in, read_colours, read_grey
 from training.data.parsing import HELEN, IGNORE
 from training.data.table import DataError
@@ -24,6 +25,8 @@ LEAST_SURE = 64  # of 255: where no class has as much, nothing is known
 class Helen:
     """The unpacked data set; eleven classes. Faces are cut out by their eyes and mouth, as FFHQ's are."""
 
+    licence = "Helen (Le et al. 2012) and its labels (Smith et al. 2013): research, not commerce"
+    doubtful = False
     parsing_classes = len(HELEN)
 
     def __init__(self, folder: Path) -> None:
@@ -43,9 +46,12 @@ class Helen:
     def columns(self) -> list[str]:
         return []
 
-    def own_points(self, name: str) -> Path:
-        """Where the landmarks of a picture lie, if at all."""
-        return self.folder / "images" / f"{name}.pts"
+    def own_points(self, name: str) -> NDArray[np.float32]:
+        """Beside the picture, if at all."""
+        return read_pts(self.folder / "images" / f"{name}.pts")
+
+    def lists(self) -> list[Path]:
+        return [self.folder / name for name in LISTS if (self.folder / name).is_file()]
 
     def faces(self, name: str, pixels: int, points: Points) -> list[ImportedFace]:
         """Raises FrameError for a face whose labels lack eyes or mouth."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.finding import FaceFinder
-from training.data.frames import Matrix, apply, frame_of_box, frame_of_landmarks, inverse, warp_picture
+from training.data.frames import apply, frame_of_box, frame_of_landmarks, inverse, warp_picture
+from training.data.importers.points import read_pts
 from training.data.importers.source import ImportedFace, Points, Unusable, read_colours
 from training.data.table import DataError
 
@@ -20,11 +21,12 @@ SMALLEST_BOX_PIXELS = 64  # of a face's box; smaller ones would only be blown up
 class Photographs:
     """Every picture in the folder and below it. With landmarks that are known, the face that they are of."""
 
+    licence = "that of the photographs"
+    doubtful = True
     parsing_classes = None
 
     def __init__(self, folder: Path, *, smallest_pixels: int = SMALLEST_BOX_PIXELS) -> None:
         self.folder, self.smallest_pixels = folder, smallest_pixels
-        self._find = FaceFinder()
 
     def names(self) -> list[str]:
         """Paths below the folder, sorted. Raises DataError if there is none, or two would get the same name."""
@@ -44,9 +46,12 @@ class Photographs:
     def columns(self) -> list[str]:
         return []
 
-    def own_points(self, name: str) -> Path:
-        """Where the landmarks of a picture lie, if at all: beside it."""
-        return (self.folder / name).with_suffix(".pts")
+    def own_points(self, name: str) -> NDArray[np.float32]:
+        """Beside the picture, if at all."""
+        return read_pts((self.folder / name).with_suffix(".pts"))
+
+    def lists(self) -> list[Path]:
+        return []
 
     def faces(self, name: str, pixels: int, points: Points) -> list[ImportedFace]:
         picture = read_colours(self.folder / name)
@@ -64,12 +69,21 @@ class Photographs:
         ]
 
     def look(self, picture: NDArray[np.uint8], points: Points) -> list[NDArray[np.float32]]:
-        """Landmarks [68,2] of every face in the picture, largest face first. Raises Unusable if there is none."""
-        boxes = self._find(picture, self.smallest_pixels)
+        """Landmarks of every face in the picture, largest face first. Raises Unusable if there is none."""
+        boxes = FaceFinder()(picture, self.smallest_pixels)
         if not boxes:
             raise Unusable(f"no face of {self.smallest_pixels} pixels or more")
-        rough: list[Matrix] = [frame_of_box(box, LOOK_PIXELS) for box in boxes]
-        return [apply(inverse(one), points.look(warp_picture(picture, one, LOOK_PIXELS))) for one in rough]
+        found: list[NDArray[np.float32]] = []
+        reasons: list[Unusable] = []
+        for box in boxes:
+            rough = frame_of_box(box, LOOK_PIXELS)
+            try:
+                found.append(apply(inverse(rough), points.look(warp_picture(picture, rough, LOOK_PIXELS))))
+            except Unusable as error:
+                reasons.append(error)
+        if not found:
+            raise reasons[0]
+        return found
 
 
 def short_name(name: str) -> str:

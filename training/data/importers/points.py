@@ -1,22 +1,22 @@
-"""Landmarks that are known before an import: rows of a file of numpy, or one .pts file beside each picture."""
+"""Landmarks that are known before an import: rows of a file of numpy, or the data set's own."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.checks import read_landmarks
-from training.data.importers.source import Unusable
+from training.data.importers.source import OwnLandmarks, Unusable
 from training.data.landmarks import COUNT
 from training.data.table import DataError
 
 
 class GivenPoints:
-    """--landmarks FILE.npy: float32 [pictures,68,2], rows in the order of the data set's names; NaN = not known.
+    """--landmarks FILE.npy: float32 [pictures,68 or 98,2], rows in the order of the data set's names; NaN = not known.
 
     Raises DataError for a file that does not fit.
     """
@@ -38,15 +38,15 @@ class GivenPoints:
 
 
 class OwnPoints:
-    """The data set's own: a file of 68 points for each picture, in the format of iBUG (`.pts`)."""
+    """The data set's own."""
 
     description = "own"
 
-    def __init__(self, file_of: Callable[[str], Path]) -> None:
-        self._file_of = file_of
+    def __init__(self, of: OwnLandmarks) -> None:
+        self._of = of
 
     def known(self, name: str) -> NDArray[np.float32]:
-        return read_pts(self._file_of(name))
+        return self._of(name)
 
     def look(self, frame: NDArray[np.uint8]) -> NDArray[np.float32]:
         raise AssertionError("all landmarks are known")

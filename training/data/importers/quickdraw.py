@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from training.data.sketches import Sketch
 from training.data.table import DataError
@@ -21,28 +22,40 @@ from training.data.table import DataError
 LEAST_POINTS = 2  # of a line
 
 
-@dataclass(frozen=True)
+@dataclass
 class Drawings:
     """What was read."""
 
     sketches: list[Sketch]
     left_out: int  # drawings that were not recognised, or have no line
+    broken: list[str]  # lines of the files that hold no drawing, and why
 
 
-def read_drawings(files: Sequence[Path], count: int | None = None) -> Drawings:
-    """The first `count` good drawings of the files, in their order. Raises DataError that names the first bad line."""
-    sketches: list[Sketch] = []
-    left_out = 0
+def read_drawings(files: Sequence[Path], count: int | None = None, *, strict: bool = False) -> Drawings:
+    """The first `count` good drawings of the files, in order. With `strict` DataError names the first bad line."""
+    found = Drawings([], 0, [])
+    for line, where in tqdm(numbered(files), "importing", unit="drawing"):
+        if count is not None and len(found.sketches) == count:
+            break
+        try:
+            sketch = sketch_of(line, where)
+        except DataError as error:
+            if strict:
+                raise
+            found.broken.append(str(error))
+            continue
+        found.sketches.extend([sketch] if sketch else [])
+        found.left_out += not sketch
+    if not found.sketches:
+        raise DataError(f"{', '.join(map(str, files))}: no drawing that can be used")
+    return found
+
+
+def numbered(files: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Every line, and where it stands."""
     for file in files:
         for number, line in enumerate(lines_of(file), start=1):
-            if count is not None and len(sketches) == count:
-                return Drawings(sketches, left_out)
-            sketch = sketch_of(line, f"{file}, line {number}")
-            sketches += [sketch] if sketch else []
-            left_out += not sketch
-    if not sketches:
-        raise DataError(f"{', '.join(map(str, files))}: no drawing that can be used")
-    return Drawings(sketches, left_out)
+            yield line, f"{file}, line {number}"
 
 
 def lines_of(file: Path) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from training.data.frames import Matrix, apply
 from training.data.table import DataError
@@ -25,23 +25,26 @@ class Unusable(DataError):
 
 @dataclass(frozen=True)
 class ImportedFace:
-    """picture [S,S,3] uint8 RGB; landmarks [68,2] in its pixels; parsing [S,S] uint8, ids in the source's classes."""
+    """picture [S,S,3] uint8 RGB; landmarks [68 or 98,2] in its pixels; parsing [S,S] uint8, ids of the source's."""
 
     name: str
     picture: NDArray[np.uint8]
     landmarks: NDArray[np.float32]
     parsing: NDArray[np.uint8] | None = None
     split: str | None = None  # one of SPLITS, if the data set says
-    numbers: tuple[float, ...] = ()  # in the source's columns of faces.csv
+    numbers: tuple[float, ...] = ()  # in the source's columns of faces.csv; NaN = not known
+
+
+OwnLandmarks = Callable[[str], NDArray[np.float32]]  # a picture's name -> [68,2] or [98,2] in its pixels
 
 
 class Points(Protocol):
-    """Where the 68 landmarks of the faces come from."""
+    """Where the landmarks of the faces come from. Used by several threads at once."""
 
     description: str
 
     def known(self, name: str) -> NDArray[np.float32] | None:
-        """[68,2] in pixels of the data set's picture; None where they are not known before the face is looked at.
+        """[68 or 98,2] in pixels of the data set's picture; None where they are not known before the face is looked at.
 
         Raises Unusable.
         """
@@ -53,15 +56,25 @@ class Points(Protocol):
 
 
 class Source(Protocol):
-    """A data set on disk."""
+    """A data set on disk. Its faces are asked for by several threads at once."""
 
+    @property
+    def folder(self) -> Path: ...  # the unpacked data set
+    @property
+    def licence(self) -> str: ...  # of the pictures, in words
     @property
     def parsing_classes(self) -> int | None: ...  # size of its set of classes; None: it has no maps
     @property
-    def own_points(self) -> Callable[[str], Path] | None: ...  # file of a picture's landmarks; None: it has none
+    def doubtful(self) -> bool: ...  # whether its pictures may show no face
+    @property
+    def own_points(self) -> OwnLandmarks | None: ...  # of a picture, by name; raises Unusable. None: it has none
 
     def names(self) -> list[str]:
         """Names of all pictures, in order. Raises DataError."""
+        ...
+
+    def lists(self) -> list[Path]:
+        """The files that say what the data set holds, of those that are there."""
         ...
 
     def columns(self) -> list[str]:
@@ -85,17 +98,29 @@ def resizing(width: int, height: int, pixels: int) -> Matrix:
     return np.column_stack((np.diag(scale), (scale - 1) / 2))
 
 
+def require_there(folder: Path, names: Sequence[str], hint: str) -> None:
+    """DataError that names the first of these files and folders that is missing."""
+    for name in names:
+        if not (folder / name).exists():
+            raise DataError(f"{folder / name} is missing: {hint}")
+
+
 def read_colours(path: Path) -> NDArray[np.uint8]:
-    """RGB [H,W,3]. Raises Unusable."""
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise Unusable("no picture, or a broken one", str(path))
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    """RGB [H,W,3], upright. Raises Unusable for a file that is missing, broken or cut off."""
+    return read_picture(path, "RGB", "picture")
 
 
 def read_grey(path: Path) -> NDArray[np.uint8]:
     """[H,W]; a picture in colours becomes grey. Raises Unusable."""
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise Unusable("no mask, or a broken one", str(path))
-    return np.asarray(picture, dtype=np.uint8)
+    return read_picture(path, "L", "mask")
+
+
+def read_picture(path: Path, mode: str, what: str) -> NDArray[np.uint8]:
+    """Pillow refuses what is cut off, which OpenCV would fill with grey, and prints no warnings of its own."""
+    try:
+        with Image.open(path) as opened:
+            return np.array(ImageOps.exif_transpose(opened).convert(mode), dtype=np.uint8)
+    except FileNotFoundError:
+        raise Unusable(f"missing {what}", str(path)) from None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise Unusable(f"no {what}, or a broken one", str(path)) from None

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.data.landmarks import LEFT_EYE, RIGHT_EYE
+from training.data.landmarks import LEFT_EYE, RIGHT_EYE, to_68
 
 POINT_COUNT = 5
 NOSE_TIP, LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER = 30, 48, 54  # of the 68 landmarks
@@ -22,7 +22,8 @@ FLIP_ORDER = [1, 0, 2, 4, 3]
 
 
 def five_points(landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """[68,2] -> [5,2]."""
+    """[68,2] or [98,2] -> [5,2]."""
+    landmarks = to_68(landmarks)
     eyes = [landmarks[list(eye)].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE)]
     rest = [landmarks[place] for place in (NOSE_TIP, LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER)]
     return np.stack(eyes + rest).astype(np.float32)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.faces import DataError, Faces
+from training.data.landmarks import to_68
 from training.data.parsing import CLASS_SETS, IGNORE
 from training.papers.finder.points import POINT_COUNT
 
@@ -44,7 +45,8 @@ class Heads:
         return self._kept[index, level]
 
     def _cut(self, index: int, level: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        picture, parsing, landmarks = self.faces.image(index), self.faces.parsing(index), self.faces.landmarks(index)
+        picture, parsing = self.faces.image(index), self.faces.parsing(index)
+        landmarks = to_68(self.faces.landmarks(index))
         if parsing is None:
             raise DataError(f"face {index} has no parsing map; scenes need its head's outline")
         shown = ((parsing != 0) & (parsing != IGNORE)).astype(np.uint8) * 255

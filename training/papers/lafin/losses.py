@@ -25,9 +25,9 @@ class Weights:
 
 
 def landmark_loss(predicted: Tensor, target: Tensor, *, squared: bool = True) -> Tensor:
-    """Eq. 1: the squared L2 norm of the 136 coordinate errors in pixels, mean over the batch.
+    """Eq. 1: the squared L2 norm of all coordinate errors (136 of 68 points) in pixels, mean over the batch.
 
-    predicted, target [B,68,2]. `squared=False` is the norm itself, as in the public code: far points pull less.
+    predicted, target [B,N,2]. `squared=False` is the norm itself, as in the public code: far points pull less.
     """
     norms = (predicted - target).flatten(1).square().sum(dim=1)
     return norms.mean() if squared else (norms + 1e-6).sqrt().mean()

@@ -34,10 +34,11 @@ LANDMARKS = 68
 class Predictor(nn.Module):
     """Landmarks of an incomplete face: MobileNetV2 with its rear stages fused (Table 6).
 
-    masked image [B,3,256,256] -> landmarks [B,68,2], (x, y) in pixels of the 256 px face frame, not clamped.
+    masked image [B,3,256,256] -> landmarks [B,N,2], (x, y) in pixels of the 256 px face frame, not clamped. N is 68, or
+    98 in the order of WFLW; nothing else of the network depends on it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, landmarks: int = LANDMARKS) -> None:
         super().__init__()
         layers: list[nn.Module] = [convolution_norm_relu6(3, 32, 3, stride=2)]
         channels = 32
@@ -53,9 +54,9 @@ class Predictor(nn.Module):
         self.node2 = nn.Conv2d(1280, 128, 1)
         self.node3 = nn.Conv2d(1280, 64, 1)
         self.prelu = nn.PReLU()
-        self.head = nn.Linear(320, 2 * LANDMARKS)
+        self.head = nn.Linear(320, 2 * landmarks)
         self.frame_pixels = FRAME_PIXELS
-        self.landmarks = LANDMARKS
+        self.landmarks = landmarks
 
     def forward(self, masked: Tensor) -> Tensor:
         features = self.features(masked)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from training.data.landmarks import COUNT, WFLW_COUNT
 from training.papers.lafin.networks import Generator, Predictor
 from training.published_keys import PublishedKeysError, bare_keys, require_keys
 
@@ -68,9 +69,14 @@ def convert_generator(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def convert_predictor(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Published landmark detector weights to a snapshot of `Predictor`. Raises PublishedKeysError."""
+    """Published landmark detector weights, for 68 or 98 points, to a snapshot of `Predictor`.
+
+    Raises PublishedKeysError.
+    """
+    last = bare_keys(weights).get("fc_landmark.bias")
+    landmarks = WFLW_COUNT if last is not None and len(last) == 2 * WFLW_COUNT else COUNT
     with torch.device("meta"):
-        return convert(weights, PREDICTOR, Predictor())
+        return convert(weights, PREDICTOR, Predictor(landmarks))
 
 
 def convert(weights: Mapping[str, Tensor], published: Published, network: nn.Module) -> dict[str, Tensor]:

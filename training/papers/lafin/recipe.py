@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from training.checkpoint import CheckpointError, load_snapshot
 from training.data.holes import Mixture
+from training.data.landmarks import COUNT, WFLW_COUNT
+from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
 from training.papers.lafin.losses import Weights
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
+from training.papers.lafin.serving import load_generator
 from training.papers.lafin.step import GeneratorStep, PredictorStep
 from training.recipe import Files, Part, Recipe, Stage, tiny
 from training.step import RECONSTRUCTION
@@ -21,13 +25,34 @@ DEMO_PREDICTOR_HOLES = Mixture(
     ((0.15, "none"), (0.15, "block"), (0.45, "irregular"), (0.10, "center"), (0.05, "eyes"), (0.10, "O6"))
 )
 
+# Section 4: under which hole the generator makes a new picture, and of which faces.
+AUGMENTATION = Wants(other_holes=GENERATOR_HOLES, chance=1)
+
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_WEIGHTS = Weights(perceptual=0.004, style=0.02, variation=0.05, adversarial=0.25)
 
 
-def build_predictor(files: Files) -> PredictorStep:
+def build_predictor(files: Files, *, landmarks: int = COUNT) -> PredictorStep:
     """Section 2.3: Adam, beta 0 and 0.9, learning rate 1e-4; Eq. 1 squared."""
-    return PredictorStep(Predictor(), learning_rate=1e-4, betas=(0.0, 0.9), weight_decay=0.0, squared=True)
+    return PredictorStep(
+        Predictor(landmarks),
+        learning_rate=1e-4,
+        betas=(0.0, 0.9),
+        weight_decay=0.0,
+        squared=True,
+        generator=open_generator(files),
+    )
+
+
+def open_generator(files: Files) -> Generator | None:
+    """The frozen generator of section 4, if the user named one. Raises CheckpointError."""
+    if files.generator is None:
+        return None
+    state, _ = load_snapshot(files.generator)
+    try:
+        return load_generator(state).generator
+    except RuntimeError as error:
+        raise CheckpointError(f"{files.generator} holds no generator of LaFIn: {error}") from error
 
 
 def build_generator(files: Files, *, width: int = 64, attention: bool = True, landmarks: bool = True) -> GeneratorStep:
@@ -91,7 +116,26 @@ def lafin_augmented() -> Recipe:
     """Section 4 and appendix B: the predictor with one augmented pair for each pair; batch 4."""
     predictor = lafin().part("predictor")
     stages = tuple(replace(stage, batch_size=4) for stage in predictor.stages)
-    return Recipe("lafin_augmented", (replace(predictor, stages=stages),))
+    return Recipe("lafin_augmented", (replace(predictor, stages=stages, wants=AUGMENTATION),))
+
+
+def of_98_points(part: Part) -> Part:
+    """The paper's predictor for WFLW's landmarks; nothing else is another."""
+    return replace(
+        part,
+        build=lambda files: build_predictor(files, landmarks=WFLW_COUNT),
+        wants=replace(part.wants, landmarks=WFLW_COUNT),
+    )
+
+
+def lafin_98() -> Recipe:
+    """Table 4: the predictor on WFLW, without augmentation."""
+    return Recipe("lafin_98", (of_98_points(lafin().part("predictor")),))
+
+
+def lafin_augmented_98() -> Recipe:
+    """Table 4: the predictor on WFLW, with augmentation."""
+    return Recipe("lafin_augmented_98", (of_98_points(lafin_augmented().part("predictor")),))
 
 
 def lafin_demo() -> Recipe:
@@ -99,7 +143,13 @@ def lafin_demo() -> Recipe:
     predictor = Part(
         name="predictor",
         build=lambda files: PredictorStep(
-            Predictor(), learning_rate=1e-3, betas=(0.9, 0.999), weight_decay=0.0, squared=False, muon_length=0.02
+            Predictor(),
+            learning_rate=1e-3,
+            betas=(0.9, 0.999),
+            weight_decay=0.0,
+            squared=False,
+            muon_length=0.02,
+            generator=open_generator(files),
         ),
         stages=(Stage(until_images=198_336, pixels=256, batch_size=96, decay_to=0.005),),
         holes=DEMO_PREDICTOR_HOLES,
@@ -135,7 +185,8 @@ def lafin_augmented_demo() -> Recipe:
         learning_rate_factor=0.2,  # of the demo's, for smaller batches
         decay_to=0.02,
     )
-    return Recipe("lafin_augmented_demo", (replace(predictor, stages=(*predictor.stages, more)),))
+    augmented = replace(predictor, stages=(*predictor.stages, more), wants=AUGMENTATION)
+    return Recipe("lafin_augmented_demo", (augmented,))
 
 
 def lafin_tiny() -> Recipe:

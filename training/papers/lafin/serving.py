@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from training.data.landmarks import COUNT, OF_98
 from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import landmark_map, mask_image
@@ -14,15 +15,23 @@ from training.papers.lafin.networks import FRAME_PIXELS, Generator, Predictor
 class ServedPredictor(Served):
     """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256] in {0,1} -> landmarks FP32 [B,68,2].
 
-    (x, y) in pixels of the face frame, clamped to [0, 255]. Hole pixels are painted white here.
+    (x, y) in pixels of the face frame, clamped to [0, 255]. Hole pixels are painted white here. Of a predictor of 98
+    points the 68 are served; `every_point` gives all of them.
     """
 
     def __init__(self, predictor: Predictor) -> None:
         super().__init__()
         self.predictor = predictor
         self.largest = float(FRAME_PIXELS - 1)
+        self.all_served = predictor.landmarks == COUNT
+        self.served = list(OF_98)
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
+        points = self.every_point(image, hole)
+        return points if self.all_served else points[:, self.served]
+
+    def every_point(self, image: Tensor, hole: Tensor) -> Tensor:
+        """Landmarks [B,N,2], as many as the network has."""
         masked = mask_image(image.float() / 255, hole.float())
         return self.predictor(masked.to(self.dtype)).clamp(0.0, self.largest)
 
@@ -47,8 +56,9 @@ class ServedGenerator(Served):
 
 
 def load_predictor(state: dict[str, Tensor]) -> ServedPredictor:
-    """The predictor of a snapshot. Raises RuntimeError that names the keys when they do not fit."""
-    predictor = Predictor()
+    """The predictor of a snapshot, of 68 or 98 points. RuntimeError names the keys when they do not fit."""
+    head = state.get("head.bias")
+    predictor = Predictor(COUNT if head is None else len(head) // 2)
     predictor.load_state_dict(state)
     return ServedPredictor(predictor).eval()
 
@@ -100,9 +110,10 @@ def lafin_generator(open_model: OpenModel) -> System:
 
 
 def lafin_predictor(open_model: OpenModel) -> System:
-    """The landmark predictor alone."""
+    """The landmark predictor alone, with all its points; an export has the 68."""
     predictor = open_model("lafin_predictor")
-    return lambda given: Answer(landmarks=predictor(given.image, given.hole))
+    read = predictor.every_point if isinstance(predictor, ServedPredictor) else predictor
+    return lambda given: Answer(landmarks=read(given.image, given.hole))
 
 
 SYSTEMS: dict[str, BuildSystem] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from training.data.landmarks import nme
+from training.data.landmarks import nme, to_68
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
 from training.losses.adversarial import lsgan_discriminator
@@ -15,9 +15,15 @@ from training.papers.lafin.losses import Weights, generator_losses, landmark_los
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
 from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
 
+AUGMENTED_SHARE = 0.5  # of the pictures: one augmented pair for each pair (appendix B)
+
 
 class PredictorStep(Step):
-    """One update of the landmark predictor (Eq. 1)."""
+    """One update of the landmark predictor (Eq. 1).
+
+    With a frozen `generator`, half of the pictures are read as it completes them under another hole, from the true
+    landmarks: I_aug of section 4, made anew whenever a picture is seen. Such a batch has `other_hole` and `chance`.
+    """
 
     shipped = ("predictor",)
 
@@ -30,19 +36,39 @@ class PredictorStep(Step):
         weight_decay: float,
         squared: bool,
         muon_length: float = 0.0,
+        generator: nn.Module | None = None,
     ) -> None:
         last = predictor.head if muon_length else None
         moved = optimizer(predictor, learning_rate, betas, muon_length, weight_decay=weight_decay, last=last)
-        super().__init__({"predictor": predictor}, {"predictor": moved})
+        frozen = {} if generator is None else {"generator": generator}
+        super().__init__({"predictor": predictor}, {"predictor": moved}, frozen)
         self.squared = squared
 
     def turns(self) -> tuple[Turn, ...]:
         return (("predictor", self.landmark_loss),)
 
     def landmark_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
-        predicted = self.networks["predictor"](mask_image(batch.image, batch.hole))
+        predicted = self.networks["predictor"](mask_image(self.pictures(batch), batch.hole))
         loss = landmark_loss(predicted, batch.landmarks, squared=self.squared)
         return loss, {"loss": loss, "nme_percent": nme(predicted.detach(), batch.landmarks).mean()}
+
+    @torch.no_grad()
+    def pictures(self, batch: Batch) -> Tensor:
+        """What the predictor reads, before its hole: [B,3,H,W] in [0,1]."""
+        generator = self.frozen.get("generator")
+        if generator is None:
+            return batch.image
+        assert batch.chance is not None, "the part wants chance"
+        assert batch.other_hole is not None, "the part wants other holes"
+        chosen = (batch.chance[:, 0] < AUGMENTED_SHARE).nonzero()[:, 0]
+        if not len(chosen):
+            return batch.image
+        image, hole = batch.image[chosen], batch.other_hole[chosen]
+        height, width = image.shape[2:]
+        dots = landmark_map(to_68(batch.landmarks[chosen]), height, width)
+        pictures = batch.image.clone()
+        pictures[chosen] = complete(generator(mask_image(image, hole), dots, hole), image, hole).to(pictures.dtype)
+        return pictures
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: image, masked image, masked image with predicted (green) and given (red) landmarks."""

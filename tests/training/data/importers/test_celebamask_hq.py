@@ -56,6 +56,23 @@ def test_later_parts_lie_above_earlier_ones(tmp_path: Path) -> None:
     assert (face.parsing[8:] == CELEBAMASK_HQ.index("skin")).all()
 
 
+def test_without_masks_pictures_and_attributes_alone(tmp_path: Path) -> None:
+    """The list of attributes also says which pictures are missing."""
+    write_celebamask_hq(tmp_path, [0, 1])
+    lines = ["3", "Smiling Male", "0.jpg -1 1", "1.jpg  1 -1", "2.jpg 1 1"]
+    (tmp_path / "CelebAMask-HQ-attribute-anno.txt").write_text("\n".join(lines) + "\n")
+    source = CelebAMaskHQ(tmp_path, masks=False)
+    assert source.names() == ["0", "1", "2"]
+    assert source.columns() == ["Smiling", "Male"]
+    (face,) = source.faces("1", 64, MiddlePoints())
+    assert (face.numbers, face.parsing) == ((1, -1), None)
+    with pytest.raises(Unusable, match=r"missing picture: .*2\.jpg"):
+        source.faces("2", 64, MiddlePoints())
+    whole = CelebAMaskHQ(tmp_path)
+    whole.names()
+    assert whole.faces("0", 64, MiddlePoints())[0].numbers == (-1, 1)
+
+
 def test_a_face_without_masks_is_left_out(tmp_path: Path) -> None:
     write_celebamask_hq(tmp_path, [1])
     save(tmp_path / "CelebA-HQ-img" / "5.jpg", np.zeros((32, 32, 3), np.uint8))
@@ -64,7 +81,7 @@ def test_a_face_without_masks_is_left_out(tmp_path: Path) -> None:
 
 
 def test_another_folder_and_broken_files_are_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no folder CelebA-HQ-img"):
+    with pytest.raises(DataError, match="CelebA-HQ-img is missing: name the unpacked data set"):
         CelebAMaskHQ(tmp_path).names()
     write_celebamask_hq(tmp_path, [1])
     masks = tmp_path / "CelebAMask-HQ-mask-anno" / "0"

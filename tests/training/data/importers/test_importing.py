@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from tests.training.data.importers.writing import MiddlePoints, write_celebamask
 from training.data.drawn import DrawnFaces
 from training.data.faces import FaceFolder, open_split
 from training.data.importers.celebamask_hq import CelebAMaskHQ
-from training.data.importers.importing import import_faces, settle_splits
+from training.data.importers.importing import Wishes, import_faces
 from training.data.importers.source import ImportedFace, Points, Unusable
 from training.data.parsing import merge_table
 from training.data.table import DataError
@@ -20,6 +21,9 @@ FACES = DrawnFaces(8, 64, seed=2)
 class DrawnSource:
     """Drawn faces under the names 0 to 7; picture 3 is broken, 5 holds two faces. Stops before `stop`."""
 
+    folder = Path()
+    licence = "drawn"
+    doubtful = False
     parsing_classes = None
     own_points = None
 
@@ -29,6 +33,9 @@ class DrawnSource:
 
     def names(self) -> list[str]:
         return [str(index) for index in range(8)]
+
+    def lists(self) -> list[Path]:
+        return []
 
     def columns(self) -> list[str]:
         return ["age", "height"]
@@ -46,8 +53,9 @@ class DrawnSource:
         ]
 
 
-def take(drawn: DrawnSource, output: Path, **options: str):
-    return import_faces(drawn, drawn.names(), MiddlePoints(), output, 64, {"source": "drawn", **options})
+def take(drawn: DrawnSource, output: Path, *, workers: int = 1, strict: bool = False, **options: str):
+    wishes = Wishes(64, {"source": "drawn", **options}, frozenset({"7"}), strict, workers)
+    return import_faces(drawn, drawn.names(), MiddlePoints(), output, wishes)
 
 
 def contents_of(folder: Path) -> dict[str, bytes]:
@@ -109,7 +117,7 @@ def test_the_last_steps_can_be_done_again(tmp_path: Path, monkeypatch: pytest.Mo
     source = CelebAMaskHQ(tmp_path / "source")
 
     def run() -> None:
-        import_faces(source, source.names(), MiddlePoints(), tmp_path / "out", 128, {})
+        import_faces(source, source.names(), MiddlePoints(), tmp_path / "out", Wishes(128, {}))
 
     with monkeypatch.context() as patch:
         patch.setattr(np, "save", interrupt)
@@ -170,22 +178,56 @@ def test_unlikely_landmarks_leave_a_face_out(tmp_path: Path) -> None:
     assert FaceFolder(tmp_path / "out").names == ["0", "1", "4", "5", "5-2", "7"]
 
 
-def test_splits_are_the_data_sets_or_chosen_by_name() -> None:
-    names = [f"face{index}" for index in range(100)]
-    stated: list[str | None] = ["train"] * 90 + ["validation"] * 6 + ["test"] * 4
-    assert settle_splits(names, stated) == stated
-    chosen = settle_splits(names, [None] * 100)
-    assert chosen.count("validation") == 5
-    assert chosen.count("train") == 95
-    assert settle_splits(names[::-1], [None] * 100) == chosen[::-1], "whatever their order"
-    assert sorted(settle_splits(names[:2], ["train"] * 2)) == ["train", "validation"]
-    assert settle_splits(names[:1], [None]) == ["train"]
-
-
 def test_the_folder_has_the_splits(tmp_path: Path) -> None:
     take(DrawnSource(), tmp_path / "out")
     assert len(open_split(tmp_path / "out", "validation")) == 1
-    assert len(open_split(tmp_path / "out", "train")) == 7
+    assert len(open_split(tmp_path / "out", "train")) == 6
+    assert open_split(tmp_path / "out", "test").name(0) == "7", "as was wished"
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_however_many_work_on_it_the_folder_is_the_same(tmp_path: Path, workers: int) -> None:
+    take(DrawnSource(), tmp_path / "one")
+    take(DrawnSource(), tmp_path / "several", workers=workers)
+    assert contents_of(tmp_path / "several") == contents_of(tmp_path / "one")
+
+
+def test_several_that_were_broken_off_go_on(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        take(DrawnSource(stop="4"), tmp_path / "out", workers=3)
+    assert take(DrawnSource(), tmp_path / "out", workers=3).faces == 8
+    take(DrawnSource(), tmp_path / "whole")
+    assert contents_of(tmp_path / "out") == contents_of(tmp_path / "whole")
+
+
+def test_strict_ends_with_the_first_broken_picture(tmp_path: Path) -> None:
+    """Whether it meets the picture or a journal that left it out; the same command without it goes on."""
+    for _ in range(2):
+        with pytest.raises(DataError, match=r"--strict, and 3 cannot be used: no picture, or a broken one: 3\.jpg"):
+            take(DrawnSource(), tmp_path / "out", strict=True)
+    with pytest.raises(KeyboardInterrupt):
+        take(DrawnSource(stop="6"), tmp_path / "out")
+    with pytest.raises(DataError, match="--strict, and 3 cannot be used"):
+        take(DrawnSource(), tmp_path / "out", strict=True)
+    again = DrawnSource()
+    assert take(again, tmp_path / "out").faces == 8
+    assert again.asked == ["6", "7"]
+
+
+def test_the_manifests_say_what_came_of_it(tmp_path: Path) -> None:
+    take(DrawnSource(), tmp_path / "out")
+    about = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (about["licence"], about["source"], about["pixels"]) == ("drawn", "drawn", "64")
+    assert (about["pictures"], about["faces"]) == (8, 8)
+    assert about["splits"] == {"train": 6, "validation": 1, "test": 1}
+    assert about["left_out"] == {"no picture, or a broken one": 1}
+    assert about["left_out_pictures"] == {"3": "no picture, or a broken one: 3.jpg"}
+    for name, digest in about["sha256"].items():
+        assert hashlib.sha256((tmp_path / "out" / name).read_bytes()).hexdigest() == digest
+    with (tmp_path / "out" / "manifest.csv").open(newline="") as rows:
+        two = next(row for row in csv.DictReader(rows) if row["picture"] == "5")
+    pictures = [(tmp_path / "out" / "images" / f"{name}.jpg").read_bytes() for name in ("5", "5-2")]
+    assert two["sha256"].split() == [hashlib.sha256(picture).hexdigest() for picture in pictures]
 
 
 def test_the_journal_is_text(tmp_path: Path) -> None:

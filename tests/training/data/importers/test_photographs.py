@@ -73,3 +73,27 @@ def test_a_picture_without_a_face_is_left_out(tmp_path: Path) -> None:
         source.faces("one.png", 64, MiddlePoints())
     with pytest.raises(Unusable, match="no landmarks of its own"):
         source.faces("one.png", 64, OwnPoints(source.own_points))
+
+
+class FirstOnly(MiddlePoints):
+    """Finds a face in the first frame that it sees, and none in others."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def look(self, frame: np.ndarray) -> np.ndarray:
+        self.seen += 1
+        if self.seen > 1:
+            raise Unusable("no face")
+        return super().look(frame)
+
+
+def test_what_is_no_face_does_not_take_the_others_along(tmp_path: Path) -> None:
+    picture = cv2.imread(str(PHOTOGRAPH))
+    assert picture is not None
+    save(tmp_path / "two.png", np.concatenate((picture, picture), axis=1))
+    points = FirstOnly()
+    assert [face.name for face in Photographs(tmp_path).faces("two.png", 64, points)] == ["two"]
+    assert points.seen == 2
+    with pytest.raises(Unusable, match="no face"):
+        Photographs(tmp_path).faces("two.png", 64, points)

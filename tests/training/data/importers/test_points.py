@@ -31,7 +31,7 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 
 def test_pts_files_count_from_one(tmp_path: Path) -> None:
     write_pts(tmp_path / "a.pts", POINTS[0])
-    own = OwnPoints(lambda name: tmp_path / f"{name}.pts")
+    own = OwnPoints(lambda name: read_pts(tmp_path / f"{name}.pts"))
     assert np.allclose(own.known("a"), POINTS[0], atol=0.01)
     with pytest.raises(Unusable, match=r"no landmarks of its own .*: .*b\.pts"):
         own.known("b")

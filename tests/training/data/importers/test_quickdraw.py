@@ -49,11 +49,15 @@ def test_what_is_not_recognised_or_has_no_line_is_left_out(tmp_path: Path) -> No
     "line",
     ["no JSON", "[]", "{}", '{"drawing": [[[1, 2]]]}', '{"drawing": [[[1, 2], [3]]]}', '{"drawing": [[["a"], [3]]]}'],
 )
-def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
+def test_a_bad_line_is_left_out_and_named(tmp_path: Path, line: str) -> None:
     file = write(tmp_path / "cat.ndjson", SIMPLIFIED)
     file.write_text(file.read_text() + line + "\n")
+    found = read_drawings([file])
+    assert len(found.sketches) == 1
+    (fault,) = found.broken
+    assert "cat.ndjson, line 2: no drawing of Quick, Draw!" in fault
     with pytest.raises(DataError, match=r"cat\.ndjson, line 2: no drawing of Quick, Draw!"):
-        read_drawings([file])
+        read_drawings([file], strict=True)
 
 
 def test_a_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Small data sets in the formats of the published ones, made of drawn faces."""
 
+import json
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from tests.training.faces98 import Faces98
 from training.data.drawn import DrawnFaces
 from training.data.importers.celeba import FEATURE_COLUMNS
 from training.data.importers.celebamask_hq import PARTS
@@ -91,3 +93,76 @@ def write_celeba(folder: Path, partition: list[int]) -> None:
     (folder / "list_landmarks_align_celeba.txt").write_text(
         "\n".join([str(len(names)), " ".join(FEATURE_COLUMNS), *rows]) + "\n"
     )
+
+
+def write_ffhq(folder: Path, numbers: list[int], *, listed: bool = True) -> DrawnFaces:
+    """Thumbnails of 128 px, and the list with landmarks of the pictures of 1024 px."""
+    faces = DrawnFaces(len(numbers), 128)
+    about = {}
+    for index, number in enumerate(numbers):
+        thousand = f"{number // 1000 * 1000:05d}"
+        picture = cv2.cvtColor(faces.image(index), cv2.COLOR_RGB2BGR)
+        save(folder / "thumbnails128x128" / thousand / f"{number:05d}.png", picture)
+        points = ((faces.landmarks(index).astype(float) + 0.5) * 8 - 0.5).tolist()
+        about[str(number)] = {
+            "category": "training",
+            "metadata": {"author": "A", "license": "Public Domain Mark"},
+            "image": {"file_path": f"images1024x1024/{thousand}/{number:05d}.png", "face_landmarks": points},
+            "thumbnail": {"file_path": f"thumbnails128x128/{thousand}/{number:05d}.png"},
+        }
+    if listed:
+        (folder / "ffhq-dataset-v2.json").write_text(json.dumps(about))
+    return faces
+
+
+def write_300w(folder: Path, names: list[str]) -> DrawnFaces:
+    """`helen/trainset/1_1` and so on: photographs wider than high, and landmarks; pictures of LFPW are PNG."""
+    faces = DrawnFaces(len(names), 96)
+    for index, name in enumerate(names):
+        picture = np.full((160, 240, 3), 90, np.uint8)
+        picture[40:136, 120:216] = faces.image(index)
+        ending = "png" if name.startswith("lfpw") else "jpg"
+        save(folder / f"{name}.{ending}", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        write_pts(folder / f"{name}.pts", faces.landmarks(index) + np.float32([120, 40]))
+    return faces
+
+
+ONE_OF_EACH = [
+    "afw/1_1",
+    "helen/trainset/2_1",
+    "helen/testset/3_1",
+    "lfpw/trainset/im_1",
+    "lfpw/testset/im_2",
+    "ibug/i_1",
+]
+WFLW_LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_{}.txt"
+
+
+def write_wflw(folder: Path, train: int, test: int) -> Faces98:
+    """Two faces in each picture; the attributes of face i are the binary digits of i."""
+    faces = Faces98(train + test, 96)
+    lines: list[str] = []
+    for index in range(train + test):
+        path = f"0--Parade/0_Parade_{index // 2}.jpg"
+        left = 10 + 110 * (index % 2)
+        file = folder / "WFLW_images" / path
+        picture = cv2.imread(str(file)) if index % 2 else np.full((160, 240, 3), 90, np.uint8)
+        picture[40:136, left : left + 96] = cv2.cvtColor(faces.image(index), cv2.COLOR_RGB2BGR)
+        save(file, picture)
+        points = faces.landmarks(index) + np.float32([left, 40])
+        cells = [f"{value:.6f}" for value in points.ravel()] + [str(left), "40", str(left + 96), "136"]
+        lines.append(" ".join([*cells, *f"{index:06b}", path]))
+    for split, part in (("train", lines[:train]), ("test", lines[train:])):
+        (folder / WFLW_LISTS.format(split)).parent.mkdir(parents=True, exist_ok=True)
+        (folder / WFLW_LISTS.format(split)).write_text("\n".join(part) + "\n")
+    return faces
+
+
+def write_omi(folder: Path, numbers: list[int]) -> DrawnFaces:
+    faces = DrawnFaces(len(numbers), 96)
+    rows = ["stimulus,trustworthy,well-groomed"]
+    for index, number in enumerate(numbers):
+        save(folder / "images" / f"{number}.jpg", cv2.cvtColor(faces.image(index), cv2.COLOR_RGB2BGR))
+        rows.append(f"{number},{40 + index}.67307692,{50 - index}")
+    (folder / "attribute_ratings.csv").write_text("\n".join(rows) + "\n")
+    return faces

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.training.faces98 import Faces98
+from training.data.drawn import DrawnFaces
 from training.data.landmarks import flip
 from training.papers.finder.points import (
     FLIP_ORDER,
@@ -62,3 +64,7 @@ def test_tensors_and_arrays_say_the_same() -> None:
     points = turned(20)
     for function in (centre_of, size_of, roll_of):
         assert np.allclose(function(torch.from_numpy(points)).numpy(), function(points), atol=1e-5)
+
+
+def test_98_landmarks_have_the_same_five_points() -> None:
+    assert np.array_equal(five_points(Faces98(1, 64).landmarks(0)), five_points(DrawnFaces(1, 64).landmarks(0)))

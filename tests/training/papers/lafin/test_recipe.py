@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
+from training.checkpoint import CheckpointError
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
 from training.frozen.features import LOSS_LAYERS
 from training.papers import RECIPES
 from training.papers.lafin.losses import Weights
+from training.papers.lafin.networks import Generator
 from training.recipe import Files, Part
 from training.step import ALL
 
@@ -24,6 +28,8 @@ STAGES = {
     ("lafin_without_attention", "generator"): [(4 * MILLION, 256, 4, ALL)],  # Table 3, without LSTA
     ("lafin_without_landmarks", "generator"): [(4 * MILLION, 256, 4, ALL)],  # Table 3, without LMK
     ("lafin_augmented", "predictor"): [(5 * MILLION, 256, 4, ALL)],  # appendix B: "the batch size shrinks to 4"
+    ("lafin_98", "predictor"): [(5 * MILLION, 256, 16, ALL)],  # Table 4
+    ("lafin_augmented_98", "predictor"): [(5 * MILLION, 256, 4, ALL)],  # Table 4
 }
 PARTS = list(STAGES)
 
@@ -94,11 +100,35 @@ def test_networks_and_the_weights_of_eq_7(recipe: str) -> None:
     assert step.weights == Weights(perceptual=0.1, style=250.0, variation=0.1, adversarial=0.01)  # below Eq. 7
 
 
+@pytest.mark.parametrize(
+    ("recipe", "count"), [("lafin", 68), ("lafin_augmented", 68), ("lafin_98", 98), ("lafin_augmented_98", 98)]
+)
+def test_how_many_points(recipe: str, count: int) -> None:
+    part = part_of(recipe, "predictor")
+    with torch.device("meta"):
+        predictor = part.build(Files()).networks["predictor"]
+    assert part.wants.landmarks == predictor.landmarks == predictor.head.out_features // 2 == count
+
+
 def test_the_landmark_loss_is_squared() -> None:
-    for recipe in ("lafin", "lafin_augmented"):
+    for recipe in ("lafin", "lafin_augmented", "lafin_98", "lafin_augmented_98"):
         with torch.device("meta"):
             assert part_of(recipe, "predictor").build(Files()).squared  # Eq. 1
 
 
 def test_feature_layers() -> None:
     assert LOSS_LAYERS["vgg19"] == ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")  # below Eq. 3
+
+
+@pytest.mark.parametrize("recipe", ["lafin_augmented", "lafin_augmented_98", "lafin_augmented_demo"])
+def test_recipes_that_augment_open_the_generator(recipe: str, tiny_repository: Path) -> None:
+    part = part_of(recipe, "predictor")
+    assert (part.wants.other_holes, part.wants.chance) == (GENERATOR_HOLES, 1)  # section 4: "any mask"; as its training
+    step = part.build(Files(generator=tiny_repository / "lafin_generator" / "snapshot.safetensors"))
+    generator = step.frozen["generator"]
+    assert isinstance(generator, Generator)
+    assert not generator.training
+    assert step.frozen.keys() == {"generator"}
+    assert not part.build(Files()).frozen
+    with pytest.raises(CheckpointError, match="holds no generator of LaFIn"):
+        part.build(Files(generator=tiny_repository / "gfc_generator" / "snapshot.safetensors"))

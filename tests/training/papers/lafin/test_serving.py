@@ -10,8 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.checkpoint import load_snapshot
-from training.papers.lafin.networks import shrink
-from training.papers.lafin.serving import load_generator
+from training.data.landmarks import to_68
+from training.given import Given
+from training.papers.lafin.networks import Predictor, shrink
+from training.papers.lafin.serving import lafin_predictor, load_generator, load_predictor
 
 SNAPSHOT = Path(__file__).parents[4] / "model_repository" / "lafin_generator" / "snapshot.safetensors"
 PIXELS = 96
@@ -73,3 +75,17 @@ def test_the_shipped_generator_paints_as_the_table_says(layout: torch.memory_for
         found = generator(masked, dots, hole)
     assert float(expected.std()) > 0.05
     assert (found - expected).abs().max() < 1e-4
+
+
+def test_a_predictor_of_98_points_serves_its_68() -> None:
+    torch.manual_seed(0)
+    served = load_predictor(Predictor(98).state_dict())
+    image, hole = torch.full((1, 3, 256, 256), 90, dtype=torch.uint8), torch.zeros(1, 1, 256, 256, dtype=torch.uint8)
+    with torch.no_grad():
+        every, few = served.every_point(image, hole), served(image, hole)
+        system = lafin_predictor(lambda model: served)(Given(image, hole, few, ((0,),)))
+        scripted = torch.jit.script(served)(image, hole)
+    assert every.shape == (1, 98, 2)
+    assert torch.equal(few, to_68(every))
+    assert torch.allclose(scripted, few)
+    assert torch.equal(system.landmarks, every)

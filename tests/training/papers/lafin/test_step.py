@@ -1,17 +1,23 @@
 import itertools
+from dataclasses import replace
 
+import pytest
 import torch
 from torch import Tensor
 
+from tests.training.faces98 import Faces98
 from training.data.drawn import DrawnFaces
-from training.data.stream import Batch, FaceStream, batches
+from training.data.stream import Batch, FaceStream, Wants, batches
+from training.papers.lafin.networks import Predictor
 from training.papers.lafin.recipe import (
+    AUGMENTATION,
     GENERATOR_HOLES,
     PREDICTOR_HOLES,
     build_demo_generator,
     build_generator,
     build_predictor,
 )
+from training.papers.lafin.step import PredictorStep
 from training.recipe import Files
 
 
@@ -81,3 +87,47 @@ def test_reconstruction_needs_no_discriminator() -> None:
     assert set(losses) == {"pixel", "variation"}
     assert all(gradient is None for gradient in gradients(step.networks["discriminator"]))
     assert any(gradient is not None for gradient in gradients(step.networks["generator"]))
+
+
+def test_a_predictor_of_98_points_learns_from_faces_with_98() -> None:
+    step = build_predictor(Files(), landmarks=98)
+    stream = FaceStream(Faces98(2, 256), PREDICTOR_HOLES, pixels=256, seed=0, wants=Wants(landmarks=98))
+    batch = next(batches(stream, start=0, batch_size=2, workers=0))
+    assert batch.landmarks.shape == (2, 98, 2)
+    before = step.networks["predictor"].head.bias.clone()
+    assert step.update(batch)["nme_percent"] > 0
+    assert (step.networks["predictor"].head.bias != before).all(), "every point learns"
+
+
+class Grey(torch.nn.Module):
+    """Stands for a generator; remembers the landmark maps that it was given."""
+
+    def forward(self, masked: Tensor, dots: Tensor, hole: Tensor) -> Tensor:
+        assert torch.equal(masked * hole, hole.expand_as(masked)), "holes are white"
+        self.dots = dots
+        return torch.full_like(masked, 0.5)
+
+
+@pytest.mark.parametrize("count", [68, 98])
+def test_half_of_the_pictures_are_made_by_the_generator(count: int) -> None:
+    """Section 4: under another hole than the one the predictor reads through, from the true landmarks."""
+    grey = Grey()
+    step = PredictorStep(
+        Predictor(count), learning_rate=0.0, betas=(0.0, 0.9), weight_decay=0.0, squared=True, generator=grey
+    )
+    faces = Faces98(4, 64) if count == 98 else DrawnFaces(4, 64)
+    wants = replace(AUGMENTATION, landmarks=count)
+    stream = FaceStream(faces, PREDICTOR_HOLES, pixels=64, seed=0, wants=wants)
+    batch = next(batches(stream, start=0, batch_size=4, workers=0))
+    batch = replace(batch, chance=torch.tensor([[0.1], [0.7], [0.4], [0.9]]))
+    pictures = step.pictures(batch)
+    assert torch.equal(pictures[[1, 3]], batch.image[[1, 3]])
+    hole = batch.other_hole[[0, 2]]
+    assert torch.equal(pictures[[0, 2]], batch.image[[0, 2]] * (1 - hole) + 0.5 * hole)
+    assert 0 < grey.dots.sum() <= 2 * 68
+    assert torch.equal(step.pictures(replace(batch, chance=torch.ones(4, 1))), batch.image)
+
+
+def test_without_a_generator_pictures_are_the_faces() -> None:
+    batch = one_batch(32)
+    assert build_predictor(Files()).pictures(batch) is batch.image

@@ -1,0 +1,49 @@
+"""Work on several cores whose results come in the order of the work.
+
+In threads: decoding, warping and encoding pictures, which is nearly all of an import, holds no lock of Python's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import cv2
+
+AHEAD = 4  # pieces of work that wait, for each worker: a slow one holds up none of the others
+
+Work = TypeVar("Work")
+Result = TypeVar("Result")
+
+
+def in_order(do: Callable[[Work], Result], work: Iterable[Work], workers: int) -> Iterator[Result]:
+    """The result of each piece. What is raised for one comes in its place, and begins no further work."""
+    if workers == 1:
+        yield from map(do, work)
+        return
+    waiting: deque[Future[Result]] = deque()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        with opencv_on_one_core():
+            for piece in work:
+                waiting.append(pool.submit(do, piece))
+                if len(waiting) > AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def opencv_on_one_core() -> Iterator[None]:
+    """Its own threads would only be in the workers' way."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
