@@ -52,7 +52,7 @@ format: setup ## bring the code into the format that `make lint` checks
 	.venv/bin/ruff check --fix .
 
 train: setup ## train: make train RECIPE=lafin_demo DATA=folder RUN=folder
-	@$(VENV_PYTHON) -m training.train $(RECIPE) --data $(DATA) --run $(RUN) $(ARGS)
+	@$(VENV_PYTHON) -m training.train $(RECIPE) --data "$(DATA)" --run "$(RUN)" $(ARGS)
 
 evaluate: setup ## measure a model: make evaluate ARGS="--help" lists what it takes
 	@$(VENV_PYTHON) -m training.evaluate $(ARGS)

@@ -20,6 +20,7 @@ def models_of_run(run: Path, repository: Path, names: list[str] | None) -> dict[
 
     Parts of two rooms may have one name, so only the record says whose a snapshot is. Raises RunError.
     """
+    require_run(run)
     records = {name: read_record(run / DEPLOYED[name].part) for name in names or DEPLOYED}
     if names:
         for name, record in records.items():
@@ -36,6 +37,14 @@ def models_of_run(run: Path, repository: Path, names: list[str] | None) -> dict[
             "of a run without records, name the model with --model"
         )
     return found
+
+
+def require_run(run: Path) -> None:
+    """RunError unless it is the folder of a whole run."""
+    if not run.is_dir():
+        raise RunError(f"there is no run folder {run}")
+    if (run / "checkpoint.pt").is_file() or "part" in (read_record(run) or {}):
+        raise RunError(f"{run} is the folder of a part; name the run that it stands in: --run {run.parent}")
 
 
 def require_own(run: Path, name: str, record: Record | None) -> None:

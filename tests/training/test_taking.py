@@ -50,6 +50,13 @@ def test_a_model_that_the_repository_does_not_have_is_not_given(repository: Path
     assert list(models_of_run(run, repository, None)) == ["lafin_generator"]
 
 
+def test_a_parts_folder_or_none_is_named(repository: Path, run: Path) -> None:
+    with pytest.raises(RunError, match=rf"generator is the folder of a part; name the run .*: --run {run}$"):
+        models_of_run(run / "generator", repository, None)
+    with pytest.raises(RunError, match=r"there is no run folder .*nowhere"):
+        models_of_run(run / "nowhere", repository, ["lafin_generator"])
+
+
 def test_a_model_of_another_room_is_refused(repository: Path, run: Path) -> None:
     with pytest.raises(RunError, match="recipe lafin_tiny, which makes no gfc_generator"):
         models_of_run(run, repository, ["gfc_generator"])
