@@ -14,7 +14,7 @@ help: ## list the targets
 setup: ## make .venv, or bring it up to date
 	@sh deploy/setup.sh
 
-models: setup ## make the TorchScript files of model_repository that are missing or older than their snapshots
+models: setup ## make the TorchScript files of model_repository that are missing or made from other snapshots
 	@$(VENV_PYTHON) -m deploy.models
 
 serve: ## start Redis, the engine, workers and the API on http://127.0.0.1:8000 (PORT=... moves it); Ctrl-C ends all

@@ -1,6 +1,6 @@
 """The rooms' own commands, pasted: train, export into a repository that other rooms share, deploy."""
 
-import os
+import json
 import re
 import shlex
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deploy.models import make_models, stale_models
+from deploy.models import MADE_FROM, make_models, sources, stale_models
 from training import export, train
 from training.convert import SHIPPED_REPOSITORY
 
@@ -49,7 +49,7 @@ def repository(tiny_repository: Path, tmp_path: Path) -> Path:
         script = snapshot.parent / "1" / "model.pt"
         script.parent.mkdir(exist_ok=True)
         script.write_bytes(b"a script")
-        os.utime(script, (snapshot.stat().st_mtime + 10,) * 2)
+        (script.parent / MADE_FROM).write_text(json.dumps(sources(snapshot.parent)))
     return repository
 
 
