@@ -44,6 +44,7 @@ def train(
     start: Path | None = None,
     validation: Faces | None = None,
     keep: Keep = NONE,
+    tensorboard: bool = False,
 ) -> int:
     """Train `part` in the folder `run`, from its checkpoint if there is one; images seen when it ends.
 
@@ -78,7 +79,7 @@ def train(
         print("\n".join(said))
 
     total_images = part.stages[-1].until_images
-    progress = Progress(fabric, part, run, images_seen)
+    progress = Progress(fabric, part, run, images_seen, tensorboard)
     ends_at_seconds = math.inf if seconds is None else time.monotonic() + seconds
     row: Iterator[Batch] | None = None
     row_stage: Stage | None = None
@@ -117,7 +118,8 @@ def train(
                     write_sheet(part, stage, step, averages, faces, sheet, fabric.device)
                 judged = ended or due(images_seen, part.validate_every_images, stage.batch_size)
                 if validation is not None and fabric.is_global_zero and judged:
-                    look(part, step, averages, validation, run, images_seen, fabric.device)
+                    errors = look(part, step, averages, validation, run, images_seen, fabric.device)
+                    progress.note(errors, images_seen, "validation/")
             stopped = any_process(fabric, bool(troubles or asked_to_stop) or time.monotonic() > ends_at_seconds)
             if stopped or ended or due(images_seen, part.checkpoint_every_images, stage.batch_size):
                 require_finite(progress.means(), images_seen)
@@ -243,13 +245,17 @@ def look(
     run: Path,
     images_seen: int,
     device: torch.device,
-) -> None:
-    """Judge the averaged networks on validation faces: a line, a sheet, and their snapshots if none were better."""
+) -> dict[str, float]:
+    """Judge the averaged networks on validation faces: a line, a sheet, and their snapshots if none were better.
+
+    Returns the means of their errors.
+    """
     figures = validate(part, step, averages, faces, device)
     best = save_best(run, part, step, averages, images_seen, figures[part.best_by])
     note_validation(run / "validation.jsonl", images_seen, figures, best)
     sheet = run / "sheets" / f"{images_seen:09d}_validation.png"
     write_sheet(part, part.stages[-1], step, averages, faces, sheet, device)
+    return figures
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
     """[H,W,3] uint8 RGB, in one step. Raises OptionError, DiskFullError or OSError."""
     require_picture(path)
     bgr = np.ascontiguousarray(picture[:, :, ::-1])
-    encoded, data = cv2.imencode(path.suffix.lower(), bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    options = [] if path.suffix.lower() == ".png" else [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    encoded, data = cv2.imencode(path.suffix.lower(), bgr, options)
     assert encoded, "OpenCV encodes every picture of bytes"
     write_atomically(path, lambda beside: beside.write_bytes(data.tobytes()))

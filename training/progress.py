@@ -8,6 +8,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -15,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from training.checkpoint import write_atomically
+from training.events import Events
 from training.processes import total
 from training.recipe import Part, RecipeError, Stage
 
@@ -26,9 +28,10 @@ TOLD_EVERY_SECONDS = 1.0
 class Progress:
     """Figures since the last line, the speed, and the time that is left."""
 
-    def __init__(self, fabric: Fabric, part: Part, run: Path, images_seen: int) -> None:
+    def __init__(self, fabric: Fabric, part: Part, run: Path, images_seen: int, tensorboard: bool = False) -> None:
         self.fabric, self.part = fabric, part
         self.lines = run / "metrics.jsonl"
+        self.events = Events(run, images_seen) if tensorboard and fabric.is_global_zero else None
         self.figures: dict[str, list[Tensor]] = {}
         self.norms: dict[str, list[Tensor]] = {}
         self.speed = Speed(time.monotonic())
@@ -89,6 +92,7 @@ class Progress:
             }
             with self.lines.open("a") as lines:
                 lines.write(json.dumps(line) + "\n")
+            self.note(line, images_seen)
         self.figures, self.norms, self.reported = {}, {}, (now, images_seen)
         require_finite(means, images_seen)
 
@@ -98,8 +102,15 @@ class Progress:
             name: float(total(self.fabric, torch.stack(values).float().mean())) for name, values in self.figures.items()
         }
 
+    def note(self, figures: Mapping[str, Any], images_seen: int, before: str = "") -> None:
+        """To TensorBoard's file, if there is one."""
+        if self.events is not None:
+            self.events.note(figures, images_seen, before)
+
     def close(self) -> None:
         self.bar.close()
+        if self.events is not None:
+            self.events.close()
 
 
 def mean_or_none(values: list[Tensor]) -> float | None:

@@ -27,7 +27,14 @@ from training.step import Step
 
 RECORD = "run.json"
 LOCK = ".lock"
-RESULTS = ("metrics.jsonl", "validation.jsonl", "sheets", "snapshots", "best")  # beside snapshots and checkpoint
+RESULTS = (
+    "metrics.jsonl",
+    "validation.jsonl",
+    "sheets",
+    "snapshots",
+    "best",
+    "tensorboard",
+)  # beside snapshots and checkpoint
 SHOWN_DIFFERENCES = 3
 
 

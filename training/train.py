@@ -16,6 +16,7 @@ from training.data.drawings import open_drawings
 from training.data.faces import Faces, has_split
 from training.data.joined import open_faces
 from training.errors import one_line
+from training.events import require_tensorboard
 from training.frozen.parsers import FaceParser
 from training.frozen.scripted import ScriptedParser, is_torchscript
 from training.keeping import Keep
@@ -97,6 +98,9 @@ def main(
         typer.Option("--set", help="NAME=VALUE: another value for a field of the recipe; may be repeated."),
     ] = None,
     keep: Annotated[int, typer.Option(help="Keep the last so many snapshots, too, in snapshots/.", min=0)] = 0,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files, too (an extra of this package).")
+    ] = False,
     keep_every: Annotated[int, typer.Option(help="Keep each so many-th snapshot for good.", min=0)] = 0,
     accumulate: Annotated[
         int, typer.Option(help="Compute each batch in so many micro-batches, where memory is short.", min=1)
@@ -111,6 +115,8 @@ def main(
     check_arithmetic(accelerator, precision)
     machine = Machine(accelerator, read_devices(devices), nodes, workers, precision, threads, accumulate)
     parts = [chosen.part(part)] if part else list(chosen.parts)
+    if tensorboard:
+        require_tensorboard()
     settings = read_settings(own or [], seed, batch)
     parts = [with_settings(one, settings) for one in parts]
     if sketches:
@@ -138,6 +144,7 @@ def main(
             seen = train(
                 watched, faces, run / one.name, files, machine,
                 seconds=left_seconds, start=start, validation=validation, keep=Keep(keep, keep_every),
+                tensorboard=tensorboard,
             )  # fmt: skip
         if is_first():
             print(how_it_ended(recipe, one, seen, run / one.name))
