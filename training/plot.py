@@ -21,7 +21,7 @@ from training.pictures import require_picture, write_picture
 NOT_DRAWN = {"images_seen", "stage"}  # of a line; what is no number is not drawn either
 PANEL = (480, 240)  # pixels, width and height, with its margins
 ACROSS = 3
-LEFT, RIGHT, TOP, BOTTOM = 64, 12, 24, 24  # pixels of a panel's margins
+LEFT, RIGHT, TOP, BOTTOM = 76, 12, 24, 24  # pixels of a panel's margins
 COLOURS = ((31, 119, 180), (255, 127, 14), (44, 160, 44), (214, 39, 40), (148, 103, 189), (140, 86, 75))
 GREY, BLACK, LETTERS = (200, 200, 200), (0, 0, 0), cv2.FONT_HERSHEY_SIMPLEX
 LOG_FROM = 30.0  # a figure whose largest value is so many times its smallest is drawn over powers of ten
