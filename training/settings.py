@@ -136,16 +136,15 @@ def set_rate(step: Step, name: str, value: float) -> bool:
 
 def weights_of(step: Step) -> dict[str, type[int | float]]:
     """Weights of losses that the step has, by name: a loss of weight 0 has no network, and cannot be switched on."""
-    weights = getattr(step, "weights", None)
-    return (
-        {} if weights is None else {name: kind for name, kind in fields_of(weights).items() if getattr(weights, name)}
-    )
+    weights = vars(step).get("weights")  # where a room has them
+    known = {} if weights is None else fields_of(weights)
+    return {name: kind for name, kind in known.items() if getattr(weights, name)}
 
 
 def set_weight(step: Step, name: str, value: float) -> bool:
     """Whether the step has such a loss."""
     term = name.removeprefix(WEIGHTS)
-    if term in weights_of(step):
-        setattr(step, "weights", replace(getattr(step, "weights"), **{term: value}))  # noqa: B009, B010 (rooms' own)
-        return True
-    return False
+    if term not in weights_of(step):
+        return False
+    vars(step)["weights"] = replace(vars(step)["weights"], **{term: value})
+    return True
