@@ -23,7 +23,7 @@ from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
 from training.records import file_hash
 from training.signature import ensembles_of, require_parameters, require_signature
-from training.taking import models_of_run, prepare_snapshots
+from training.taking import NEWEST, models_of_run, prepare_snapshots
 
 MADE_FROM = "made_from.json"  # beside model.pt: by hashes, what it was made from
 
@@ -43,6 +43,9 @@ def main(
         typer.Option(help="Only this model; may be repeated. Default: all, with --run those of its recipe."),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="First take the snapshots of this run folder.")] = None,
+    inside: Annotated[
+        str, typer.Option("--from", help="Of each part, with --run: best, or snapshots/000012000; default: the newest.")
+    ] = NEWEST,
     force: Annotated[bool, typer.Option(help="Export again even where 1/model.pt is made from these files.")] = False,
     precision: Annotated[
         str, typer.Option(help=f"One of auto, {', '.join(PRECISIONS)}; auto = by what the processor or GPU has.")
@@ -53,8 +56,13 @@ def main(
     torch.manual_seed(0)
     require_known(repository, model or [])
     require(precision, ["auto", *PRECISIONS], "precision")
+    if inside != NEWEST and run is None:
+        raise ExportError(f"--from {inside} needs --run, the folder whose parts it lies in")
     with exchanged(repository) as exchange:
-        said = renew(exchange, model, precision, force=force) if run is None else take(exchange, run, model, precision)
+        if run is None:
+            said = renew(exchange, model, precision, force=force)
+        else:
+            said = take(exchange, run, model, precision, inside)
         make_version_folders(repository)
     for line in said:
         print(line, flush=True)
@@ -84,9 +92,9 @@ def renew(exchange: Exchange, names: list[str] | None, precision: str, *, force:
     return prepare_scripts(exchange, snapshots, precision)
 
 
-def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str) -> list[str]:
+def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str, inside: str = NEWEST) -> list[str]:
     """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
-    copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names))
+    copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names, inside), inside)
     return [*prepare_scripts(exchange, copies, precision), *said, *how_served(list(copies))]
 
 

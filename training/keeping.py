@@ -4,7 +4,8 @@
     RUN/PART/snapshots/000012000/NAME.safetensors  those of --keep and --keep-every, by images seen
     RUN/PART/best/NAME.safetensors                 those with the lowest error on the validation faces
 
-Each folder can be named wherever a run's or a model's folder can: `--start RUN/PART/best`.
+Each folder can be named where a run's or a model's can: `--start RUN/PART/best`; `training.export --run RUN --from
+best` takes the best of all parts.
 """
 
 from __future__ import annotations
