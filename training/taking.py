@@ -22,8 +22,8 @@ def models_of_run(
 ) -> dict[str, Record | None]:
     """Models to take from a run, each with the record of its part: those named, else all of the recipe's room.
 
-    `inside` each part's folder lie the snapshots: best, snapshots/000012000, or where the newest are. Parts of two rooms
-    may have one name, so only the record says whose a snapshot is. Raises RunError.
+    `inside` each part's folder lie the snapshots: best, snapshots/000012000, or where the newest are. Parts of two
+    rooms may have one name, so only the record says whose a snapshot is. Raises RunError.
     """
     require_run(run)
     records = {name: read_record(run / DEPLOYED[name].part) for name in names or DEPLOYED}
