@@ -104,7 +104,7 @@ def validation_of(part: Part, faces: Faces | None) -> tuple[Faces | None, str]:
         return None, f"{part.name}: no validation, for {error}"
     count = min(part.validation_faces, len(faces))
     every = f"every {part.validate_every_images:,} images"
-    return faces, f"{part.name}: {count} validation faces are looked at {every}; the best by {part.best_by} are kept"
+    return faces, f"{part.name}: validation {every}, on {count} of its faces; the best by {part.best_by} are kept"
 
 
 def note_validation(path: Path, images_seen: int, figures: dict[str, float], best: bool) -> None:
