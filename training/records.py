@@ -81,7 +81,7 @@ def listing_hash(folder: Path) -> str:
 
 def describe_step(step: Step) -> Record:
     """What a recipe's function has made: networks, the optimisers' own figures, weights of losses and the like."""
-    others = {"networks", "optimizers", "frozen", "phase"}  # what the loop sets, or what is told besides
+    others = {"networks", "optimizers", "frozen", "phase", "gradient_norms"}  # set by the loop, or told besides
     settings = {
         name: plain(value)
         for name, value in vars(step).items()
