@@ -14,7 +14,7 @@ help: ## list the targets
 setup: ## make .venv, or bring it up to date
 	@sh deploy/setup.sh
 
-models: setup ## make the TorchScript files of model_repository that are missing or older than their snapshots
+models: setup ## make the TorchScript files of model_repository that are missing or made from other snapshots
 	@$(VENV_PYTHON) -m deploy.models
 
 serve: ## start Redis, the engine, workers and the API on http://127.0.0.1:8000 (PORT=... moves it); Ctrl-C ends all
@@ -52,7 +52,7 @@ format: setup ## bring the code into the format that `make lint` checks
 	.venv/bin/ruff check --fix .
 
 train: setup ## train: make train RECIPE=lafin_demo DATA=folder RUN=folder
-	@$(VENV_PYTHON) -m training.train $(RECIPE) --data $(DATA) --run $(RUN) $(ARGS)
+	@$(VENV_PYTHON) -m training.train $(RECIPE) --data "$(DATA)" --run "$(RUN)" $(ARGS)
 
 evaluate: setup ## measure a model: make evaluate ARGS="--help" lists what it takes
 	@$(VENV_PYTHON) -m training.evaluate $(ARGS)

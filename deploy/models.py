@@ -2,12 +2,15 @@
 
 A leaf model is a folder of the model repository whose config.pbtxt says backend "pytorch":
 snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads), again when the weights or config.pbtxt are
-newer. An ensemble only needs its folder 1/. A model that nobody has trained yet is named and left out
+others than those it was made from: 1/made_from.json has their hashes, dates say nothing. An ensemble only needs its
+folder 1/. A model that nobody has trained yet is named and left out
 (service/unshipped.py). What an interrupted export has left undone is finished.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 import subprocess
@@ -18,6 +21,8 @@ from deploy.arguments import refuse_arguments
 from deploy.place import CannotStart, read_place
 from service.unshipped import served, unshipped
 
+MADE_FROM = "made_from.json"  # beside 1/model.pt
+SOURCES = ("snapshot.safetensors", "config.pbtxt")
 UNFINISHED = ".exchange.json"  # in the repository, while training.export puts its files in place
 
 
@@ -43,11 +48,23 @@ def stale_models(repository: Path) -> list[str]:
                     f"the model {folder.name} has no weights: {snapshot} is missing. Restore it (git checkout), "
                     f"import one (python -m training.convert --help) or train one (make train)."
                 )
-        elif not script.is_file() or script.stat().st_mtime < max(
-            file.stat().st_mtime for file in (snapshot, folder / "config.pbtxt")
-        ):
+        elif not script.is_file() or sources_told(folder) != sources(folder):
             stale.append(folder.name)
     return stale
+
+
+def sources(folder: Path) -> dict[str, str]:
+    """sha256 of the files that a model's script is made from, by name."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in SOURCES}
+
+
+def sources_told(folder: Path) -> dict[str, str] | None:
+    """The same of those that it was made from, as the export wrote them down; None where nothing readable says so."""
+    try:
+        told: dict[str, str] = json.loads((folder / "1" / MADE_FROM).read_text())
+    except (OSError, ValueError):
+        return None
+    return told
 
 
 def make_models(repository: Path) -> None:

@@ -35,6 +35,7 @@ def recorded_rows(record: Record) -> dict[str, str]:
     return {
         "recipe": f"`{record['recipe']}`, part `{record['part']}`",
         "data": f"{data['faces']:,} faces (`{data['split']}`) of `{data['name']}`, sha256 `{data['sha256']}`",
+        **({"own values": ", ".join(f"`{n}={v}`" for n, v in own.items())} if (own := record.get("set")) else {}),
         **files,
         "trained": f"{record['sessions'][0]['began']} to {last['began']} (its last start)",
         "versions": ", ".join(f"{name} {version}" for name, version in last["versions"].items() if version),

@@ -9,6 +9,7 @@ import errno
 import os
 import pickle
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,12 +104,25 @@ def save_snapshot(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 def load_snapshot(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors (floats as float32) and metadata of a snapshot."""
+    with opened(path) as stored:
+        metadata = dict(stored.metadata() or {})
+        tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (no mapping)
+    return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}, metadata
+
+
+def load_metadata(path: Path) -> dict[str, str]:
+    """What a snapshot says of itself, without its tensors."""
+    with opened(path) as stored:
+        return dict(stored.metadata() or {})
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file to read from. Raises CheckpointError."""
     if not path.is_file():
         raise CheckpointError(f"there is no snapshot at {path}")
     try:
         with safe_open(path, framework="pt") as stored:
-            metadata = dict(stored.metadata() or {})
-            tensors = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118 (no mapping)
+            yield stored
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is not a safetensors file: {error}") from error
-    return {key: t.float() if t.is_floating_point() else t for key, t in tensors.items()}, metadata

@@ -153,7 +153,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
             "code stored in it"
         ) from error
     except Exception as error:  # a damaged pickle raises whatever its next byte happens to cause
-        raise ConvertError(f"{path} is damaged or no file of weights ({type(error).__name__}: {error})") from error
+        raise ConvertError(f"{path} is no file of weights, or a damaged one") from error
     if not isinstance(content, dict):
         raise ConvertError(f"{path} holds a {type(content).__name__}, not a table of weights")
     return content

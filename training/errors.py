@@ -15,6 +15,7 @@
     |-- SignatureError         a config.pbtxt
     |-- OpeningError           a model or system of a repository
     |-- ExportError            an export
+    |-- PaintingError          what a system is called with from Python
     `-- ConvertError, PublishedKeysError    published weights
 
 Each stands in the module that raises it. What is none of them, nor of the operating system, is a fault of this

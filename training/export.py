@@ -6,6 +6,7 @@ only then are they replaced, all together (training/exchange.py).
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,11 @@ from training.exchange import Exchange, exchanged
 from training.options import Version, require
 from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
+from training.records import file_hash
 from training.signature import ensembles_of, require_parameters, require_signature
-from training.taking import models_of_run, prepare_snapshots
+from training.taking import NEWEST, models_of_run, prepare_snapshots
+
+MADE_FROM = "made_from.json"  # beside model.pt: by hashes, what it was made from
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -39,18 +43,26 @@ def main(
         typer.Option(help="Only this model; may be repeated. Default: all, with --run those of its recipe."),
     ] = None,
     run: Annotated[Path | None, typer.Option(help="First take the snapshots of this run folder.")] = None,
-    force: Annotated[bool, typer.Option(help="Export again even if 1/model.pt is newer than its snapshot.")] = False,
+    inside: Annotated[
+        str, typer.Option("--from", help="Of each part, with --run: best, or snapshots/000012000; default: the newest.")
+    ] = NEWEST,
+    force: Annotated[bool, typer.Option(help="Export again even where 1/model.pt is made from these files.")] = False,
     precision: Annotated[
         str, typer.Option(help=f"One of auto, {', '.join(PRECISIONS)}; auto = by what the processor or GPU has.")
     ] = "auto",
     version: Version = False,
 ) -> None:
-    """Write TorchScript for every model whose snapshot is newer than its export; nothing unless all are good."""
+    """Write TorchScript of every snapshot that is not exported yet; nothing unless all are good."""
     torch.manual_seed(0)
     require_known(repository, model or [])
     require(precision, ["auto", *PRECISIONS], "precision")
+    if inside != NEWEST and run is None:
+        raise ExportError(f"--from {inside} needs --run, the folder whose parts it lies in")
     with exchanged(repository) as exchange:
-        said = renew(exchange, model, precision, force=force) if run is None else take(exchange, run, model, precision)
+        if run is None:
+            said = renew(exchange, model, precision, force=force)
+        else:
+            said = take(exchange, run, model, precision, inside)
         make_version_folders(repository)
     for line in said:
         print(line, flush=True)
@@ -80,10 +92,21 @@ def renew(exchange: Exchange, names: list[str] | None, precision: str, *, force:
     return prepare_scripts(exchange, snapshots, precision)
 
 
-def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str) -> list[str]:
+def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str, inside: str = NEWEST) -> list[str]:
     """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
-    copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names))
-    return [*prepare_scripts(exchange, copies, precision), *said]
+    copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names, inside), inside)
+    return [*prepare_scripts(exchange, copies, precision), *said, *how_served(list(copies))]
+
+
+def how_served(names: list[str]) -> list[str]:
+    """Lines that say what to start anew: no engine looks at the files again by itself."""
+    loads = " && ".join(f"curl -fX POST http://127.0.0.1:8000/v2/repository/models/{name}/load" for name in names)
+    return [
+        "An engine that runs goes on with the models before. To serve these:",
+        "  make serve                 end it with Ctrl-C and start it again",
+        "  make up                    run it again: it builds the images with these models, and replaces the engine",
+        f"  Triton, explicit loading   {loads}",
+    ]
 
 
 def was_trained(folder: Path) -> bool:
@@ -93,21 +116,35 @@ def was_trained(folder: Path) -> bool:
 
 
 def is_stale(folder: Path, precision: str = "auto") -> bool:
-    """Whether a snapshot or configuration is newer than the export, or a precision is named and it has another."""
+    """Whether the export is made from another snapshot or configuration, or a precision is named and it has another."""
     snapshot, exported = folder / "snapshot.safetensors", folder / "1" / "model.pt"
     if not snapshot.is_file():
         raise ExportError(f"{snapshot} is missing; train {folder.name} or convert published weights (training.convert)")
     if not exported.is_file():
         return True
-    newest = max(snapshot.stat().st_mtime, (folder / "config.pbtxt").stat().st_mtime)
-    return exported.stat().st_mtime < newest or precision not in ("auto", written_precision(exported))
+    made_from = read_made_from(folder)
+    return made_from != sources(folder, snapshot) or precision not in ("auto", written_precision(exported))
+
+
+def sources(folder: Path, snapshot: Path) -> dict[str, str]:
+    """sha256 of what a script is made from. `deploy/models.py` compares the same, without this package."""
+    return {"snapshot.safetensors": file_hash(snapshot), "config.pbtxt": file_hash(folder / "config.pbtxt")}
+
+
+def read_made_from(folder: Path) -> dict[str, str] | None:
+    """What the export in a model's folder says it was made from; None where nothing readable stands."""
+    try:
+        told: dict[str, str] = json.loads((folder / "1" / MADE_FROM).read_text())
+    except (OSError, ValueError):
+        return None
+    return told
 
 
 def export(folder: Path, deployed: Deployed, precision: str = "auto") -> None:
     """Make 1/model.pt of one model from its snapshot, checked. Raises ExportError, SignatureError, CheckpointError."""
     exchange = Exchange(folder.parent)
-    eager = load_checked(folder, deployed, folder / "snapshot.safetensors")
-    prepare_script(exchange, folder, deployed, eager, precision)
+    snapshot = folder / "snapshot.safetensors"
+    prepare_script(exchange, folder, deployed, snapshot, load_checked(folder, deployed, snapshot), precision)
     exchange.carry_out()
 
 
@@ -117,7 +154,7 @@ def prepare_scripts(exchange: Exchange, snapshots: dict[str, Path], precision: s
     loaded = {name: load_checked(folders[name], DEPLOYED[name], path) for name, path in snapshots.items()}
     return [
         f"exported {folders[name] / '1' / 'model.pt'} "
-        + prepare_script(exchange, folders[name], DEPLOYED[name], eager, precision)
+        + prepare_script(exchange, folders[name], DEPLOYED[name], snapshots[name], eager, precision)
         for name, eager in loaded.items()
     ]
 
@@ -135,8 +172,12 @@ def load_checked(folder: Path, deployed: Deployed, snapshot: Path) -> nn.Module:
     return eager
 
 
-def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, eager: nn.Module, wanted: str) -> str:
+def prepare_script(
+    exchange: Exchange, folder: Path, deployed: Deployed, snapshot: Path, eager: nn.Module, wanted: str
+) -> str:
     """The network as TorchScript, beside the one in `folder`; words about its precision, `wanted` if that is near.
+
+    With it goes what it was made from, the snapshot and the configuration.
 
     Raises ExportError unless both compute the same in float32.
     """
@@ -145,6 +186,8 @@ def prepare_script(exchange: Exchange, folder: Path, deployed: Deployed, eager: 
         compare(folder.name, eager, script, deployed, batch)
     script, precision, said = best_script(eager, script, deployed, wanted)
     exchange.prepare(folder / "1" / "model.pt", lambda beside: write_script(script, precision, beside))
+    told = json.dumps(sources(folder, snapshot), indent=1) + "\n"
+    exchange.prepare(folder / "1" / MADE_FROM, lambda beside: beside.write_text(told))
     return said
 
 

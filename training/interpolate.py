@@ -13,7 +13,7 @@ import typer
 from torch import Tensor
 
 from training.checkpoint import CheckpointError, load_snapshot, save_snapshot
-from training.errors import one_line
+from training.errors import OptionError, one_line
 from training.options import Version
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -31,10 +31,20 @@ def main(
     version: Version = False,
 ) -> None:
     """Write the weights that lie between two snapshots of one network."""
+    require_apart(out, first, second)
     (earlier, _), (later, metadata) = load_snapshot(first), load_snapshot(second)
     mixed = between(earlier, later, share)
     save_snapshot(out, mixed, metadata | {"interpolated": f"{share:g} of this, {1 - share:g} of an earlier network"})
     print(f"wrote {out}")
+
+
+def require_apart(out: Path, *sources: Path) -> None:
+    """OptionError if the file to write is one that is read, by whatever name, or no file at all."""
+    if out.is_dir():
+        raise OptionError(f"{out} is a folder; name the file to write")
+    for source in sources:
+        if out.exists() and source.exists() and out.samefile(source):
+            raise OptionError(f"{out} is {source}, which would be lost; name another file to write")
 
 
 def between(first: dict[str, Tensor], second: dict[str, Tensor], share: float) -> dict[str, Tensor]:

@@ -8,27 +8,25 @@ import math
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from training.checkpoint import CheckpointError
-from training.data.faces import Faces
-from training.data.stream import Batch, batches, collate
-from training.data.transforms import Jitter
+from training.checkpoint import CheckpointError, DiskFullError
+from training.data.faces import DataError, Faces
+from training.data.stream import Batch, batches
+from training.keeping import NONE, Keep
 from training.machine import Machine, best_layout, describe, launch, loaders
 from training.processes import any_process, join, total
 from training.progress import Progress, require_finite
 from training.recipe import Files, Part, RecipeError, Stage, stage_at
-from training.saving import begin_with, resume, save
+from training.saving import begin_with, resume, save, save_best
 from training.step import Step
 from training.stopping import noted, require_untroubled
+from training.watching import note_validation, validate, validation_of, write_sheet
 
 # What frozen networks are called where the name of the option does not say it.
 WORDS = {"features": "feature network"}
@@ -44,11 +42,15 @@ def train(
     *,
     seconds: float | None = None,
     start: Path | None = None,
+    validation: Faces | None = None,
+    keep: Keep = NONE,
+    tensorboard: bool = False,
 ) -> int:
     """Train `part` in the folder `run`, from its checkpoint if there is one; images seen when it ends.
 
     Without a checkpoint it begins with the snapshots that `start` names, if given: shipped networks and their count of
-    images go on, discriminators and optimisers begin anew.
+    images go on, discriminators and optimisers begin anew. On the faces of `validation` it is judged now and then,
+    and the best networks are kept; `keep` says which others stay.
 
     Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM, and with StoppedError when faces cannot
     be read or files not written; in each case the state is saved, and the same call goes on from there. On one CPU,
@@ -69,13 +71,15 @@ def train(
     if start is not None and not (run / "checkpoint.pt").is_file():
         images_seen = begin_with(start, part, step, averages)
         said.append(f"{part.name}: begins with {start} at {images_seen:,} images")
+    validation, line = validation_of(part, validation)
+    said.append(line)
     require_one_start(fabric, run, images_seen)
     join(step, fabric.world_size)
     if fabric.is_global_zero:
         print("\n".join(said))
 
     total_images = part.stages[-1].until_images
-    progress = Progress(fabric, part, run, images_seen)
+    progress = Progress(fabric, part, run, images_seen, tensorboard)
     ends_at_seconds = math.inf if seconds is None else time.monotonic() + seconds
     row: Iterator[Batch] | None = None
     row_stage: Stage | None = None
@@ -92,7 +96,7 @@ def train(
             if any_process(fabric, bool(troubles)):
                 if images_seen > began_at_images:
                     require_finite(progress.means(), images_seen)
-                    save(fabric, run, part, step, averages, images_seen)
+                    save(fabric, run, part, step, averages, images_seen, keep)
                 break
             set_learning_rates(step, part, images_seen)
             step.phase = stage.phase
@@ -104,17 +108,25 @@ def train(
             images_seen += stage.batch_size
 
             # What is told and written down.
-            progress.add(figures, stage, images_seen)
-            with noted(troubles, OSError):
+            progress.add(figures, stage, images_seen, step.gradient_norms)
+            ended = images_seen >= total_images
+            sheet = run / "sheets" / f"{images_seen:09d}.png"
+            with noted(troubles, OSError, DiskFullError, DataError):
                 if due(images_seen, part.report_every_images, stage.batch_size):
-                    progress.report(images_seen)
-                if due(images_seen, part.sheet_every_images, stage.batch_size):
-                    write_sheet(fabric, part, stage, step, averages, faces, run / "sheets" / f"{images_seen:09d}.png")
+                    progress.report(images_seen, learning_rates(step), stage)
+                if fabric.is_global_zero and due(images_seen, part.sheet_every_images, stage.batch_size):
+                    write_sheet(part, stage, step, averages, faces, sheet, fabric.device)
+                judged = ended or due(images_seen, part.validate_every_images, stage.batch_size)
+                if validation is not None and fabric.is_global_zero and judged:
+                    errors = look(part, step, averages, validation, run, images_seen, fabric.device)
+                    progress.note(errors, images_seen, "validation/")
             stopped = any_process(fabric, bool(troubles or asked_to_stop) or time.monotonic() > ends_at_seconds)
-            last = stopped or images_seen >= total_images
-            if last or due(images_seen, part.checkpoint_every_images, stage.batch_size):
+            if stopped or ended or due(images_seen, part.checkpoint_every_images, stage.batch_size):
                 require_finite(progress.means(), images_seen)
-                save(fabric, run, part, step, averages, images_seen)
+                save(fabric, run, part, step, averages, images_seen, keep)
+            if fabric.is_global_zero and (stopped or ended) and not sheet.exists():
+                with noted(troubles, OSError, DiskFullError):
+                    write_sheet(part, stage, step, averages, faces, sheet, fabric.device)
     require_untroubled(fabric, part, images_seen, troubles)
     return images_seen
 
@@ -142,6 +154,8 @@ def settle(fabric: Fabric, step: Step) -> None:
         wrapped: Any = fabric.setup_optimizers(optimizer)
         step.optimizers[name] = wrapped
     step.backward = fabric.backward
+    if isinstance(scaler := getattr(fabric.strategy.precision, "scaler", None), torch.amp.GradScaler):
+        step.gradient_scale = scaler.get_scale
 
 
 def require_one_start(fabric: Fabric, run: Path, images_seen: int) -> None:
@@ -199,6 +213,11 @@ def set_learning_rates(step: Step, part: Part, images_seen: int) -> None:
             group["lr"] = group["initial_lr"] * stage.learning_rate_factor * decay
 
 
+def learning_rates(step: Step) -> dict[str, float]:
+    """That of each optimiser's first group, which the recipe calls so; Muon's lengths follow it."""
+    return {name: float(optimizer.param_groups[0]["lr"]) for name, optimizer in step.optimizers.items()}
+
+
 def average(part: Part, step: Step, averages: dict[str, nn.Module], images: int) -> None:
     """Move the exponential moving averages towards the present weights; buffers are copied."""
     keep = 0.5 ** (images / part.ema_half_life_images) if part.ema_half_life_images else 0.0
@@ -214,26 +233,29 @@ def average(part: Part, step: Step, averages: dict[str, nn.Module], images: int)
 
 
 def due(images_seen: int, every_images: int, batch_size: int) -> bool:
-    """Whether the last batch crossed a multiple of `every_images`."""
-    return images_seen // every_images > (images_seen - batch_size) // every_images
+    """Whether the last batch crossed a multiple of `every_images`; of 0 there are none."""
+    return every_images > 0 and images_seen // every_images > (images_seen - batch_size) // every_images
 
 
-def write_sheet(
-    fabric: Fabric, part: Part, stage: Stage, step: Step, averages: dict[str, nn.Module], faces: Faces, path: Path
-) -> None:
-    """The same faces and holes each time, seen by the averaged networks."""
-    if not fabric.is_global_zero:
-        return
-    shown = replace(stage, holes=None, window_pixels=None)
-    stream = part.stream(faces, replace(part, seed=part.seed + 1, jitter=Jitter()), shown)
-    batch = collate([stream[position] for position in range(part.sheet_faces)]).to(fabric.device)
-    with torch.no_grad():
-        pictures = step.sheet(averages, batch)
-    rows = pictures.float().clamp(0, 1).mul(255).round().byte().cpu()
-    sheet = rows.permute(0, 3, 1, 4, 2).reshape(rows.shape[0] * rows.shape[3], -1, 3).numpy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), cv2.cvtColor(np.ascontiguousarray(sheet), cv2.COLOR_RGB2BGR)):
-        raise OSError(f"{path} could not be written: is the disk full?")
+def look(
+    part: Part,
+    step: Step,
+    averages: dict[str, nn.Module],
+    faces: Faces,
+    run: Path,
+    images_seen: int,
+    device: torch.device,
+) -> dict[str, float]:
+    """Judge the averaged networks on validation faces: a line, a sheet, and their snapshots if none were better.
+
+    Returns the means of their errors.
+    """
+    figures = validate(part, step, averages, faces, device)
+    best = save_best(run, part, step, averages, images_seen, figures[part.best_by])
+    note_validation(run / "validation.jsonl", images_seen, figures, best)
+    sheet = run / "sheets" / f"{images_seen:09d}_validation.png"
+    write_sheet(part, part.stages[-1], step, averages, faces, sheet, device)
+    return figures
 
 
 @contextlib.contextmanager

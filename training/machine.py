@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from training.data.cores import sensible_workers
 from training.recipe import RecipeError
 
 # Names of the arithmetic, as Lightning Fabric calls them: weights are float32 in each.
 PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
+LAUNCHERS = {"SLURM_PROCID", "MASTER_ADDR"}  # one of these is set where several machines know of one another
 # glibc's mallopt: blocks of this size and less are kept and used again, not given back to the system each time.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 1 << 30
@@ -47,7 +49,11 @@ def launch(machine: Machine) -> Fabric:
     precision: Any = best_precision(accelerator) if machine.precision == "auto" else machine.precision
     if precision not in PRECISIONS:
         raise RecipeError(f"unknown precision {precision!r}; there are auto, {', '.join(PRECISIONS)}")
-    fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
+    try:
+        fabric = Fabric(accelerator=accelerator, devices=devices, num_nodes=nodes, precision=precision)
+    except (MisconfigurationException, ValueError) as error:  # so Fabric says what this machine has not
+        reason = " ".join(str(error).split())
+        raise RecipeError(f"{devices} processes on {accelerator} cannot be started here: {reason}") from error
     fabric.launch()
     return fabric
 
@@ -55,6 +61,8 @@ def launch(machine: Machine) -> Fabric:
 def processes(machine: Machine, environment: Mapping[str, str]) -> tuple[int | str, int]:
     """Processes on this machine, and machines. What torchrun has started counts; RecipeError where options disagree."""
     if "TORCHELASTIC_RUN_ID" not in environment:
+        if machine.nodes > 1 and not LAUNCHERS & set(environment):
+            raise RecipeError(f"--nodes {machine.nodes}: start with torchrun on each machine, which says it by itself")
         return machine.devices, machine.nodes
     started = int(environment["LOCAL_WORLD_SIZE"])
     nodes = int(environment["WORLD_SIZE"]) // started

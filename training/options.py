@@ -94,7 +94,7 @@ def open_device(name: str) -> str:
     try:
         torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError) as error:  # torch has no type of its own for it
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise OptionError(f"device {name!r} cannot be used here: {reason}") from error
     return name
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -14,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from training.checkpoint import write_atomically
+from training.events import Events
 from training.processes import total
 from training.recipe import Part, RecipeError, Stage
 
@@ -25,10 +28,12 @@ TOLD_EVERY_SECONDS = 1.0
 class Progress:
     """Figures since the last line, the speed, and the time that is left."""
 
-    def __init__(self, fabric: Fabric, part: Part, run: Path, images_seen: int) -> None:
+    def __init__(self, fabric: Fabric, part: Part, run: Path, images_seen: int, tensorboard: bool = False) -> None:
         self.fabric, self.part = fabric, part
         self.lines = run / "metrics.jsonl"
+        self.events = Events(run, images_seen) if tensorboard and fabric.is_global_zero else None
         self.figures: dict[str, list[Tensor]] = {}
+        self.norms: dict[str, list[Tensor]] = {}
         self.speed = Speed(time.monotonic())
         self.reported = (time.monotonic(), images_seen)
         self.told_seconds = -math.inf
@@ -41,11 +46,15 @@ class Progress:
         )
         if fabric.is_global_zero:
             drop_later_lines(self.lines, images_seen)
+            drop_later_lines(run / "validation.jsonl", images_seen)
 
-    def add(self, figures: Mapping[str, Tensor], stage: Stage, images_seen: int) -> None:
-        """One update."""
-        for name, value in figures.items():
-            self.figures.setdefault(name, []).append(value)
+    def add(
+        self, figures: Mapping[str, Tensor], stage: Stage, images_seen: int, norms: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """One update: its losses, and the lengths of the gradients of its networks."""
+        for kept, values in ((self.figures, figures), (self.norms, norms or {})):
+            for name, value in values.items():
+                kept.setdefault(name, []).append(value)
         now = time.monotonic()
         self.speed.add(now, stage.batch_size * cost(stage))
         self.bar.update(stage.batch_size)
@@ -63,16 +72,28 @@ class Progress:
         words = (f"<{tqdm.format_interval(left_seconds)}", f"{images_per_second:.3g} images/s", *losses)
         self.bar.set_postfix_str(", ".join(words))
 
-    def report(self, images_seen: int) -> None:
-        """A line in metrics.jsonl: means since the last line, over all processes. RecipeError unless all are finite."""
+    def report(self, images_seen: int, rates: Mapping[str, float], stage: Stage) -> None:
+        """A line in metrics.jsonl: means since the last line, over all processes; rates as they are.
+
+        RecipeError unless all losses are finite. A gradient of float16 may overflow: its length is null then.
+        """
         now = time.monotonic()
         rate = (images_seen - self.reported[1]) / max(now - self.reported[0], 1e-9)
         means = self.means()
         if self.fabric.is_global_zero:
-            line = {"images_seen": images_seen, "images_per_second": round(rate, 3), **means}
+            line = {
+                "images_seen": images_seen,
+                "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "stage": self.part.stages.index(stage) + 1,
+                "images_per_second": round(rate, 3),
+                **{f"{name}_learning_rate": value for name, value in rates.items()},
+                **{f"{name}_gradient_norm": mean_or_none(values) for name, values in self.norms.items()},
+                **means,
+            }
             with self.lines.open("a") as lines:
                 lines.write(json.dumps(line) + "\n")
-        self.figures, self.reported = {}, (now, images_seen)
+            self.note(line, images_seen)
+        self.figures, self.norms, self.reported = {}, {}, (now, images_seen)
         require_finite(means, images_seen)
 
     def means(self) -> dict[str, float]:
@@ -81,8 +102,21 @@ class Progress:
             name: float(total(self.fabric, torch.stack(values).float().mean())) for name, values in self.figures.items()
         }
 
+    def note(self, figures: Mapping[str, Any], images_seen: int, before: str = "") -> None:
+        """To TensorBoard's file, if there is one."""
+        if self.events is not None:
+            self.events.note(figures, images_seen, before)
+
     def close(self) -> None:
         self.bar.close()
+        if self.events is not None:
+            self.events.close()
+
+
+def mean_or_none(values: list[Tensor]) -> float | None:
+    """Rounded to what a gradient's length means."""
+    mean = float(torch.stack(values).mean())
+    return float(f"{mean:.6g}") if math.isfinite(mean) else None
 
 
 class Speed:

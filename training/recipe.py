@@ -15,7 +15,7 @@ from training.data.stream import FaceStream, Item, Wants
 from training.data.transforms import Jitter
 from training.errors import TrainingError
 from training.frozen.parsers import FaceParser
-from training.step import ALL, Step
+from training.step import ALL, HOLE_L1, Step
 
 
 class RecipeError(TrainingError):
@@ -78,20 +78,20 @@ class Part:
     checkpoint_every_images: int = 4_000  # checkpoint.pt and snapshots
     sheet_every_images: int = 4_000  # a PNG in sheets/
     sheet_faces: int = 8  # rows of the sheet
+    validate_every_images: int = 4_000  # figures and a sheet of the split `validation`; 0 = never
+    validation_faces: int = 54  # the first so many of them, under the same holes each time
+    best_by: str = HOLE_L1  # the figure of validation whose lowest value keeps the networks in best/
 
     def with_sketches(self, sketches: Drawings) -> Part:
         """The same part with people's drawings for its holes of those kinds."""
         stages = tuple(replace(s, holes=replace(s.holes, sketches=sketches) if s.holes else None) for s in self.stages)
         return replace(self, holes=replace(self.holes, sketches=sketches), stages=stages)
 
-    def with_batch(self, batch_size: int) -> Part:
-        """The same part with another batch in every stage."""
-        return replace(self, stages=tuple(replace(stage, batch_size=batch_size) for stage in self.stages))
-
 
 def tiny(part: Part, build: Callable[[Files], Step], stages: tuple[Stage, ...]) -> Part:
     """For tests: the part with other networks and a few updates, which it averages, reports, saves and draws often."""
     often = replace(part, ema_half_life_images=4, report_every_images=2, checkpoint_every_images=4)
+    often = replace(often, validate_every_images=8, validation_faces=2)
     return replace(often, build=build, stages=stages, sheet_every_images=12, sheet_faces=2)
 
 

@@ -25,19 +25,28 @@ from training.recipe import Part
 from training.step import Step
 
 PACKAGES = ("face-inpainting", "torch", "lightning", "numpy", "opencv-python-headless", "safetensors")
-NOT_COMPARED = {"name", "sessions"}  # the same data may be called otherwise; every session is another one
+# The same data may be called otherwise; own values are compared as the content that they change; sessions differ.
+NOT_COMPARED = {"name", "set", "sessions"}
 Record = dict[str, Any]
 
 
-def describe(recipe: str, part: Part, data: Record, files: Mapping[str, Path | None]) -> Record:
+def describe(
+    recipe: str,
+    part: Part,
+    data: Record,
+    files: Mapping[str, Path | None],
+    settings: Mapping[str, str] | None = None,
+) -> Record:
     """The record of one part as it is about to be trained, without its step and sessions.
 
-    `files` are what the user brought along, by the name of their option.
+    `files` are what the user brought along, by the name of their option; `settings` the own values of --set, which
+    `part` has already.
     """
     return {
         "recipe": recipe,
         "part": part.name,
         "content": plain(part),
+        "set": dict(settings or {}),
         "data": data,
         "files": {name: None if path is None else describe_file(path) for name, path in files.items()},
     }
@@ -72,7 +81,7 @@ def listing_hash(folder: Path) -> str:
 
 def describe_step(step: Step) -> Record:
     """What a recipe's function has made: networks, the optimisers' own figures, weights of losses and the like."""
-    others = {"networks", "optimizers", "frozen", "phase"}  # what the loop sets, or what is told besides
+    others = {"networks", "optimizers", "frozen", "phase", "gradient_norms"}  # set by the loop, or told besides
     settings = {
         name: plain(value)
         for name, value in vars(step).items()

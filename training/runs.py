@@ -27,6 +27,14 @@ from training.step import Step
 
 RECORD = "run.json"
 LOCK = ".lock"
+RESULTS = (
+    "metrics.jsonl",
+    "validation.jsonl",
+    "sheets",
+    "snapshots",
+    "best",
+    "tensorboard",
+)  # beside snapshots and checkpoint
 SHOWN_DIFFERENCES = 3
 
 
@@ -68,9 +76,7 @@ def require_beginning(folder: Path, *, force: bool) -> None:
     if (folder / "checkpoint.pt").is_file():
         return
     recorded_here = (folder / RECORD).is_file()
-    results = [
-        path for path in (*folder.glob("*.safetensors"), folder / "metrics.jsonl", folder / "sheets") if path.exists()
-    ]
+    results = [path for path in (*folder.glob("*.safetensors"), *(folder / name for name in RESULTS)) if path.exists()]
     if recorded_here and not has_work(folder):
         if results:
             print(f"{folder}: stopped before its first checkpoint, so it begins anew")

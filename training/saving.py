@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
@@ -17,14 +19,23 @@ from training.checkpoint import (
     save_checkpoint,
     save_snapshot,
 )
+from training.keeping import BEST, BEST_BY, BEST_ERROR, NONE, Keep, best_error, keep_numbered
 from training.processes import any_process
 from training.recipe import Part, RecipeError, stage_at
 from training.step import Step
 from training.stopping import noted, require_untroubled
 
 
-def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, nn.Module], images_seen: int) -> None:
-    """The checkpoint, then the snapshots.
+def save(
+    fabric: Fabric,
+    run: Path,
+    part: Part,
+    step: Step,
+    averages: dict[str, nn.Module],
+    images_seen: int,
+    keep: Keep = NONE,
+) -> None:
+    """The checkpoint, then the snapshots, of which some stay.
 
     RecipeError instead, and the last ones stay, if anything is not finite; StoppedError if they cannot be written.
     """
@@ -40,16 +51,39 @@ def save(fabric: Fabric, run: Path, part: Part, step: Step, averages: dict[str, 
         }
         with noted(troubles, OSError, DiskFullError):
             save_checkpoint(run / "checkpoint.pt", state)
-            save_snapshots(run, part, step, averages, images_seen)
+            save_snapshots(run, part, step, averages, images_seen, {})
+            keep_numbered(run, step.shipped, images_seen, part.checkpoint_every_images, keep)
     require_untroubled(fabric, part, images_seen, troubles)
 
 
-def save_snapshots(run: Path, part: Part, step: Step, averages: dict[str, nn.Module], images_seen: int) -> None:
-    """The averaged networks as they are shipped; metadata say of which part they are and what they have seen."""
+def save_best(
+    run: Path,
+    part: Part,
+    step: Step,
+    averages: dict[str, nn.Module],
+    images_seen: int,
+    error: float,
+) -> bool:
+    """The snapshots to best/, if they have the lowest error so far, and whether they have. Raises DiskFullError."""
+    if not error < best_error(run, step.shipped, part.best_by):
+        return False
+    save_snapshots(run / BEST, part, step, averages, images_seen, {BEST_BY: part.best_by, BEST_ERROR: repr(error)})
+    return True
+
+
+def save_snapshots(
+    folder: Path,
+    part: Part,
+    step: Step,
+    averages: dict[str, nn.Module],
+    images_seen: int,
+    more: dict[str, str],
+) -> None:
+    """The averaged networks as they are shipped; metadata say of which part they are, what they have seen, and more."""
     pixels = stage_at(part, min(images_seen, part.stages[-1].until_images) - 1).pixels  # of the face frame
     for name, tensors in step.freeze({key: copy.deepcopy(network) for key, network in averages.items()}).items():
         metadata = {"part": part.name, "network": name, "images_seen": str(images_seen), "pixels": str(pixels)}
-        save_snapshot(run / f"{name}.safetensors", tensors, metadata)
+        save_snapshot(folder / f"{name}.safetensors", tensors, metadata | more)
 
 
 def require_finite_state(fabric: Fabric, step: Step, images_seen: int) -> None:
@@ -78,10 +112,19 @@ def resume(path: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -
         for name, network in averages.items():
             network.load_state_dict(state["averages"][name])
         for name, optimizer in step.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
+            load_optimizer(optimizer, state["optimizers"][name])
     except (RuntimeError, KeyError, ValueError) as error:
         raise CheckpointError(f"{path} is of another recipe: {error}") from error
     return int(state["images_seen"])
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """What an optimiser has gathered; its rates and the like stay the recipe's, also where --force changes them."""
+    own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+    optimizer.load_state_dict(state)
+    for group, options in zip(optimizer.param_groups, own, strict=True):
+        group.pop("initial_lr", None)
+        group.update(options)
 
 
 def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> int:

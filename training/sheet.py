@@ -21,10 +21,10 @@ from training.given import System
 from training.masking import complete
 from training.options import Version
 from training.papers import SYSTEMS
+from training.pictures import require_picture, write_picture
 from training.systems import Repository, frame_pixels, open_system
 
 ACROSS = 4  # faces of a row
-JPEG_QUALITY = 88
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -45,13 +45,12 @@ def main(
     version: Version = False,
 ) -> None:
     """Masked, completed and true, four faces in a row; the kinds of holes take turns from face to face."""
+    require_picture(output)
     kinds, place = options.read_kinds(holes), options.open_device(device)
     system = open_system(model, Repository(repository, {}, device=place))
     faces = frame_faces(open_split(data, split), frame_pixels(model), count)
     sheet = draw(system, faces, kinds, seed, side, place)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(output), sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]):
-        raise OptionError(f"{output} could not be written: is the disk full?")
+    write_picture(output, sheet)
     print(f"wrote {output}: {len(faces)} faces, masked, completed and true")
 
 

@@ -21,6 +21,8 @@ from training.layers.spectral import folded_state, load_folded_state, spectral_n
 ALL = ""
 RECONSTRUCTION = "reconstruction"
 
+HOLE_L1 = "hole_l1_percent"  # of 255, over the missing pixels
+
 Figures = dict[str, Tensor]  # scalars to report
 Objective = Callable[[Batch], tuple[Tensor, Figures]]  # a share -> the loss to descend, and figures
 Turn = tuple[str, Objective]  # the optimiser that moves, and along what
@@ -32,10 +34,11 @@ class Step(ABC):
 
     `networks` are trained, each by the optimiser of the same name. `shipped` names those that are averaged, looked at
     and shipped. `frozen` names the judges that losses look through; None = the user gave none, and those losses are
-    left out.
+    left out. `columns` names the pictures of a row of the sheet.
     """
 
     shipped: tuple[str, ...]
+    columns: tuple[str, ...]
     phases: tuple[str, ...] = (ALL,)
 
     def __init__(
@@ -51,6 +54,8 @@ class Step(ABC):
         self.phase = ALL
         self.backward: Callable[[Tensor], None] = Tensor.backward
         self.gather: Callable[[Iterable[nn.Parameter]], None] = lambda parameters: None  # sums gradients of processes
+        self.gradient_scale: Callable[[], float] = lambda: 1.0  # what float16 multiplies gradients by
+        self.gradient_norms: dict[str, Tensor] = {}  # lengths of the whole gradients of the last update, by network
         self._kept: dict[tuple[str, int], Tensor] = {}
         self._shares = 1
 
@@ -61,6 +66,17 @@ class Step(ABC):
     @abstractmethod
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns of pictures to look at, [B,columns,3,H,W] in [0,1], made with the averaged networks."""
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        """Errors of the averaged networks on faces they were not trained on, [B] each; lower is better.
+
+        Of steps that complete pictures: the L1 of the missing pixels, in percent of 255; 0 where nothing is missing.
+        """
+        pictures = self.sheet(networks, batch).float()
+        completed, image = (pictures[:, self.columns.index(name)] for name in ("completed", "image"))
+        missing = batch.hole.sum(dim=(1, 2, 3)).clamp(min=1) * image.shape[1]
+        errors = ((completed - image).abs() * batch.hole).sum(dim=(1, 2, 3)) / missing
+        return {HOLE_L1: 100 * errors}
 
     def update(self, *shares: Batch) -> Figures:
         """Every update for one batch, which comes in one share or, if memory is short, in several.
@@ -87,7 +103,10 @@ class Step(ABC):
             self.backward(loss * share.weight)
             for key, value in found.items():
                 figures[key] = figures.get(key, 0) + value.detach() * share.weight
-        self.gather(parameter for group in optimizer.param_groups for parameter in group["params"])
+        moved = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        self.gather(moved)
+        gradients = [parameter.grad for parameter in moved if parameter.grad is not None]
+        self.gradient_norms[name] = torch.nn.utils.get_total_norm(gradients) / self.gradient_scale()
         optimizer.step()
         return figures
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from deploy.models import UNFINISHED, leaf_models, make_models, stale_models
+from deploy.models import MADE_FROM, UNFINISHED, leaf_models, make_models, sources, stale_models
 from deploy.place import CannotStart
+from training import export
 from training.exchange import JOURNAL
 
 
@@ -24,13 +26,13 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write_script(repository: Path, *, age_seconds: float) -> None:
-    """1/model.pt, `age_seconds` older than the snapshot."""
-    script = repository / "x_generator" / "1" / "model.pt"
-    script.parent.mkdir(exist_ok=True)
-    script.write_bytes(b"script")
-    snapshot_time = (repository / "x_generator" / "snapshot.safetensors").stat().st_mtime
-    os.utime(script, (snapshot_time - age_seconds, snapshot_time - age_seconds))
+def write_script(repository: Path) -> None:
+    """1/model.pt, made from the snapshot and configuration that stand there, long before either was written."""
+    folder = repository / "x_generator"
+    (folder / "1").mkdir(exist_ok=True)
+    (folder / "1" / "model.pt").write_bytes(b"script")
+    (folder / "1" / "made_from.json").write_text(json.dumps(sources(folder)))
+    os.utime(folder / "1" / "model.pt", (0, 0))
 
 
 def test_an_ensemble_is_no_leaf(repository: Path) -> None:
@@ -41,20 +43,27 @@ def test_a_missing_script_is_stale(repository: Path) -> None:
     assert stale_models(repository) == ["x_generator"]
 
 
-def test_an_older_script_is_stale(repository: Path) -> None:
-    write_script(repository, age_seconds=10)
+@pytest.mark.parametrize("name", ["snapshot.safetensors", "config.pbtxt"])
+def test_a_script_of_other_files_is_stale_whatever_the_dates_say(repository: Path, name: str) -> None:
+    write_script(repository)
+    assert stale_models(repository) == []
+    file = repository / "x_generator" / name
+    file.write_bytes(file.read_bytes() + b"\n")
+    os.utime(file, (0, 0))
+    os.utime(repository / "x_generator" / "1" / "model.pt")
     assert stale_models(repository) == ["x_generator"]
 
 
-def test_a_script_older_than_its_configuration_is_stale(repository: Path) -> None:
-    write_script(repository, age_seconds=-10)
-    config = repository / "x_generator" / "config.pbtxt"
-    os.utime(config, (config.stat().st_mtime + 60,) * 2)
+@pytest.mark.parametrize("told", [None, "", "{", "[]", "{}"])
+def test_a_script_that_does_not_say_what_it_was_made_from_is_stale(repository: Path, told: str | None) -> None:
+    write_script(repository)
+    record = repository / "x_generator" / "1" / "made_from.json"
+    record.unlink() if told is None else record.write_text(told)
     assert stale_models(repository) == ["x_generator"]
 
 
-def test_a_newer_script_is_kept_and_the_ensemble_gets_its_folder(repository: Path) -> None:
-    write_script(repository, age_seconds=-10)
+def test_a_script_of_these_files_is_kept_and_the_ensemble_gets_its_folder(repository: Path) -> None:
+    write_script(repository)
     assert stale_models(repository) == []
     make_models(repository)
     assert (repository / "x_generator" / "1" / "model.pt").read_bytes() == b"script"
@@ -62,7 +71,7 @@ def test_a_newer_script_is_kept_and_the_ensemble_gets_its_folder(repository: Pat
 
 
 def test_a_script_without_a_snapshot_is_served_as_it_is(repository: Path) -> None:
-    write_script(repository, age_seconds=0)
+    write_script(repository)
     (repository / "x_generator" / "snapshot.safetensors").unlink()
     assert stale_models(repository) == []
 
@@ -75,7 +84,7 @@ def test_lost_weights_are_one_line_that_says_which(repository: Path) -> None:
 
 
 def test_what_was_never_trained_is_named_and_left_out(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_script(repository, age_seconds=-10)
+    write_script(repository)
     for name, config in (
         ("y_a", 'backend: "pytorch"'),
         ("y", 'ensemble_scheduling { step [ { model_name: "y_a" } ] }'),
@@ -104,8 +113,8 @@ def test_a_folder_without_models(tmp_path: Path) -> None:
 def test_an_interrupted_export_is_finished_although_nothing_is_stale(
     repository: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert UNFINISHED == JOURNAL
-    write_script(repository, age_seconds=-10)
+    assert (UNFINISHED, MADE_FROM) == (JOURNAL, export.MADE_FROM)
+    write_script(repository)
     (repository / "x_generator" / ".new-card.md").write_text("the new card")
     (repository / UNFINISHED).write_text('{"x_generator/.new-card.md": "x_generator/card.md"}')
     make_models(repository)

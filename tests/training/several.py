@@ -25,6 +25,7 @@ from training.papers.finder.sources import SceneFaces
 from training.papers.parser.networks import Parser
 from training.papers.parser.serving import open_parser
 from training.recipe import Files, Part
+from training.settings import with_settings
 from training.step import Step
 
 
@@ -110,7 +111,13 @@ def run(name: str, part: Part, output: Path, frozen: Files, case: str) -> Path:
     stages = part.stages
     if len(stages) == 1:
         stages = (replace(stages[0], until_images=2 * batch),)  # two updates tell as much as six
-    train(replace(part, build=build(part), stages=stages).with_batch(batch), FACES, folder, frozen, machine)
+    train(
+        with_settings(replace(part, build=build(part), stages=stages), {"batch_size": str(batch)}),
+        FACES,
+        folder,
+        frozen,
+        machine,
+    )
     return folder
 
 

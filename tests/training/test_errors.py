@@ -97,6 +97,43 @@ def test_programs_end_in_one_line(command: str, words: str, tmp_path: Path, monk
     assert "\n" not in str(result.exception.code)
 
 
+MISTAKES = {
+    # what is typed, in a folder with the prepared faces `faces`, a file `notes.txt` and a folder `empty`
+    "train lafin_tiny --data faces --run r --devices 0": "--devices 0: write auto, or a count of 1 or more",
+    "train lafin_tiny --data faces --run r --nodes 2": "--nodes 2: start with torchrun on each machine",
+    "train lafin_tiny --data faces --run r --accelerator mps": "device 'mps' cannot be used here: ",
+    "train lafin_tiny --data faces --run r --set batch=4": "--set batch: part predictor has no such field; near it: ",
+    "train lafin_tiny --data faces --run notes.txt": "notes.txt/predictor: Not a directory",
+    "train lafin_tiny --data faces --run r --features notes.txt --part generator": "notes.txt is not a file of weights",
+    "train lafin_tiny --data faces --run r --start notes.txt": "notes.txt is not a safetensors file",
+    "train lafin_tiny --data faces --run r --start nowhere": "there is no snapshot at nowhere",
+    "train lafin_tiny --data notes.txt --run r": "notes.txt/faces.csv is missing",
+    "train gfc_tiny --data faces --run r --parser notes.txt": "notes.txt is not a safetensors file",
+    "train reference_tiny --data faces --run r --sketches notes.txt": "notes.txt is no file of training.prepare",
+    "export --repository empty --run nowhere": "there is no run folder nowhere",
+    "export --repository empty --run faces": "faces has no recorded snapshot",
+    "export --repository empty --from best": "--from best needs --run",
+    "export --repository empty --precision foo": "unknown precision 'foo'; there are auto, float32, ",
+    "convert lafin --repository rep --generator notes.txt": "notes.txt is refused: it is no file of weights",
+    "convert parser --repository rep --weights notes.txt": "notes.txt is refused: it is no file of weights",
+    "convert reference --repository rep --weights empty": "there is no file empty",
+    "interpolate notes.txt notes.txt notes.txt": "notes.txt is notes.txt, which would be lost",
+    "interpolate notes.txt notes.txt empty": "empty is a folder; name the file to write",
+    "sheet --data faces --output a.bmp": "a.bmp: the picture's name must end with one of .png, .jpg, .jpeg",
+}
+
+
+@pytest.mark.parametrize(("command", "words"), MISTAKES.items())
+def test_every_mistake_is_one_line_that_says_what_to_write(
+    command: str, words: str, drawn_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "faces").symlink_to(drawn_folder)
+    (tmp_path / "notes.txt").write_text("notes of a day\n")
+    (tmp_path / "empty").mkdir()
+    test_programs_end_in_one_line(command, f"training.{command.split()[0]}: {words}", tmp_path, monkeypatch)
+    assert (tmp_path / "notes.txt").read_text() == "notes of a day\n"
+
+
 def test_a_program_of_its_own_prints_that_line_and_nothing_else(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "training.interpolate", "first", "second", "out"],

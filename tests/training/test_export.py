@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -11,10 +12,11 @@ import pytest
 import torch
 
 from deploy.models import make_models
+from deploy.models import sources as deploy_sources
 from tests.training.written_runs import write_run
 from training.checkpoint import load_snapshot, save_snapshot
 from training.exchange import JOURNAL
-from training.export import ExportError, export, is_stale, main
+from training.export import MADE_FROM, ExportError, export, is_stale, main
 from training.layers.spectral import folded_state
 from training.papers import DEPLOYED
 from training.papers.gfc.networks import Generator as GfcGenerator
@@ -89,12 +91,16 @@ def test_both_models_are_exported_and_load_in_plain_torch(repository: Path) -> N
     assert not torch.equal(generator(image, hole, landmarks + 20), raw)
 
 
-def test_an_export_is_stale_when_its_snapshot_is_newer(repository: Path) -> None:
+def test_an_export_is_stale_when_it_was_made_from_other_files_whatever_the_dates_say(repository: Path) -> None:
     folder = repository / "lafin_generator"
     assert is_stale(folder)
     export(folder, DEPLOYED["lafin_generator"])
-    assert not is_stale(folder)
     os.utime(folder / "1" / "model.pt", (0, 0))
+    assert not is_stale(folder)
+    assert json.loads((folder / "1" / MADE_FROM).read_text()) == deploy_sources(folder)
+    state, metadata = load_snapshot(folder / "snapshot.safetensors")
+    save_snapshot(folder / "snapshot.safetensors", state, metadata | {"images_seen": "7"})
+    os.utime(folder / "snapshot.safetensors", (0, 0))
     assert is_stale(folder)
 
 
@@ -143,15 +149,21 @@ def test_a_missing_snapshot_is_one_line(repository: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_run_gives_the_models_of_its_recipe_and_no_others(houses: Path, run: Path) -> None:
-    """Both rooms call a part `generator`."""
+def test_a_run_gives_the_models_of_its_recipe_and_no_others(
+    houses: Path, run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both rooms call a part `generator`. What is to be started anew is said, as nothing else happens to an engine."""
     gfc = contents(houses / "gfc_generator")
     main(houses, run=run)
+    said = capsys.readouterr().out
+    for words in ("goes on with the models before", "make serve ", "make up ", "Triton, explicit loading"):
+        assert words in said
     assert contents(houses / "gfc_generator") == gfc
     for name, part in (("lafin_predictor", "predictor"), ("lafin_generator", "generator")):
         snapshot = houses / name / "snapshot.safetensors"
         assert snapshot.read_bytes() == (run / part / f"{part}.safetensors").read_bytes()
         assert not is_stale(houses / name)
+        assert f"curl -fX POST http://127.0.0.1:8000/v2/repository/models/{name}/load" in said
     assert [path.name for path in houses.iterdir() if not path.is_dir()] == []
 
 
@@ -227,6 +239,7 @@ def test_a_killed_export_is_finished_by_the_next_start(houses: Path, gfc_run: Pa
     for name in DEPLOYED.keys() & {folder.name for folder in houses.iterdir()}:
         (houses / name / "1").mkdir()
         (houses / name / "1" / "model.pt").write_bytes(b"the script before")
+        (houses / name / "1" / MADE_FROM).write_text(json.dumps(deploy_sources(houses / name)))
     old = contents(houses)
     assert subprocess.run([sys.executable, "-c", DYING, str(houses), str(gfc_run)]).returncode == -signal.SIGKILL
     assert contents(houses)["gfc_generator/1/model.pt"] == b"the script before"
@@ -235,7 +248,7 @@ def test_a_killed_export_is_finished_by_the_next_start(houses: Path, gfc_run: Pa
     now = contents(houses)
     assert now.keys() == old.keys()
     assert {name for name, content in now.items() if old[name] != content} == {
-        f"gfc_generator/{name}" for name in ("snapshot.safetensors", "card.md", "1/model.pt")
+        f"gfc_generator/{name}" for name in ("snapshot.safetensors", "card.md", "1/model.pt", f"1/{MADE_FROM}")
     }
     assert now["gfc_generator/snapshot.safetensors"] == (gfc_run / "generator" / "generator.safetensors").read_bytes()
     assert not is_stale(houses / "gfc_generator")

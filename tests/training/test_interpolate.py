@@ -31,6 +31,20 @@ def test_the_share_says_where_between(snapshots: tuple[Path, Path], tmp_path: Pa
     assert metadata["images_seen"] == "2"
 
 
+@pytest.mark.parametrize("place", [0, 1])
+def test_an_input_is_never_overwritten_by_whatever_name(
+    snapshots: tuple[Path, Path], tmp_path: Path, place: int
+) -> None:
+    before = snapshots[place].read_bytes()
+    alias = tmp_path / "alias.safetensors"
+    alias.symlink_to(snapshots[place])
+    for out in (snapshots[place], tmp_path / "." / ".." / tmp_path.name / snapshots[place].name, alias):
+        done = CliRunner().invoke(app, [*map(str, snapshots), str(out)])
+        assert done.exit_code == 1
+        assert "which would be lost; name another file to write" in str(done.exception)
+    assert snapshots[place].read_bytes() == before
+
+
 @pytest.mark.parametrize("other", [{"weight": torch.zeros(3, 2)}, {"bias": torch.zeros(2, 3)}])
 def test_different_networks_are_refused_by_name(
     snapshots: tuple[Path, Path], tmp_path: Path, other: dict[str, torch.Tensor]

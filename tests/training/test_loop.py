@@ -13,20 +13,27 @@ import torch
 
 from tests.training.several import CPU, FACES, files, tiny_parts
 from training.checkpoint import load_checkpoint, load_snapshot
-from training.data.drawn import write_folder
+from training.data.drawn import DrawnFaces, write_folder
+from training.keeping import Keep
 from training.loop import average, due, set_learning_rates, train
 from training.machine import Machine
 from training.papers.parser.recipe import parser_tiny
 from training.recipe import Files, Part, RecipeError, Stage, stage_at
+from training.settings import with_settings
+from training.watching import NUMBERS_PIXELS, TITLES_PIXELS
 
 
 def test_a_run_folder_holds_what_it_says(unbroken: Path) -> None:
     lines = [json.loads(line) for line in (unbroken / "metrics.jsonl").read_text().splitlines()]
     assert [line["images_seen"] for line in lines] == [2, 4, 6, 8, 10, 12]
-    assert {"pixel", "adversarial", "discriminator", "images_per_second"} <= set(lines[0])
+    assert {"pixel", "adversarial", "discriminator", "images_per_second", "time"} <= set(lines[0])
+    assert [line["stage"] for line in lines] == [1, 1, 1, 1, 2, 2]
+    for network, rate in (("generator", 1e-4), ("discriminator", 1e-5)):
+        assert {line[f"{network}_learning_rate"] for line in lines} == {rate}
+        assert all(line[f"{network}_gradient_norm"] > 0 for line in lines)
     sheet = cv2.imread(str(unbroken / "sheets" / "000000012.png"))
     assert sheet is not None
-    assert sheet.shape == (2 * 128, 4 * 128, 3)
+    assert sheet.shape == (TITLES_PIXELS + 2 * 128, NUMBERS_PIXELS + 4 * 128, 3)
     tensors, metadata = load_snapshot(unbroken / "generator.safetensors")
     assert metadata["images_seen"] == "12"
     assert not [key for key in tensors if "parametrizations" in key]
@@ -65,6 +72,7 @@ def test_the_stages_follow_one_another(part: Part) -> None:
 
 def test_due_counts_crossed_multiples() -> None:
     assert [due(seen, 10, 4) for seen in (4, 8, 12, 16, 20)] == [False, False, True, False, True]
+    assert not due(20, 0, 4)
 
 
 def test_averages_forget_half_after_their_half_life(part: Part) -> None:
@@ -176,6 +184,54 @@ def test_mistakes_are_one_line(folder: Path, tmp_path: Path, arguments: list[str
     assert done.returncode == 1
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_stopped_training_leaves_a_sheet_of_where_it_is(part: Part, tmp_path: Path) -> None:
+    train(part, FACES, tmp_path, Files(), CPU, seconds=0.0)
+    assert [path.name for path in (tmp_path / "sheets").iterdir()] == ["000000002.png"]
+
+
+def test_validation_judges_keeps_the_best_and_goes_on_where_it_was(part: Part, tmp_path: Path) -> None:
+    """Validation after every second update; in one go, and stopped after each update, the same is written."""
+    often = replace(part, validate_every_images=4, validation_faces=3)
+    held_out = DrawnFaces(3, 64, seed=5)
+    train(often, FACES, tmp_path / "whole", Files(), CPU, validation=held_out)
+    for _ in range(6):
+        train(often, FACES, tmp_path / "resumed", Files(), CPU, validation=held_out, seconds=0.0)
+    for name, read in (
+        ("validation.jsonl", Path.read_text),
+        ("checkpoint.pt", load_checkpoint),
+        ("best/generator.safetensors", load_snapshot),
+    ):
+        assert same(*(read(tmp_path / folder / name) for folder in ("whole", "resumed")))
+    lines = [json.loads(line) for line in (tmp_path / "whole" / "validation.jsonl").read_text().splitlines()]
+    assert [line["images_seen"] for line in lines] == [4, 8, 12]
+    errors = [line[part.best_by] for line in lines]
+    assert [line["best"] for line in lines] == [errors[i] < min(errors[:i], default=1e9) for i in range(3)]
+    metadata = load_snapshot(tmp_path / "whole" / "best" / "generator.safetensors")[1]
+    assert metadata["images_seen"] == str(lines[errors.index(min(errors))]["images_seen"])
+    assert float(metadata["best_error"]) == min(errors)
+    assert (tmp_path / "whole" / "sheets" / "000000008_validation.png").is_file()
+
+
+def test_looking_changes_nothing_that_is_trained(part: Part, unbroken: Path, tmp_path: Path) -> None:
+    train(part, FACES, tmp_path, Files(), CPU, validation=DrawnFaces(3, 64, seed=5), keep=Keep(last=2, every=1))
+    assert same(*(load_checkpoint(folder / "checkpoint.pt") for folder in (unbroken, tmp_path)))
+    assert sorted(path.name for path in (tmp_path / "snapshots").iterdir()) == ["000000004", "000000008", "000000012"]
+
+
+def test_a_figure_that_no_step_knows_is_named(part: Part, tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="judged by 'beauty'; its step knows hole_l1_percent"):
+        train(replace(part, best_by="beauty"), FACES, tmp_path, Files(), CPU, validation=FACES)
+
+
+def test_another_rate_that_is_forced_is_the_one_that_moves(part: Part, tmp_path: Path) -> None:
+    train(part, FACES, tmp_path, Files(), CPU, seconds=0.0)
+    faster = with_settings(part, {"learning_rate": "3e-3"})
+    train(faster, FACES, tmp_path, Files(), CPU, seconds=0.0)
+    state = load_checkpoint(tmp_path / "checkpoint.pt")
+    assert state["optimizers"]["generator"]["param_groups"][0]["lr"] == pytest.approx(3e-3)
+    assert state["optimizers"]["discriminator"]["param_groups"][0]["lr"] == pytest.approx(1e-5)
 
 
 def test_a_stage_names_its_phase(part: Part, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ def test_torchruns_processes_count() -> None:
 
 def test_without_torchrun_the_options_count() -> None:
     assert processes(Machine(), {"WORLD_SIZE": "4"}) == ("auto", 1)
-    assert processes(Machine(devices=2, nodes=3), {}) == (2, 3)
+    assert processes(Machine(devices=2, nodes=3), {"SLURM_PROCID": "0"}) == (2, 3)
 
 
 @pytest.mark.parametrize(

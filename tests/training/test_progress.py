@@ -1,5 +1,6 @@
 """The bar and the lines of figures."""
 
+import datetime
 import json
 from pathlib import Path
 
@@ -54,23 +55,30 @@ def test_the_speed_is_that_of_the_last_minutes() -> None:
 
 def test_a_line_holds_the_means_since_the_last_one(progress: Progress) -> None:
     for place, value in enumerate((1.0, 3.0), start=1):
-        progress.add({"pixel": torch.tensor(value)}, PART.stages[0], 2 * place)
-    progress.report(4)
-    progress.add({"pixel": torch.tensor(7.0)}, PART.stages[0], 6)
-    progress.report(6)
+        norms = {"generator": torch.tensor(10 * value)}
+        progress.add({"pixel": torch.tensor(value)}, PART.stages[0], 2 * place, norms)
+    progress.report(4, {"generator": 2e-4}, PART.stages[0])
+    progress.add({"pixel": torch.tensor(7.0)}, PART.stages[1], 6, {"generator": torch.tensor(float("inf"))})
+    progress.report(6, {"generator": 1e-4}, PART.stages[1])
     lines = [json.loads(line) for line in progress.lines.read_text().splitlines()]
     assert [(line["images_seen"], line["pixel"]) for line in lines] == [(4, 2.0), (6, 7.0)]
+    assert [(line["stage"], line["generator_learning_rate"]) for line in lines] == [(1, 2e-4), (2, 1e-4)]
+    assert [line["generator_gradient_norm"] for line in lines] == [20.0, None]
+    written = datetime.datetime.fromisoformat(lines[0]["time"])
+    assert abs(datetime.datetime.now(datetime.UTC) - written) < datetime.timedelta(minutes=5)
 
 
 def test_what_is_not_finite_ends_the_training(progress: Progress) -> None:
     progress.add({"pixel": torch.tensor(float("nan")), "style": torch.tensor(1.0)}, PART.stages[0], 2)
     with pytest.raises(RecipeError, match="pixel is no longer finite at 2 images"):
-        progress.report(2)
+        progress.report(2, {}, PART.stages[0])
 
 
 def test_a_resumed_run_forgets_lines_after_its_checkpoint(tmp_path: Path) -> None:
     lines = [json.dumps({"images_seen": seen}) for seen in (2, 4, 6)]
-    (tmp_path / "metrics.jsonl").write_text("\n".join(lines) + '\n{"images_se')
+    for name in ("metrics.jsonl", "validation.jsonl"):
+        (tmp_path / name).write_text("\n".join(lines) + '\n{"images_se')
     Progress(launch(Machine(accelerator="cpu", devices=1)), PART, tmp_path, 4).close()
-    kept = (tmp_path / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["images_seen"] for line in kept] == [2, 4]
+    for name in ("metrics.jsonl", "validation.jsonl"):
+        kept = (tmp_path / name).read_text().splitlines()
+        assert [json.loads(line)["images_seen"] for line in kept] == [2, 4]

@@ -60,6 +60,20 @@ def test_micro_batches_give_the_update_of_the_whole_batch(name: str, frozen: Fil
             assert torch.allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
+def test_the_length_of_the_whole_gradient_is_noted_without_float16s_factor(frozen: Files) -> None:
+    """Of each network that moved, over all its parameters and the whole batch, here of two micro-batches."""
+    name = "lafin_tiny_generator"
+    plain, scaled = built(name, frozen), built(name, frozen)
+    scaled.backward, scaled.gradient_scale = (lambda loss: (1024 * loss).backward()), (lambda: 1024.0)
+    for step in (plain, scaled):
+        step.update(*shares(PARTS[name], 2))
+    for network, norm in plain.gradient_norms.items():
+        gradients = [p.grad.flatten() for p in plain.networks[network].parameters() if p.grad is not None]
+        assert float(norm) == pytest.approx(float(torch.cat(gradients).norm()), rel=1e-5)
+        assert float(scaled.gradient_norms[network]) == pytest.approx(float(norm), rel=1e-3)
+    assert set(plain.gradient_norms) == {"generator", "discriminator"}
+
+
 def test_batch_norms_see_each_micro_batch_by_itself() -> None:
     """What is not exact: a network with batch norms normalises the pictures that it sees at a time."""
     step, part = built("parser_tiny_parser", Files()), PARTS["parser_tiny_parser"]

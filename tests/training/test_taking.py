@@ -50,6 +50,29 @@ def test_a_model_that_the_repository_does_not_have_is_not_given(repository: Path
     assert list(models_of_run(run, repository, None)) == ["lafin_generator"]
 
 
+def test_a_parts_folder_or_none_is_named(repository: Path, run: Path) -> None:
+    with pytest.raises(RunError, match=rf"generator is the folder of a part; name the run .*: --run {run}$"):
+        models_of_run(run / "generator", repository, None)
+    with pytest.raises(RunError, match=r"there is no run folder .*nowhere"):
+        models_of_run(run / "nowhere", repository, ["lafin_generator"])
+
+
+def test_the_best_or_numbered_ones_are_taken_where_they_are_asked_for(
+    repository: Path, run: Path, tmp_path: Path
+) -> None:
+    kept = Path(shutil.copytree(run, tmp_path / "kept"))
+    for part, network in (("predictor", Predictor()), ("generator", Generator(8, spectral=False))):
+        save_snapshot(kept / part / "best" / f"{part}.safetensors", network.state_dict(), {"images_seen": "8"})
+    exchange = Exchange(repository)
+    copies, _ = prepare_snapshots(exchange, kept, models_of_run(kept, repository, None, "best"), "best")
+    for name, part in (("lafin_predictor", "predictor"), ("lafin_generator", "generator")):
+        assert copies[name].read_bytes() == (kept / part / "best" / f"{part}.safetensors").read_bytes()
+    with pytest.raises(RunError, match=r"no recorded snapshot \(PART/run\.json\) in PART/snapshots/000000004 of"):
+        models_of_run(kept, repository, None, "snapshots/000000004")
+    with pytest.raises(RunError, match=r"generator/best/generator\.safetensors is missing"):
+        models_of_run(run, repository, ["lafin_generator"], "best")
+
+
 def test_a_model_of_another_room_is_refused(repository: Path, run: Path) -> None:
     with pytest.raises(RunError, match="recipe lafin_tiny, which makes no gfc_generator"):
         models_of_run(run, repository, ["gfc_generator"])

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from training.data.drawn import DrawnFaces
 from training.data.faces import FaceFolder
 from training.data.sketches import save_sketches
 from training.papers.parser.networks import Parser
-from training.train import frozen_parser, how_it_ended, is_first
+from training.train import frozen_parser, how_it_ended, is_first, open_validation
 
 
 class Shades(torch.nn.Module):
@@ -96,6 +98,37 @@ def test_another_recipe_or_batch_is_refused_and_changes_nothing(run: Path, drawn
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
 
 
+def test_own_values_are_recorded_and_others_refused(drawn_folder: Path, tmp_path: Path) -> None:
+    own = {"own": ["learning_rate=2e-4", "until_images=4"], "seed": 3}
+    train("gfc_tiny", drawn_folder, tmp_path, **own)
+    said = json.loads((tmp_path / "generator" / "run.json").read_text())
+    assert said["set"] == {"seed": "3", "learning_rate": "2e-4", "until_images": "4"}
+    assert said["content"]["seed"] == 3
+    assert said["step"]["optimizers"]["generator"]["groups"][0]["lr"] == 2e-4
+    with pytest.raises(SystemExit, match=r"groups\[0\]\.lr was 0\.0002 and is 0\.0003"):
+        train("gfc_tiny", drawn_folder, tmp_path, own=["learning_rate=3e-4", "until_images=4"], seed=3)
+    with pytest.raises(SystemExit, match=r"content\.seed was 3 and is 0"):
+        train("gfc_tiny", drawn_folder, tmp_path, own=own["own"])
+    train("gfc_tiny", drawn_folder, tmp_path, own=["learning_rate=0.0002", "until_images=4"], seed=3)
+
+
+def test_an_unknown_field_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="near it: batch_size"):
+        train("gfc_tiny", tmp_path / "missing", tmp_path / "run", own=["batch_sise=4"])
+
+
+def test_the_validation_faces_are_looked_at_and_the_best_kept(run: Path, drawn_folder: Path) -> None:
+    """Of six faces the last is for validation; the tiny part looks after 8 images and at the end."""
+    lines = [json.loads(line) for line in (run / "generator" / "validation.jsonl").read_text().splitlines()]
+    assert [line["images_seen"] for line in lines] == [8, 12]
+    assert lines[0]["best"] is True
+    assert (run / "generator" / "best" / "generator.safetensors").is_file()
+    faces = open_validation([drawn_folder], "train", None, None)
+    assert faces is not None
+    assert len(faces) == 1
+    assert open_validation([drawn_folder], "all", None, None) is None
+
+
 def test_a_folder_in_use_is_refused(run: Path, drawn_folder: Path) -> None:
     holder = Holder(run / "generator" / ".lock").until_held()
     with pytest.raises(SystemExit, match=f"is in use by process {holder.pid} "):
@@ -125,6 +158,15 @@ def test_ctrl_c_says_where_it_stopped_and_ends_all_parts(
     assert "lafin_tiny/predictor: stopped at 6 of 12; the same command goes on" in capsys.readouterr().out
     assert load_checkpoint(tmp_path / "predictor" / "checkpoint.pt")["images_seen"] == 6
     assert not (tmp_path / "generator").exists()
+
+
+def test_make_train_takes_paths_with_spaces() -> None:
+    asked = ["make", "-n", "train", "RECIPE=lafin_tiny", "DATA=my faces/of 2026", "RUN=my runs/a b", "ARGS=--seed 3"]
+    said = subprocess.run(asked, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True).stdout
+    words = shlex.split(said.splitlines()[-1])
+    assert words[1:] == [
+        "-m", "training.train", "lafin_tiny", "--data", "my faces/of 2026", "--run", "my runs/a b", "--seed", "3",
+    ]  # fmt: skip
 
 
 def test_how_a_part_ended() -> None:

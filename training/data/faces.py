@@ -136,6 +136,11 @@ def open_split(folder: Path, split: str) -> FaceFolder:
     return faces.only(parts[split])
 
 
+def has_split(folder: Path, split: str) -> bool:
+    """Whether a prepared folder has faces of a split. Raises DataError for a folder with faults."""
+    return bool(split_rows(open_pack(Path(folder)))[split])
+
+
 def split_rows(pack: Pack) -> dict[str, list[int]]:
     """Split -> rows of its faces."""
     if pack.splits[0] >= 0:

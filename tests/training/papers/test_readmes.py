@@ -1,19 +1,24 @@
 """The rooms' own commands, pasted: train, export into a repository that other rooms share, deploy."""
 
-import os
+import contextlib
+import importlib
+import json
 import re
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+from typer import Context, Exit
+from typer.main import get_command
 from typer.testing import CliRunner
 
-from deploy.models import make_models, stale_models
+from deploy.models import MADE_FROM, make_models, sources, stale_models
 from training import export, train
 from training.convert import SHIPPED_REPOSITORY
 
-PAPERS = Path(__file__).parents[3] / "training" / "papers"
+ROOT = Path(__file__).parents[3]
+PAPERS = ROOT / "training" / "papers"
 MODELS = {
     "dsa": {"dsa_generator"},
     "finder": {"finder"},
@@ -38,6 +43,36 @@ def commands(room: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines[:2]]
 
 
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted(PAPERS.glob("*/README.md"))
+
+
+def typed(document: Path) -> list[list[str]]:
+    """The words of every command of the training package that a document shows."""
+    text = document.read_text().replace("\\\n", " ")
+    lines = re.findall(r"^(?:\.venv/bin/)?python -m training\.(\w+ .*)$", text, re.M)
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_every_command_that_is_shown_is_one_that_its_program_takes(document: Path) -> None:
+    """Names, options and their kinds; nothing is run."""
+    for program, *words in typed(document):
+        command = get_command(importlib.import_module(f"training.{program}").app)
+        if hasattr(command, "resolve_command") and "--help" not in words:
+            _, command, words = command.resolve_command(Context(command), words)
+        with contextlib.suppress(Exit):  # --help
+            command.make_context(program, words)
+
+
+@pytest.mark.parametrize("room", MODELS)
+def test_the_way_from_faces_to_the_service_is_whole(room: str) -> None:
+    """Train, look, evaluate, export, serve, in this order, in one block that can be pasted."""
+    block = (PAPERS / room / "README.md").read_text().partition("## Train\n\n```\n")[2].partition("```")[0]
+    programs = re.findall(r"^(?:python -m training\.)?(train|plot|evaluate|export|make serve)\b", block, re.M)
+    assert block.startswith(". .venv/bin/activate\n")
+    assert programs == ["train", "plot", "evaluate", "export", "make serve"]
+
+
 @pytest.fixture
 def repository(tiny_repository: Path, tmp_path: Path) -> Path:
     """The models of all rooms, exported before."""
@@ -49,7 +84,7 @@ def repository(tiny_repository: Path, tmp_path: Path) -> Path:
         script = snapshot.parent / "1" / "model.pt"
         script.parent.mkdir(exist_ok=True)
         script.write_bytes(b"a script")
-        os.utime(script, (snapshot.stat().st_mtime + 10,) * 2)
+        (script.parent / MADE_FROM).write_text(json.dumps(sources(snapshot.parent)))
     return repository
 
 

@@ -34,6 +34,7 @@ class GeneratorStep(Step):
     """
 
     shipped = ("generator",)
+    columns = ("masked image", "raw", "completed", "image")
     phases = (ALL, RECONSTRUCTION)
 
     def __init__(

@@ -8,7 +8,7 @@ from training import muon
 from training.data.holes import Mixture
 from training.papers.finder.networks import Finder
 from training.papers.finder.rows import scene_row
-from training.papers.finder.step import FinderStep
+from training.papers.finder.step import LOSS, FinderStep
 from training.recipe import Part, Recipe, Stage, tiny
 
 NO_HOLES = Mixture(((1.0, "none"),))  # scenes bring their own
@@ -41,6 +41,7 @@ def finder_demo() -> Recipe:
         name="finder",
         build=lambda files: build_finder(Finder()),
         stream=scene_row,
+        best_by=LOSS,
         stages=(
             Stage(until_images=24_000, pixels=192, batch_size=16),
             Stage(until_images=30_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),

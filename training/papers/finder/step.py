@@ -15,6 +15,7 @@ from training.papers.finder.losses import finder_losses
 from training.papers.finder.networks import HEAT, Finder
 from training.step import Figures, Step, Turn
 
+LOSS = "loss"
 SHOWN_ABOVE = 0.3  # score of the faces that a sheet draws
 
 
@@ -22,6 +23,7 @@ class FinderStep(Step):
     """The sum of five losses, one optimiser."""
 
     shipped = ("finder",)
+    columns = ("what is found", "heat map")
 
     def __init__(self, finder: Finder, optimizer: torch.optim.Optimizer) -> None:
         super().__init__({"finder": finder}, {"finder": optimizer})
@@ -33,6 +35,12 @@ class FinderStep(Step):
         assert batch.labels is not None, "the part must train on scenes"
         losses = finder_losses(self.networks["finder"](batch.image, batch.hole), batch.labels)
         return torch.stack(list(losses.values())).sum(), losses
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        """The sum of the losses, the same for each scene: they are means over all faces of the batch."""
+        assert batch.labels is not None, "the part must train on scenes"
+        losses = finder_losses(networks["finder"](batch.image, batch.hole), batch.labels)
+        return {LOSS: torch.stack(list(losses.values())).sum().expand(len(batch.image))}
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: the emptied picture with what is found, the heat map."""

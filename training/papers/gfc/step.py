@@ -39,6 +39,7 @@ class GeneratorStep(Step):
     """One update of each discriminator that the phase has, then one of the generator on the same fake (Eq. 2)."""
 
     shipped = ("generator",)
+    columns = ("filled with noise", "raw", "completed", "other noise", "image")
     phases = tuple(DISCRIMINATORS)
 
     def __init__(

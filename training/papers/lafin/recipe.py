@@ -13,7 +13,7 @@ from training.frozen.features import load_features
 from training.papers.lafin.losses import Weights
 from training.papers.lafin.networks import Discriminator, Generator, Predictor
 from training.papers.lafin.serving import load_generator
-from training.papers.lafin.step import GeneratorStep, PredictorStep
+from training.papers.lafin.step import NME, GeneratorStep, PredictorStep
 from training.recipe import Files, Part, Recipe, Stage, tiny
 from training.step import RECONSTRUCTION
 
@@ -90,6 +90,7 @@ def lafin() -> Recipe:
         build=build_predictor,
         stages=(Stage(until_images=5_000_000, pixels=256, batch_size=16),),
         holes=PREDICTOR_HOLES,
+        best_by=NME,
     )
     generator = Part(
         name="generator",
@@ -153,6 +154,7 @@ def lafin_demo() -> Recipe:
         ),
         stages=(Stage(until_images=198_336, pixels=256, batch_size=96, decay_to=0.005),),
         holes=DEMO_PREDICTOR_HOLES,
+        best_by=NME,
         jitter=Jitter(rotation_degrees=20, scale=0.25, shift=0.1, colour=0.25, blur=0.2),
         ema_half_life_images=4_000,
         sheet_every_images=60_000,

@@ -16,6 +16,7 @@ from training.papers.lafin.networks import Discriminator, Generator, Predictor
 from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
 
 AUGMENTED_SHARE = 0.5  # of the pictures: one augmented pair for each pair (appendix B)
+NME = "nme_percent"
 
 
 class PredictorStep(Step):
@@ -26,6 +27,7 @@ class PredictorStep(Step):
     """
 
     shipped = ("predictor",)
+    columns = ("image", "masked image", "predicted green, given red")
 
     def __init__(
         self,
@@ -50,7 +52,10 @@ class PredictorStep(Step):
     def landmark_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         predicted = self.networks["predictor"](mask_image(self.pictures(batch), batch.hole))
         loss = landmark_loss(predicted, batch.landmarks, squared=self.squared)
-        return loss, {"loss": loss, "nme_percent": nme(predicted.detach(), batch.landmarks).mean()}
+        return loss, {"loss": loss, NME: nme(predicted.detach(), batch.landmarks).mean()}
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        return {NME: nme(networks["predictor"](mask_image(batch.image, batch.hole)).float(), batch.landmarks)}
 
     @torch.no_grad()
     def pictures(self, batch: Batch) -> Tensor:
@@ -87,6 +92,7 @@ class GeneratorStep(Step):
     """
 
     shipped = ("generator",)
+    columns = ("masked image", "raw", "completed", "image")
     phases = (ALL, RECONSTRUCTION)
 
     def __init__(

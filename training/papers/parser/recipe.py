@@ -12,7 +12,7 @@ from training.data.parsing import CLASS_SETS
 from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.papers.parser.networks import PUBLISHED_WIDTH, Parser
-from training.papers.parser.step import ParserStep
+from training.papers.parser.step import WRONG, ParserStep
 from training.recipe import Part, Recipe, Stage, tiny
 
 MUON_LENGTH = 0.02
@@ -52,6 +52,7 @@ def published(name: str, classes: int) -> Recipe:
         stages=(Stage(until_images=1_280_000, pixels=512, window_pixels=448, batch_size=16, decay_to=0.0),),
         holes=NO_HOLES,
         wants=Wants(parsing_classes=classes),
+        best_by=WRONG,
         jitter=Jitter(scale=0.5, colour=0.5),
     )
     return Recipe(name, (part,))
@@ -83,6 +84,7 @@ def parser_demo() -> Recipe:
         ),
         holes=NO_HOLES,
         wants=Wants(parsing_classes=11),
+        best_by=WRONG,
         jitter=Jitter(rotation_degrees=12, scale=0.6, shift=0.06, colour=0.25, blur=0.15),
         ema_half_life_images=500,
         checkpoint_every_images=500,

@@ -11,11 +11,14 @@ from training.papers.parser.losses import parser_losses
 from training.papers.parser.networks import Parser, normalise, spread
 from training.step import Figures, Step, Turn
 
+WRONG = "wrong_pixels_percent"
+
 
 class ParserStep(Step):
     """The sum of three cross entropies (BiSeNet, Eq. 4), one optimiser."""
 
     shipped = ("parser",)
+    columns = ("image", "labels", "prediction")
 
     def __init__(
         self,
@@ -40,6 +43,13 @@ class ParserStep(Step):
         losses = parser_losses(logits, batch.parsing, weights)
         accuracy = pixel_accuracy(logits[0].detach(), batch.parsing)
         return torch.stack(list(losses.values())).sum(), {**losses, "pixel_accuracy": accuracy}
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        """Pixels of a wrong class, in percent of the known ones."""
+        assert batch.parsing is not None
+        logits = networks["parser"](normalise(batch.image))[0]
+        pairs = zip(logits.split(1), batch.parsing.split(1), strict=True)
+        return {WRONG: torch.stack([100 * (1 - pixel_accuracy(one, parsing)) for one, parsing in pairs])}
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: image, labels, prediction."""

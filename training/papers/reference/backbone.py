@@ -23,6 +23,7 @@ class BackboneStep(Step):
     """The discriminator by Eq. 11, then the generator by the inpainting losses and Eq. 10, both of the one picture."""
 
     shipped = ("generator",)
+    columns = ("masked image", "raw", "completed", "image")
 
     def __init__(
         self,

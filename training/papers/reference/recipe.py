@@ -18,7 +18,7 @@ from training.papers.reference.extractors import Auxiliary, Extractor
 from training.papers.reference.losses import FEATURE_LAYERS, Weights
 from training.papers.reference.networks import FRAME_PIXELS, SMALLEST_PIXELS, Discriminator, Generator
 from training.papers.reference.rows import LABELS, attribute_stream
-from training.papers.reference.step import Chance, Manner, ReferenceStep
+from training.papers.reference.step import AUXILIARY, Chance, Manner, ReferenceStep
 from training.recipe import Files, Part, Recipe, Stage, tiny
 from training.step import RECONSTRUCTION
 
@@ -204,7 +204,9 @@ def reference_judge() -> Recipe:
         )  # fmt: skip
 
     stages = (replace(part.stages[0], until_images=12_000),)
-    return Recipe("reference_judge", (replace(part, name="judge", build=judge, stages=stages, seed=7),))
+    return Recipe(
+        "reference_judge", (replace(part, name="judge", build=judge, stages=stages, seed=7, best_by=AUXILIARY),)
+    )
 
 
 def reference_tiny() -> Recipe:

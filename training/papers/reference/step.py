@@ -24,6 +24,8 @@ from training.papers.reference.rows import LABELS
 from training.papers.reference.snapshots import described, weights_for
 from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn, unmoved
 
+AUXILIARY = "auxiliary"
+
 
 @dataclass(frozen=True)
 class Manner:
@@ -60,6 +62,7 @@ class ReferenceStep(Step):
     """
 
     shipped = ("generator", "extractor", "auxiliary")
+    columns = ("masked image", "completed", *(f"{n}. at {value}" for n in (1, 2, 3) for value in (-1, 1)), "image")
     phases = (ALL, RECONSTRUCTION, LABELS)
 
     def __init__(
@@ -143,7 +146,7 @@ class ReferenceStep(Step):
     def auxiliary_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 9, second term: MSE(A_gt, AE(I_gt)), of the faces that have labels."""
         loss = attribute_loss(self.networks["auxiliary"](batch.image), self.labels(batch))
-        return loss, {"auxiliary": loss}
+        return loss, {AUXILIARY: loss}
 
     def discriminator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 11 with its sign turned; the fake is I_fake, never I_recon."""
@@ -190,6 +193,11 @@ class ReferenceStep(Step):
             maps = self.generator.maps(batch.hole)
             features = self.generator.encode(batch.image, batch.hole, maps)
         return self.generator.decode(features, maps, attributes)
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        """Also the auxiliary extractor's loss, the same for each face: it is a mean over all labels of the batch."""
+        loss = attribute_loss(networks["auxiliary"](batch.image), self.labels(batch))
+        return super().judge(networks, batch) | {AUXILIARY: loss.expand(len(batch.image))}
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: masked image, completed with its own attributes, then the first three at -1 and at 1, image."""

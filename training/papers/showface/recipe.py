@@ -27,7 +27,7 @@ from training.papers.showface.networks import (
 )
 from training.papers.showface.regions import CLASSES
 from training.papers.showface.serving import open_coarse, open_inco2
-from training.papers.showface.step import CoarseStep, InCo2Step, RefinerStep
+from training.papers.showface.step import WHOLE_L1, CoarseStep, InCo2Step, RefinerStep
 from training.recipe import Files, Part, Recipe, RecipeError, Stage, tiny
 from training.step import RECONSTRUCTION
 
@@ -135,6 +135,7 @@ def inco2_part() -> Part:
         build=lambda files: InCo2Step(Reconstruction(), learning_rate=LEARNING_RATE, betas=BETAS),
         stages=(Stage(until_images=30 * FACES, pixels=256, batch_size=8),),
         holes=NO_HOLES,
+        best_by=WHOLE_L1,
     )
 
 
@@ -268,6 +269,7 @@ def showface_demo() -> Recipe:
         stages=(Stage(until_images=4_000, pixels=128, batch_size=16, decay_to=0.05),),
         holes=NO_HOLES,
         ema_half_life_images=400,
+        best_by=WHOLE_L1,
     )
     refiner = Part(
         name="refiner",

@@ -29,6 +29,8 @@ from training.papers.showface.regions import CLASSES
 from training.papers.showface.remembering import remember
 from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
 
+WHOLE_L1 = "l1_percent"
+
 
 class CoarseStep(Step):
     """One update of the coarse network (Liu et al. 2018, Eq. 8).
@@ -37,6 +39,7 @@ class CoarseStep(Step):
     """
 
     shipped = ("coarse",)
+    columns = ("masked image", "raw", "completed", "image")
     phases = (ALL, RECONSTRUCTION)
 
     def __init__(
@@ -74,6 +77,7 @@ class InCo2Step(Step):
     """One update of the network whose encoder the InCo2 loss looks through (Figure 4, left): L1 of whole pictures."""
 
     shipped = ("inco2",)
+    columns = ("image", "reconstruction")
 
     def __init__(self, network: Reconstruction, *, learning_rate: float, betas: tuple[float, float]) -> None:
         super().__init__({"inco2": network}, {"inco2": torch.optim.Adam(network.parameters(), learning_rate, betas)})
@@ -84,6 +88,10 @@ class InCo2Step(Step):
     def reconstruction_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         loss = (self.networks["inco2"](batch.image) - batch.image).abs().mean()
         return loss, {"reconstruction": loss}
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        """L1 of whole pictures, in percent of 255."""
+        return {WHOLE_L1: 100 * (networks["inco2"](batch.image) - batch.image).abs().mean(dim=(1, 2, 3))}
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: image, what the network makes of it."""
@@ -98,6 +106,7 @@ class RefinerStep(Step):
     """
 
     shipped = ("refiner",)
+    columns = ("masked image", "coarse", "its parsing map", "completed", "image")
     phases = (ALL, RECONSTRUCTION)
 
     def __init__(
