@@ -1,5 +1,6 @@
 """The evaluation command: table, JSON, left-out figures and one-line errors."""
 
+import hashlib
 import json
 
 import pytest
@@ -25,7 +26,9 @@ def test_table_and_json_say_the_same(tiny_repository, drawn_folder, features_fil
     assert set(figures["weights"]) == {"lafin_predictor", "lafin_generator"}
     assert [(row["holes"], row["method"]) for row in figures["rows"]] == [("center", "lafin"), ("center", "telea")]
     lines = [line for line in result.stdout.splitlines() if line.startswith("|")]
-    assert "feature distance (squeezenet1_1)" in lines[0]
+    digest = hashlib.sha256(features_file.read_bytes()).hexdigest()
+    assert f"feature distance (squeezenet1_1 {digest[:8]})" in lines[0]
+    assert figures["networks"]["features"] == {"name": features_file.name, "sha256": digest}
     for line, row in zip(lines[2:], figures["rows"], strict=True):
         assert f"| center | 0.250 | {row['method']} | {row['figures']['PSNR']:.2f} |" in line
     assert lines[3].endswith("| - |")  # Telea has no landmarks
@@ -99,7 +102,8 @@ def test_gfc_at_128_pixels_blended_with_an_identity_network(tiny_repository, dra
         assert (figures["blend"], figures["frame_pixels"]) == (blend, 128)
         assert [row["holes"] for row in figures["rows"]] == ["O3", "24px"]
         assert figures["rows"][1]["hole_ratio"] == pytest.approx(24 * 24 / 128**2)
-        assert figures["rows"][0]["figures"]["identity distance (flat)"] > 0
+        identity = next(name for name in figures["rows"][0]["figures"] if name.startswith("identity distance (flat "))
+        assert figures["rows"][0]["figures"][identity] > 0
     plain, blended = (outputs[blend]["rows"][0]["figures"]["PSNR"] for blend in ("none", "poisson"))
     assert blended > plain  # an untrained network is far off at the hole's edge
 
