@@ -48,6 +48,10 @@ class Asked:
     def system(self) -> str:
         return self.model or (TABLES[self.table].system if self.table else "lafin")
 
+    def baselines(self) -> list[str]:
+        """Those that are named."""
+        return [name.strip() for name in (self.baseline or "").split(",") if name.strip()]
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -56,7 +60,6 @@ class Chosen:
     name: str  # of the system, or `all`
     methods: list[Method]
     kinds: list[str]  # of holes
-    profile: str
     frame_pixels: int
     paper: str | None = None  # whose tables are laid beside
 
@@ -72,27 +75,31 @@ class Chosen:
         return {"model": self.name, "frame_pixels": self.frame_pixels, **weights, "methods": methods}
 
 
-def choose(asked: Asked, models: Repository, holes: str | None, profile: str | None, frame: int | None) -> Chosen:
-    """Raises an error of the user's: OptionError, HoleError, OpeningError, CheckpointError, RunError, RemoteError."""
-    require_agreement(asked, holes, profile)
+def choose(asked: Asked, models: Repository, holes: str | None, frame: int | None) -> Chosen:
+    """Opens what is to be measured, last what takes long.
+
+    Raises an error of the user's: OptionError, HoleError, OpeningError, CheckpointError, RunError, RemoteError.
+    """
     tables = None if asked.table is None else TABLES[asked.table]
     kinds = tables.kinds() if tables else options.read_kinds(holes or KINDS)
-    options.require(profile or "standard", PROFILES, "profile")
-    learnt = learnt_methods(asked, models)
-    own = COMMON_FRAME_PIXELS if asked.everything else frame_pixels(asked.system)
-    side = frame or own
-    named = [name.strip() for name in (asked.baseline or "").split(",") if name.strip()]
     several = tables is not None or asked.baselines_only or asked.everything
-    methods = [*learnt, *of_baselines(named or (list(BASELINES) if several else []))]
+    baselines = of_baselines(asked.baselines() or (list(BASELINES) if several else []))
+    side = frame or (COMMON_FRAME_PIXELS if asked.everything else frame_pixels(asked.system))
+    methods = [*learnt_methods(asked, models), *baselines]
     require_different(methods)
     return Chosen(
         name="all" if asked.everything else asked.system,
         methods=[at_frame(method, side) for method in methods],
         kinds=kinds,
-        profile=tables.profile if tables else profile or "standard",
         frame_pixels=side,
         paper=asked.table,
     )
+
+
+def choose_profile(asked: Asked, profile: str | None) -> str:
+    """The paper's with its tables, else the one that is named. Raises OptionError."""
+    options.require(profile or "standard", PROFILES, "profile")
+    return TABLES[asked.table].profile if asked.table else profile or "standard"
 
 
 def require_agreement(asked: Asked, holes: str | None, profile: str | None) -> None:

@@ -13,7 +13,7 @@ import typer
 from training import options
 from training.baselines import BASELINES
 from training.blending import BLENDS
-from training.choosing import KINDS, Asked, choose
+from training.choosing import KINDS, Asked, choose, choose_profile, require_agreement
 from training.data.drawings import open_drawings
 from training.data.faces import FaceFolder, open_split
 from training.errors import OptionError, one_line
@@ -104,12 +104,14 @@ def main(
         write_json(output, {**about(model, models), "split": split, **figures})
         return
     asked = Asked(model, table, everything, runs, baselines_only, baseline, service, service_key_file, blend)
-    chosen = choose(asked, models, holes, profile, frame)
+    require_agreement(asked, holes, profile)
     files = NetworkFiles(features, heads, frechet, identity, identity_range, identity_alignment)
-    yardstick = open_yardstick(chosen.profile, files, place)
+    yardstick = open_yardstick(choose_profile(asked, profile), files, place)
     yardstick = replace(yardstick, blend=complete if service else BLENDS[blend], spread=spread)
     drawings = None if sketches is None else open_drawings(sketches)
     folder = open_split(data, split)
+    yardstick.require_enough(min(count or len(folder), len(folder)))
+    chosen = choose(asked, models, holes, frame)
     faces = frame_faces(folder, chosen.frame_pixels, count, drawings)
     for line in warnings(yardstick, faces, place):
         print(line)

@@ -54,6 +54,11 @@ class Yardstick:
         names = (*self.profile.columns, distance, self.frechet_column, self.identity_column)
         return [name for name in (*names, SPREAD if self.spread else "", NME) if name]
 
+    def require_enough(self, faces: int) -> None:
+        """OptionError where a figure cannot be had of so few faces."""
+        if self.frechet is not None and faces < 2:
+            raise OptionError("--frechet compares sets of pictures; it needs two faces or more")
+
     def record(self) -> dict[str, dict[str, str]]:
         """The files behind the figures, by the name of their option."""
         return {option: {"name": file.name, "sha256": file_hash(file.resolve())} for option, file in self.files.items()}
@@ -101,15 +106,10 @@ def open_identity(files: NetworkFiles, device: str) -> IdentityNetwork:
 
 
 def warnings(yardstick: Yardstick, faces: FramedFaces, device: str) -> list[str]:
-    """What these faces cannot say, or speak against. Raises OptionError where a figure cannot be had of them."""
+    """What these faces cannot say, or speak against, one line each."""
     said = []
-    if yardstick.frechet is not None:
-        if len(faces) < 2:
-            raise OptionError("--frechet compares sets of pictures; it needs two faces or more")
-        if len(faces) < FEW_FACES:
-            said.append(
-                f"the {FRECHET} of {len(faces)} faces says little, and nothing beside a paper's of 2,000 and more"
-            )
+    if yardstick.frechet is not None and len(faces) < FEW_FACES:
+        said.append(f"the {FRECHET} of {len(faces)} faces says little, and nothing beside a paper's of 2,000 and more")
     if MS_SSIM in yardstick.profile.columns and faces.frame_pixels <= MS_SSIM_ABOVE_PIXELS:
         said.append(f"{MS_SSIM} needs more than {MS_SSIM_ABOVE_PIXELS} px; at {faces.frame_pixels} px it is left out")
     if yardstick.identity is not None:
