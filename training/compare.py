@@ -89,8 +89,8 @@ def read(file: Path) -> Record:
 
 def require_alike(files: Sequence[Path], records: Sequence[Record]) -> None:
     """OptionError unless all have measured the same faces, in one frame, by one profile, under the same holes."""
-    first = records[0]
-    for file, record in zip(files[1:], records[1:], strict=True):
+    first, seen = records[0], dict[str, tuple[Path, Record]]()
+    for file, record in zip(files, records, strict=True):
         for words, one, other in (
             ("faces", faces_of(first), faces_of(record)),
             ("frames", first["frame_pixels"], record["frame_pixels"]),
@@ -98,12 +98,12 @@ def require_alike(files: Sequence[Path], records: Sequence[Record]) -> None:
         ):
             if one != other:
                 raise OptionError(f"{files[0]} and {file} have other {words}{hint(words)}; they cannot be compared")
-        theirs = holes_of(record)
-        for kind, digest in holes_of(first).items():
-            if theirs.get(kind, digest) != digest:
+        for kind, digest in holes_of(record).items():
+            before, known = seen.setdefault(kind, (file, record))
+            if holes_of(known)[kind] != digest:
+                seeds = f"seeds {known['holes_seed']} and {record['holes_seed']}"
                 raise OptionError(
-                    f"{files[0]} and {file} have other holes of the kind {kind} (seeds {first['holes_seed']} and "
-                    f"{record['holes_seed']}); they cannot be compared"
+                    f"{before} and {file} have other holes of the kind {kind} ({seeds}); they cannot be compared"
                 )
 
 

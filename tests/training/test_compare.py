@@ -117,3 +117,9 @@ def test_holes_that_only_one_file_has_are_shown_and_not_compared(tmp_path: Path)
     result = run(tmp_path, record(row("lafin", BASE.tolist())), record(row("gfc", BASE.tolist(), "20-40")))
     assert result.exit_code == 0, result.output
     assert "nothing is compared" in result.stdout
+
+
+def test_holes_are_compared_among_all_files_not_only_with_the_first(tmp_path: Path) -> None:
+    result = run(tmp_path, record(row("dsa", BASE.tolist(), "20-40")), ONE, OTHER_HOLES)
+    assert "1.json and " in str(result.exception.code)
+    assert "other holes of the kind center" in str(result.exception.code)
