@@ -125,16 +125,20 @@ def learnt_methods(asked: Asked, models: Repository) -> list[Method]:
     """The system or systems, those of run folders, and what a table wants blended."""
     if asked.baselines_only:
         return []
-    runs = [] if asked.runs is None else of_runs(asked.runs, models)
+    trained, lacking = ([], []) if asked.runs is None else of_runs(asked.runs, models)
     if asked.service is not None:
-        return [of_service(asked, asked.service), *runs]
-    if asked.everything:
-        shipped, lacking = all_of_repository(models)
-        for line in lacking:
-            print(line)
-        return [*shipped, *runs]
-    methods = [of_repository(asked.system, models), *runs]
-    return [*methods, *wanted_blends(asked, methods)]
+        own = [of_service(asked, asked.service)]
+    elif asked.everything:
+        own, without = all_of_repository(models)
+        lacking = [*without, *lacking]
+    else:
+        own = [of_repository(asked.system, models)]
+    for line in lacking:
+        print(line)
+    taken = {method.name for method in own}
+    runs = [replace(one, name=f"{one.name} (run)") if one.name in taken else one for one in trained]
+    methods = [*own, *runs]
+    return [*methods, *([] if asked.service else wanted_blends(asked, methods))]
 
 
 def wanted_blends(asked: Asked, methods: Sequence[Method]) -> list[Method]:

@@ -19,7 +19,7 @@ from training.errors import OptionError
 from training.given import Answer, Given, System
 from training.papers import SYSTEMS, TABLES, room_of
 from training.printed import Variant
-from training.runs import RECORD, read_json, read_record
+from training.runs import RECORD, RunError, read_json, read_record
 from training.systems import Repository, about, frame_pixels, open_system, opened
 from training.taking import models_of_run, snapshot_in
 
@@ -56,16 +56,23 @@ def all_of_repository(models: Repository) -> tuple[list[Method], list[str]]:
     return methods, lacking
 
 
-def of_runs(folder: Path, models: Repository) -> list[Method]:
+def of_runs(folder: Path, models: Repository) -> tuple[list[Method], list[str]]:
     """Of a run folder, or of all those in a folder: the system of its room, with the run's snapshots in their places.
 
-    What a run has not trained (LaFIn's predictor, ShowFace's parser) comes from the repository. Raises RunError.
+    What a run has not trained (LaFIn's predictor, ShowFace's parser) comes from the repository. Second come lines about
+    runs that lack a snapshot yet. Raises OptionError where there is no run that could be meant.
     """
     runs = [folder] if (folder / RECORD).is_file() else sorted(path.parent for path in folder.glob(f"*/{RECORD}"))
-    methods = [method for run in runs if (method := of_run(run, models)) is not None]
-    if not methods:
+    methods: list[Method] = []
+    lacking: list[str] = []
+    for run in runs:
+        try:
+            methods += filter(None, [of_run(run, models)])
+        except (CheckpointError, RunError) as error:
+            lacking.append(f"the run {run.name} is left out: {error}")
+    if not methods and not lacking:
         raise OptionError(f"--runs {folder}: there is no run of a system that completes pictures")
-    return methods
+    return methods, lacking
 
 
 def of_run(run: Path, models: Repository) -> Method | None:

@@ -48,14 +48,15 @@ def test_a_run_is_measured_with_its_own_weights_and_the_repositorys_for_the_rest
     for file in (run / "run.json", run / "generator" / "run.json"):
         file.write_text(json.dumps(record))
     models = Repository(tiny_repository, {})
-    (method,) = of_runs(tmp_path / "runs", models)
+    (method,), lacking = of_runs(tmp_path / "runs", models)
+    assert lacking == []
     assert (method.name, method.variant) == ("narrow", Variant("lafin_without_attention"))
     shipped = of_repository("lafin", models).about["weights"]
     assert method.about["weights"]["lafin_predictor"] == shipped["lafin_predictor"]
     assert method.about["weights"]["lafin_generator"] != shipped["lafin_generator"]
     assert method.about["images_seen"]["lafin_generator"] == 12
     assert method.about["began"] == {"generator": "today"}
-    assert [one.name for one in of_runs(run, models)] == ["narrow"]
+    assert [one.name for one in of_runs(run, models)[0]] == ["narrow"]
 
 
 def test_a_folder_without_such_a_run_is_refused(tiny_repository: Path, tmp_path: Path) -> None:
@@ -63,6 +64,16 @@ def test_a_folder_without_such_a_run_is_refused(tiny_repository: Path, tmp_path:
     (tmp_path / "parser" / "run.json").write_text('{"recipe": "parser_tiny"}')
     with pytest.raises(OptionError, match="no run of a system that completes pictures"):
         of_runs(tmp_path, Repository(tiny_repository, {}))
+
+
+def test_a_run_that_lacks_a_snapshot_yet_is_left_out_with_a_line(tiny_repository: Path, tmp_path: Path) -> None:
+    for name, recipe in (("early", "gfc_tiny"), ("parser", "parser_tiny")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(json.dumps({"recipe": recipe}))
+    methods, lacking = of_runs(tmp_path, Repository(tiny_repository, {}))
+    assert methods == []
+    assert len(lacking) == 1
+    assert lacking[0].startswith(f"the run early is left out: {tmp_path / 'early'} has no recorded snapshot")
 
 
 def test_minutes_follow_from_the_lines_of_a_training(tmp_path: Path) -> None:
