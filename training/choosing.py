@@ -22,11 +22,12 @@ from training.methods import (
 )
 from training.metrics.profiles import PROFILES
 from training.papers import TABLES
-from training.printed import PaperTables, Variant
+from training.printed import PrintedTable, Variant
 from training.remote import RemoteService
 from training.systems import Repository, frame_pixels
 
 KINDS = "10-20,20-40,40-60,center,eyes"
+ALL = "all"  # what --all calls itself
 COMMON_FRAME_PIXELS = 256  # in which --all compares systems of different frames
 
 
@@ -57,15 +58,16 @@ class Asked:
 class Chosen:
     """What is measured."""
 
-    name: str  # of the system, or `all`
+    name: str  # of the system, or ALL
     methods: list[Method]
     kinds: list[str]  # of holes
     frame_pixels: int
     paper: str | None = None  # whose tables are laid beside
 
-    @property
-    def tables(self) -> PaperTables | None:
-        return None if self.paper is None else TABLES[self.paper]
+    def printed(self) -> list[tuple[str, PrintedTable]]:
+        """Tables to lay the figures beside, with their paper: those asked for, else, of all systems, every paper's."""
+        papers = [self.paper] if self.paper else list(TABLES) if self.name == ALL else []
+        return [(paper, table) for paper in papers for table in TABLES[paper].tables]
 
     def about(self) -> Record:
         """For JSON: the system by its name and weights, and every method with its own."""
@@ -88,7 +90,7 @@ def choose(asked: Asked, models: Repository, holes: str | None, frame: int | Non
     methods = [*learnt_methods(asked, models), *baselines]
     require_different(methods)
     return Chosen(
-        name="all" if asked.everything else asked.system,
+        name=ALL if asked.everything else asked.system,
         methods=[at_frame(method, side) for method in methods],
         kinds=kinds,
         frame_pixels=side,

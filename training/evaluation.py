@@ -58,19 +58,19 @@ class Evaluation:
         return rows
 
     def beside(self, rows: list[Row]) -> list[Beside]:
-        """The paper's tables, where one was asked for."""
-        tables = self.chosen.tables
-        return [] if tables is None else [lay_beside(one, self.chosen.methods, rows) for one in tables.tables]
+        """The paper's tables, where one was asked for; of all systems, those that have an order to look at."""
+        laid = [lay_beside(paper, table, self.chosen.methods, rows) for paper, table in self.chosen.printed()]
+        return [one for one in laid if self.chosen.paper or one.has_order()]
 
     def place(self) -> str:
-        """Where the figures are from, in words."""
+        """Where the figures are from, and how they are taken, in words."""
         folder = getattr(self.faces.faces, "folder", None)
         name = "drawn faces" if folder is None else folder.resolve().name
-        return f"{name}, {len(self.faces)} faces, {self.faces.frame_pixels} px, holes from seed {self.seed}"
+        faces = f"{name}, {len(self.faces)} faces, {self.faces.frame_pixels} px"
+        return f"{faces}, holes from seed {self.seed}, profile {self.yardstick.profile.name}"
 
     def record(self, rows: list[Row], described: dict[str, Any]) -> dict[str, Any]:
         """What another machine needs for the same holes, and all that was found."""
-        laid = {"paper": self.chosen.paper, "tables": [beside.record() for beside in self.beside(rows)]}
         return {
             "format": FORMAT,
             **self.chosen.about(),
@@ -79,7 +79,8 @@ class Evaluation:
             "profile": self.yardstick.profile.name,
             "networks": self.yardstick.record(),
             "rows": rows,
-            **(laid if self.chosen.paper else {}),
+            "paper": self.chosen.paper,
+            "tables": [beside.record() for beside in self.beside(rows)],
         }
 
 
@@ -114,7 +115,8 @@ def report_text(evaluation: Evaluation, rows: list[Row], figures: dict[str, Any]
     """tables.md: the paper's tables, all figures with intervals, and what they were made of."""
     columns = evaluation.yardstick.columns()
     laid = evaluation.beside(rows)
-    title = f"Tables of {evaluation.chosen.paper}" if laid else f"Figures of {evaluation.chosen.name}"
+    paper = evaluation.chosen.paper
+    title = f"Tables of {paper}" if paper else f"Figures of {evaluation.chosen.name}"
     everything = [cells_with_intervals(row, columns) for row in rows]
     lines = [
         f"# {title}",

@@ -31,21 +31,28 @@ Figures = dict[str, list[float | None]]  # metric -> a figure for each kind of h
 class Beside:
     """One printed table with what was measured here."""
 
+    paper: str
     printed: PrintedTable
     here: dict[str, Figures]  # method -> its figures
     stands_for: dict[str, str]  # method -> the paper's
     columns: dict[str, str]  # metric -> the column it was measured by; what is not measured is absent
     broken: list[str]  # orders of the paper that do not hold here, in words
 
+    def has_order(self) -> bool:
+        """Whether two of the paper's methods were measured under its holes here."""
+        seen = [self.here[name] for name in self.stands_for]
+        return sum(any(value is not None for values in one.values() for value in values) for one in seen) >= 2
+
     def record(self) -> dict[str, object]:
         """For JSON."""
         printed = self.printed
         return {
+            "paper": self.paper,
             "table": printed.name,
             "data": printed.data,
             "measured": printed.words,
             "holes": printed.holes,
-            "paper": printed.figures,
+            "printed": printed.figures,
             "here": self.here,
             "stands_for": self.stands_for,
             "columns": self.columns,
@@ -53,8 +60,8 @@ class Beside:
         }
 
 
-def lay_beside(printed: PrintedTable, methods: Sequence[Method], rows: Sequence[Row]) -> Beside:
-    """Those methods that the table has a row of, and those without learning."""
+def lay_beside(paper: str, printed: PrintedTable, methods: Sequence[Method], rows: Sequence[Row]) -> Beside:
+    """Those methods that the table has a row of, and those without learning; holes that were not measured are None."""
     columns = {metric: column for metric in printed.figures if (column := column_of(metric, rows)) is not None}
     stands_for = {
         method.name: theirs for method in methods for theirs, ours in printed.ours.items() if method.variant == ours
@@ -63,12 +70,12 @@ def lay_beside(printed: PrintedTable, methods: Sequence[Method], rows: Sequence[
     by_place = {(row.method, row.holes): row.figures for row in rows}
     here = {
         name: {
-            metric: [by_place[name, kind].get(columns.get(metric, "")) for kind in printed.holes]
+            metric: [by_place.get((name, kind), {}).get(columns.get(metric, "")) for kind in printed.holes]
             for metric in printed.figures
         }
         for name in shown
     }
-    return Beside(printed, here, stands_for, columns, list(broken_orders(printed, here, stands_for)))
+    return Beside(paper, printed, here, stands_for, columns, list(broken_orders(printed, here, stands_for)))
 
 
 def column_of(metric: str, rows: Sequence[Row]) -> str | None:
@@ -115,7 +122,7 @@ def markdown(beside: Beside, place: str) -> str:
         *(f"**{name} (here)**" for name in beside.here),
     ]
     lines = [
-        f"### {printed.name}",
+        f"### {printed.name} of {beside.paper}",
         "",
         f"Paper: {'; '.join(filter(None, (printed.data, printed.words)))}. Here: {place}.",
         "",
@@ -155,7 +162,7 @@ def lacking(beside: Beside) -> list[str]:
 
 def orders(beside: Beside) -> list[str]:
     """What became of the paper's orders."""
-    if len(beside.stands_for) < 2:
+    if not beside.has_order():
         return ["- No order of the paper can be looked at: fewer than two of its methods are here."]
     if not beside.broken:
         return ["- Every order of these methods in the paper holds here."]

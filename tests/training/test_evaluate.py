@@ -131,7 +131,7 @@ def test_a_papers_table_has_its_holes_its_figures_and_ours_beside(tiny_repositor
     assert third["here"]["gfc"]["identity"] == [None] * 6  # no network's file was given
     text = (tmp_path / "report" / "tables.md").read_text()
     assert "| PSNR | O1 | 18.90 | 17.80 | 18.90 | 19.40 | 18.60 | 20.00 | " in text
-    assert text.split("### Table 2")[1].split("### Table 3")[0] in result.output
+    assert text.split("### Table 2 of gfc")[1].split("### Table 3")[0] in result.output
     assert cv2.imread(str(tmp_path / "report" / "sheet.jpg")).shape[0] > 100
     (picture,) = figures["pictures"]
     assert (len(picture["sha256"]), figures["data"]["faces"], figures["precision"]) == (64, 1, "float32")
