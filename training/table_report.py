@@ -91,25 +91,26 @@ def column_of(metric: str, rows: Sequence[Row]) -> str | None:
 
 def broken_orders(printed: PrintedTable, here: dict[str, Figures], stands_for: dict[str, str]) -> Iterator[str]:
     """Pairs of the paper's methods that are the other way round here, metric by metric and hole by hole."""
-    for (metric, theirs), (place, words) in itertools.product(
-        printed.figures.items(), enumerate(printed.holes.values())
-    ):
-        up = HIGHER_IS_BETTER[metric]
-        for one, other in itertools.combinations(stands_for, 2):
-            ours = [here[name][metric][place] for name in (one, other)]
-            paper = [theirs[stands_for[name]][place] if stands_for[name] in theirs else None for name in (one, other)]
-            if None in ours or None in paper:
-                continue
-            (a, b), (x, y) = ours, paper
-            assert a is not None and b is not None and x is not None and y is not None  # noqa: PT018
-            if x != y and (x > y) != (a > b):
-                first, second = (one, other) if (x > y) == up else (other, one)
-                cells = [number(value, DECIMALS[metric]) for value in (*sorted((x, y), reverse=up),)]
-                here_cells = [number(here[name][metric][place], DECIMALS[metric]) for name in (first, second)]
-                yield (
-                    f"{metric}, {words}: the paper has {stands_for[first]} ahead of {stands_for[second]} "
-                    f"({', '.join(cells)}); here it is {', '.join(here_cells)}"
-                )
+    for metric, theirs in printed.figures.items():
+        for place, words in enumerate(printed.holes.values()):
+            known = [
+                (theirs[stands_for[name]][place], figure, stands_for[name])
+                for name in stands_for
+                if stands_for[name] in theirs and (figure := here[name][metric][place]) is not None
+            ]
+            known.sort(key=lambda one: one[0], reverse=HIGHER_IS_BETTER[metric])  # the paper's best first
+            for first, second in itertools.combinations(known, 2):
+                if first[0] != second[0] and (first[0] > second[0]) != (first[1] > second[1]):
+                    yield f"{metric}, {words}: {in_words(first, second, DECIMALS[metric])}"
+
+
+def in_words(first: tuple[float, float, str], second: tuple[float, float, str], decimals: int) -> str:
+    """Two methods, each (the paper's figure, ours, the paper's name), that change their order here."""
+    paper, ours = (
+        ", ".join(number(figure, decimals) for figure in figures)
+        for figures in ((first[0], second[0]), (first[1], second[1]))
+    )
+    return f"the paper has {first[2]} ahead of {second[2]} ({paper}); here it is {ours}"
 
 
 def markdown(beside: Beside, place: str) -> str:
