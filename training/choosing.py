@@ -9,6 +9,7 @@ from pathlib import Path
 from training import options
 from training.baselines import BASELINES
 from training.blending import BLENDS
+from training.checkpoint import CheckpointError
 from training.errors import OptionError
 from training.methods import (
     Method,
@@ -134,13 +135,26 @@ def learnt_methods(asked: Asked, models: Repository) -> list[Method]:
         own, without = all_of_repository(models)
         lacking = [*without, *lacking]
     else:
-        own = [of_repository(asked.system, models)]
+        own, without = own_system(asked, models, bool(trained))
+        lacking = [*without, *lacking]
     for line in lacking:
         print(line)
     taken = {method.name for method in own}
     runs = [replace(one, name=f"{one.name} (run)") if one.name in taken else one for one in trained]
     methods = [*own, *runs]
     return [*methods, *([] if asked.service else wanted_blends(asked, methods))]
+
+
+def own_system(asked: Asked, models: Repository, others: bool) -> tuple[list[Method], list[str]]:
+    """The repository's system. Where it has no snapshot, a paper's table is made of `others`, or refused with a hint."""
+    try:
+        return [of_repository(asked.system, models)], []
+    except CheckpointError as error:
+        if asked.table is None:
+            raise
+        if others:
+            return [], [f"{asked.system} is left out: {error}"]
+        raise OptionError(f"{error}; --runs takes a run's, --baselines-only makes the table without") from error
 
 
 def wanted_blends(asked: Asked, methods: Sequence[Method]) -> list[Method]:

@@ -64,3 +64,19 @@ def test_a_run_called_like_a_system_is_told_apart(tiny_repository: Path, unbroke
         (folder / "run.json").write_text('{"recipe": "lafin_tiny", "part": "generator"}')
     chosen = choose(Asked(model="lafin", runs=tmp_path), Repository(tiny_repository, {}), "center", None)
     assert [method.name for method in chosen.methods] == ["lafin", "lafin (run)"]
+
+
+def test_a_table_without_the_repositorys_snapshot_is_made_of_runs_or_says_what_would_do(
+    tiny_repository: Path, unbroken: Path, tmp_path: Path
+) -> None:
+    for model in ("lafin_predictor", "lafin_generator"):
+        shutil.copytree(tiny_repository / model, tmp_path / "repository" / model)
+    (tmp_path / "repository" / "lafin_generator" / "snapshot.safetensors").unlink()
+    shutil.copytree(unbroken, tmp_path / "runs" / "mine" / "generator")
+    for folder in (tmp_path / "runs" / "mine", tmp_path / "runs" / "mine" / "generator"):
+        (folder / "run.json").write_text('{"recipe": "lafin_tiny", "part": "generator"}')
+    asked = Asked(table="lafin", runs=tmp_path / "runs")
+    chosen = choose(asked, Repository(tmp_path / "repository", {}), None, None)
+    assert [method.name for method in chosen.methods] == ["mine", "telea", "navier-stokes"]
+    with pytest.raises(OptionError, match=r"there is no snapshot at .*; --runs takes a run's, --baselines-only"):
+        choose(Asked(table="lafin"), Repository(tmp_path / "repository", {}), None, None)
