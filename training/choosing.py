@@ -146,7 +146,7 @@ def learnt_methods(asked: Asked, models: Repository) -> list[Method]:
 
 
 def own_system(asked: Asked, models: Repository, others: bool) -> tuple[list[Method], list[str]]:
-    """The repository's system. Where it has no snapshot, a paper's table is made of `others`, or refused with a hint."""
+    """The repository's system. Without its snapshot a paper's table is made of `others`, or refused with a hint."""
     try:
         return [of_repository(asked.system, models)], []
     except CheckpointError as error:
