@@ -27,7 +27,7 @@ from training.options import Version
 from training.papers import DEPLOYED, SYSTEMS, TABLES
 from training.parsing_report import PARSERS, report_parser
 from training.precision import PRECISIONS
-from training.records import describe_data
+from training.records import describe_data, describe_file
 from training.report import write_json
 from training.systems import Repository, about
 from training.yardstick import NetworkFiles, open_yardstick, warnings
@@ -118,7 +118,9 @@ def main(
     evaluation = Evaluation(chosen, faces, seed, yardstick, batch_size, place)
     rows = evaluation.show()
     arithmetic = "of the exports" if exports else "of the service" if service else precision
-    described = {**about_data(folder, data, split, len(faces)), "blend": blend, "precision": arithmetic}
+    masks = None if sketches is None else describe_file(sketches)
+    about_holes = {"blend": blend, "precision": arithmetic, "masks": masks}
+    described = {**about_data(folder, data, split, len(faces)), **about_holes}
     figures = evaluation.record(rows, described)
     write_json(output, figures)
     if report is not None:

@@ -147,6 +147,8 @@ def made_of(figures: dict[str, Any]) -> list[str]:
         lines.append(
             f"{name}: {'; '.join(f'{word} {text}' for word, text in told.items() if text) or 'nothing learnt'}"
         )
+    if figures["masks"] is not None:
+        lines.append(f"masks: {figures['masks']['name']}, sha256 {figures['masks']['sha256']}")
     return lines + [
         f"--{option}: {file['name']}, sha256 {file['sha256']}" for option, file in figures["networks"].items()
     ]

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.data.landmarks import LEFT_EYE, RIGHT_EYE, flip
+from training.data.landmarks import LEFT_EYE, RIGHT_EYE, flip, to_68
 from training.frozen.features import FeatureFileError
 from training.frozen.scripted import ScriptedFeatures
 from training.metrics.naming import named
@@ -47,7 +47,7 @@ class IdentityNetwork:
 
     @torch.no_grad()
     def __call__(self, image: Tensor, landmarks: Tensor) -> Tensor:
-        """Pictures [B,3,H,W] in [0,1], landmarks [B,68,2] in their pixels -> identities [B,D] of unit length."""
+        """Pictures [B,3,H,W] in [0,1], landmarks [B,68 or 98,2] in their pixels -> identities [B,D] of unit length."""
         embedding = self.run(RANGES[self.values](self.aligned(image, landmarks)))
         if embedding.shape[2:] != (1, 1):
             raise FeatureFileError(f"{self.name} returned maps; an identity network returns vectors [B,D]")
@@ -85,7 +85,8 @@ def align(picture: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
-    """[68,2] -> [5,2]: middles of the eyes, nose tip, corners of the mouth."""
+    """[68 or 98,2] -> [5,2]: middles of the eyes, nose tip, corners of the mouth."""
+    landmarks = to_68(landmarks)
     eyes = [landmarks[list(eye)].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE)]
     return np.stack([*eyes, *landmarks[[NOSE_TIP, LEFT_MOUTH_CORNER, RIGHT_MOUTH_CORNER]]]).astype(np.float64)
 
