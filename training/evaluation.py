@@ -10,8 +10,9 @@ from training.checkpoint import write_atomically
 from training.choosing import Chosen
 from training.framed import FramedFaces
 from training.measuring import Row, measure
+from training.pictures import write_picture
 from training.report import Table, number, progress_bar, write_json
-from training.side_by_side import compare_pictures, write_picture
+from training.side_by_side import compare_pictures
 from training.table_report import Beside, lay_beside, markdown, table
 from training.yardstick import NME, SPREAD, Yardstick
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,13 +10,11 @@ import torch
 from torch import Tensor
 
 from training.blending import Blend, completed
-from training.errors import OptionError
 from training.framed import FramedFaces
 from training.masking import complete
 from training.methods import Method
 
 SIDE_PIXELS, TITLE_PIXELS, NUMBER_PIXELS = 128, 18, 90
-JPEG_QUALITY = 88
 
 
 @torch.no_grad()
@@ -61,14 +58,3 @@ def shrunk(picture: Tensor, side: int) -> np.ndarray:
     """[3,F,F] of bytes or of 0..255 -> [side,side,3] uint8."""
     whole = picture.float().round().clamp(0, 255).byte().cpu().permute(1, 2, 0).numpy()
     return cv2.resize(np.ascontiguousarray(whole), (side, side), interpolation=cv2.INTER_AREA)
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """[H,W,3] RGB to a .jpg or .png. Raises OptionError where it cannot be written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        done = cv2.imwrite(str(path), picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    except cv2.error as error:
-        raise OptionError(f"{path}: write .jpg or .png") from error
-    if not done:
-        raise OptionError(f"{path} could not be written: is the disk full?")

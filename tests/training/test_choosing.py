@@ -60,8 +60,7 @@ def test_options_that_contradict_each_other_are_named() -> None:
 
 def test_a_run_called_like_a_system_is_told_apart(tiny_repository: Path, unbroken: Path, tmp_path: Path) -> None:
     shutil.copytree(unbroken, tmp_path / "lafin" / "generator")
-    for folder in (tmp_path / "lafin", tmp_path / "lafin" / "generator"):
-        (folder / "run.json").write_text('{"recipe": "lafin_tiny", "part": "generator"}')
+    write_run(tmp_path / "lafin")
     chosen = choose(Asked(model="lafin", runs=tmp_path), Repository(tiny_repository, {}), "center", None)
     assert [method.name for method in chosen.methods] == ["lafin", "lafin (run)"]
 
@@ -73,10 +72,15 @@ def test_a_table_without_the_repositorys_snapshot_is_made_of_runs_or_says_what_w
         shutil.copytree(tiny_repository / model, tmp_path / "repository" / model)
     (tmp_path / "repository" / "lafin_generator" / "snapshot.safetensors").unlink()
     shutil.copytree(unbroken, tmp_path / "runs" / "mine" / "generator")
-    for folder in (tmp_path / "runs" / "mine", tmp_path / "runs" / "mine" / "generator"):
-        (folder / "run.json").write_text('{"recipe": "lafin_tiny", "part": "generator"}')
+    write_run(tmp_path / "runs" / "mine")
     asked = Asked(table="lafin", runs=tmp_path / "runs")
     chosen = choose(asked, Repository(tmp_path / "repository", {}), None, None)
     assert [method.name for method in chosen.methods] == ["mine", "telea", "navier-stokes"]
     with pytest.raises(OptionError, match=r"there is no snapshot at .*; --runs takes a run's, --baselines-only"):
         choose(Asked(table="lafin"), Repository(tmp_path / "repository", {}), None, None)
+
+
+def write_run(run: Path) -> None:
+    """The records of a run that has trained LaFIn's generator."""
+    (run / "run.json").write_text('{"recipe": "lafin_tiny"}')
+    (run / "generator" / "run.json").write_text('{"recipe": "lafin_tiny", "part": "generator"}')

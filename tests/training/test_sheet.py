@@ -88,4 +88,4 @@ def test_systems_without_a_snapshot_are_left_out_of_a_blind_sheet(drawn_folder: 
 def test_a_picture_of_no_known_kind_is_one_line(drawn_folder: Path, tiny_repository: Path, tmp_path: Path) -> None:
     command = ["--data", drawn_folder, "--repository", tiny_repository, "--model", "gfc", "--holes", "center"]
     result = sheet_of(*command, "--count", 1, "--output", tmp_path / "sheet.txt")
-    assert str(result.exception.code).endswith("sheet.txt: write .jpg or .png")
+    assert str(result.exception.code).endswith("sheet.txt: the picture's name must end with one of .png, .jpg, .jpeg")

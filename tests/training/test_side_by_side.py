@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
 import numpy as np
-import pytest
 
 from training.data.drawn import DrawnFaces
-from training.errors import OptionError
 from training.framed import frame_faces
 from training.given import Answer
 from training.methods import Method
-from training.side_by_side import NUMBER_PIXELS, SIDE_PIXELS, TITLE_PIXELS, compare_pictures, write_picture
+from training.side_by_side import NUMBER_PIXELS, SIDE_PIXELS, TITLE_PIXELS, compare_pictures
 
 METHODS = [Method("grey", lambda given: Answer(raw=given.image * 0 + 90)), Method("blank", lambda given: Answer())]
 
@@ -31,11 +26,3 @@ def test_every_face_has_a_row_and_every_method_a_column() -> None:
     assert (blank == 255).all()
     assert (sheet[:TITLE_PIXELS, NUMBER_PIXELS:] < 128).any()  # titles
     assert (sheet[TITLE_PIXELS:, :NUMBER_PIXELS] < 128).any()  # numbers and kinds
-
-
-def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
-    write_picture(tmp_path / "new" / "one.png", picture)
-    assert np.array_equal(cv2.imread(str(tmp_path / "new" / "one.png"))[:, :, ::-1], picture)
-    with pytest.raises(OptionError, match=r"write \.jpg or \.png"):
-        write_picture(tmp_path / "one.tex", picture)
