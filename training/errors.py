@@ -14,6 +14,7 @@
     |-- FeatureFileError       a frozen network from a file of the user
     |-- SignatureError         a config.pbtxt
     |-- OpeningError           a model or system of a repository
+    |-- RemoteError            a running service that cannot be asked, or that refuses
     |-- ExportError            an export
     |-- PaintingError          what a system is called with from Python
     `-- ConvertError, PublishedKeysError    published weights

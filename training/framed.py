@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -54,6 +54,10 @@ class FramedFaces:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def first(self, count: int) -> FramedFaces:
+        """The beginning of the row, under the same holes."""
+        return replace(self, indices=self.indices[:count])
 
     def batches(self, batch_size: int, device: str = "cpu") -> Iterator[FramedBatch]:
         """The row from its start; the last batch may be smaller."""

@@ -61,7 +61,11 @@ SketchesFile = Annotated[
         help="Of training.prepare quickdraw, for holes of that kind, or irregular, for irregular and ratio buckets.",
     ),
 ]
-IDENTITY_FILE = typer.Option(help="TorchScript, [B,3,H,W] in [-1,1] to embeddings [B,D], for identities.")
+IDENTITY_FILE = typer.Option(help="TorchScript, pictures to embeddings [B,D], for identities.")
+IdentityRange = Annotated[str, typer.Option(help="Values that network takes: -1..1 or 0..1.")]
+IdentityAlignment = Annotated[
+    str, typer.Option(help="How it wants faces: frame (it resizes), or arcface (112 px, five points in place).")
+]
 
 
 def pick(table: Mapping[str, Value], name: str, what: str) -> Value:

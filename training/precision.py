@@ -77,17 +77,18 @@ def lower(network: nn.Module, dtype: torch.dtype, float32: Sequence[str]) -> Non
             parameter.data = parameter.data.to(dtype)
 
 
-def shortfall(eager: nn.Module, script: torch.jit.ScriptModule, deployed: Deployed, precision: str) -> str:
+def shortfall(eager: nn.Module, script: nn.Module, deployed: Deployed, precision: str) -> str:
     """Why the script is too far from the float32 network, in words; empty if it is not."""
     inputs = drawn_inputs(deployed.inputs)
     hole = next((tensor for tensor, port in zip(inputs, deployed.inputs, strict=True) if is_map(port)), None)
     device = "cuda" if precision == "float16" and torch.cuda.is_available() else "cpu"
     with torch.no_grad():
         expected = as_tuple(eager(*inputs))
-        found = as_tuple(on_device(script, device)(*(tensor.to(device) for tensor in inputs)))
+        near = on_device(script, device) if isinstance(script, torch.jit.ScriptModule) else script.to(device)
+        found = as_tuple(near(*(tensor.to(device) for tensor in inputs)))
     words = [
-        distance(port, exact, near.cpu(), hole) if deployed.apart is None else deployed.apart(exact, near.cpu())
-        for port, exact, near in zip(deployed.outputs, expected, found, strict=True)
+        distance(port, exact, one.cpu(), hole) if deployed.apart is None else deployed.apart(exact, one.cpu())
+        for port, exact, one in zip(deployed.outputs, expected, found, strict=True)
     ]
     return " and ".join(filter(None, words))
 

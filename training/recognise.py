@@ -24,8 +24,10 @@ from training.options import Version
 from training.papers import SYSTEMS
 from training.report import Table, progress_bar, write_json
 from training.systems import Repository, about, frame_pixels, open_system
+from training.yardstick import NetworkFiles, check_identity, open_identity
 
 RANKS = (1, 3, 5)  # Figure 11
+FEW_PEOPLE = 50  # among fewer a face is found by chance often enough
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -46,6 +48,8 @@ class Recognised:
 def main(
     data: options.DataFolder,
     identity: Annotated[Path, options.IDENTITY_FILE],
+    identity_range: options.IdentityRange = "-1..1",
+    identity_alignment: options.IdentityAlignment = "frame",
     repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
     model: Annotated[str, typer.Option(help=f"What completes the probes: {', '.join(SYSTEMS)}.")] = "gfc",
     holes: options.Holes = "O1,O2,O3,O4,O5,O6",
@@ -65,13 +69,16 @@ def main(
     kinds, place, blender = options.read_kinds(holes), options.open_device(device), options.pick(BLENDS, blend, "blend")
     models = Repository(repository, {}, device=place)
     system = open_system(model, models)
-    network, faces, names = IdentityNetwork(identity, place), open_split(data, split), read_identities(data)
+    files = NetworkFiles(identity=identity, identity_range=identity_range, identity_alignment=identity_alignment)
+    network, faces, names = open_identity(files, place), open_split(data, split), read_identities(data)
     people = [names.get(faces.name(index), "") for index in range(len(faces))]
     gallery, probes = (
         Side(FramedFaces(faces, frame_pixels(model), side), [people[index] for index in side])
         for side in gallery_and_probes(faces, names, seed)
     )
     print(f"{len(gallery.names)} faces in the gallery, {len(probes.names)} probes; identities by {network.name}")
+    doubts = [few(gallery), check_identity(network, identity, gallery.faces, place)]
+    print("".join(f"warning: {words}\n" for words in doubts if words), end="")
     search = Search(network, gallery, probes, batch_size, place)
     rows = show(search, system, blender, kinds, seed)
     measured = {"split": split, "seed": seed, "blend": blend, "identity": network.name}
@@ -87,6 +94,16 @@ class Side:
     names: Sequence[str]
 
 
+def few(gallery: Side) -> str:
+    """That the gallery is too small to say much, in words; empty if it is not."""
+    people = len(set(gallery.names))
+    return (
+        f"recognition among {people} people says little; chance alone finds {100 / people:.0f} %"
+        if people < FEW_PEOPLE
+        else ""
+    )
+
+
 class Search:
     """Probes are looked up in the gallery by the network's identities, [N,D] of unit length."""
 
@@ -98,7 +115,7 @@ class Search:
     def originals(self, side: Side) -> Tensor:
         """Identities of the pictures as they are."""
         batches = side.faces.batches(self.batch_size, self.device)
-        return torch.cat([self.network(batch.image.float() / 255) for batch in batches])
+        return torch.cat([self.network(batch.image.float() / 255, batch.landmarks) for batch in batches])
 
     def row(self, holes: str, method: str, found: Tensor) -> Recognised:
         """`found`: identities of the probes under these holes."""
@@ -113,8 +130,8 @@ class Search:
             noisy, painted = [], []
             for batch in self.probes.faces.batches(self.batch_size, self.device):
                 given = batch.under(kind, seed)
-                noisy.append(self.network(fill_with_noise(given)))
-                painted.append(self.network(paint(system, given, blend)))
+                noisy.append(self.network(fill_with_noise(given), batch.landmarks))
+                painted.append(self.network(paint(system, given, blend), batch.landmarks))
             yield self.row(kind, "noise", torch.cat(noisy))
             yield self.row(kind, "completed", torch.cat(painted))
 

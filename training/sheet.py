@@ -6,25 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import numpy as np
 import torch
 import typer
-from torch import Tensor
 
 from training import options
 from training.blending import completed
+from training.blind import draw_blind, key_record
 from training.data.faces import open_split
 from training.errors import OptionError, one_line
 from training.framed import FramedFaces, frame_faces
 from training.given import System
 from training.masking import complete
+from training.methods import Method, all_of_repository, at_frame, of_repository
 from training.options import Version
 from training.papers import SYSTEMS
 from training.pictures import require_picture, write_picture
+from training.report import write_json
+from training.side_by_side import shrunk
 from training.systems import Repository, frame_pixels, open_system
 
 ACROSS = 4  # faces of a row
+SHEET_FACES, BLIND_FACES = 16, 64
+BLIND_FRAME_PIXELS = 256
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -35,23 +39,55 @@ def main(
     data: options.DataFolder,
     output: Annotated[Path, typer.Option(help="The picture to write: .jpg or .png.")],
     repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
-    model: Annotated[str, typer.Option(help=f"What completes the faces: {', '.join(SYSTEMS)}.")] = "lafin",
+    model: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(SYSTEMS)}, lafin if none; with --blind several by commas.")
+    ] = None,
     holes: options.Holes = "box,center,eyes,half",
     seed: options.Seed = 0,
     split: options.Split = "validation",
-    count: Annotated[int, typer.Option(help="The first so many faces of the split.", min=1)] = 16,
+    count: Annotated[
+        int | None, typer.Option(help=f"The first so many faces: {SHEET_FACES}, with --blind {BLIND_FACES}.", min=1)
+    ] = None,
     side: Annotated[int, typer.Option(help="Pixels of a picture's side on the sheet.", min=16)] = 128,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Each face by one system, shuffled; the key goes into OUTPUT.key.json.")
+    ] = False,
     device: options.Device = "auto",
     version: Version = False,
 ) -> None:
-    """Masked, completed and true, four faces in a row; the kinds of holes take turns from face to face."""
+    """Masked, completed and true, four faces in a row; the kinds of holes take turns from face to face.
+
+    With --blind: completed pictures alone, of all systems that have a snapshot, numbered; who painted which stands in
+    a second file, for after the judging.
+    """
     require_picture(output)
     kinds, place = options.read_kinds(holes), options.open_device(device)
-    system = open_system(model, Repository(repository, {}, device=place))
-    faces = frame_faces(open_split(data, split), frame_pixels(model), count)
-    sheet = draw(system, faces, kinds, seed, side, place)
-    write_picture(output, sheet)
+    models, folder = Repository(repository, {}, device=place), open_split(data, split)
+    if blind:
+        methods = [at_frame(method, BLIND_FRAME_PIXELS) for method in several(model, models)]
+        faces = frame_faces(folder, BLIND_FRAME_PIXELS, count or BLIND_FACES)
+        picture, key = draw_blind(methods, faces, kinds, seed, side, place)
+        write_picture(output, picture)
+        answer = output.with_name(f"{output.name}.key.json")
+        write_json(answer, key_record(key, methods, seed, output))
+        print(f"wrote {output}: {len(faces)} faces by {len(methods)} systems; {answer} says whose is which")
+        return
+    name = model or "lafin"
+    system, faces = open_system(name, models), frame_faces(folder, frame_pixels(name), count or SHEET_FACES)
+    write_picture(output, draw(system, faces, kinds, seed, side, place))
     print(f"wrote {output}: {len(faces)} faces, masked, completed and true")
+
+
+def several(names: str | None, models: Repository) -> list[Method]:
+    """The systems that are named, else all that have a snapshot, with a line about the others. Raises OptionError."""
+    if names is not None:
+        return [of_repository(name.strip(), models) for name in names.split(",")]
+    methods, lacking = all_of_repository(models)
+    for line in lacking:
+        print(line)
+    if not methods:
+        raise OptionError("no system has a snapshot")
+    return methods
 
 
 @torch.no_grad()
@@ -68,12 +104,6 @@ def draw(system: System, faces: FramedFaces, kinds: Sequence[str], seed: int, si
     blank = [np.full_like(trios[0], 255)] * (-len(trios) % ACROSS)
     row = [*trios, *blank]
     return np.concatenate([np.concatenate(row[start : start + ACROSS], axis=1) for start in range(0, len(row), ACROSS)])
-
-
-def shrunk(picture: Tensor, side: int) -> np.ndarray:
-    """[3,F,F] of bytes or of 0..255 -> [side,side,3] uint8."""
-    whole = picture.float().round().clamp(0, 255).byte().cpu().permute(1, 2, 0).numpy()
-    return cv2.resize(np.ascontiguousarray(whole), (side, side), interpolation=cv2.INTER_AREA)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,15 @@
 """The evaluation command: table, JSON, left-out figures and one-line errors."""
 
+import hashlib
 import json
+import shutil
 
+import cv2
 import pytest
 import torch
 from typer.testing import CliRunner
 
+from training.compare import app as compare_app
 from training.evaluate import app
 
 
@@ -25,7 +29,9 @@ def test_table_and_json_say_the_same(tiny_repository, drawn_folder, features_fil
     assert set(figures["weights"]) == {"lafin_predictor", "lafin_generator"}
     assert [(row["holes"], row["method"]) for row in figures["rows"]] == [("center", "lafin"), ("center", "telea")]
     lines = [line for line in result.stdout.splitlines() if line.startswith("|")]
-    assert "feature distance (squeezenet1_1)" in lines[0]
+    digest = hashlib.sha256(features_file.read_bytes()).hexdigest()
+    assert f"feature distance (squeezenet1_1 {digest[:8]})" in lines[0]
+    assert figures["networks"]["features"] == {"name": features_file.name, "sha256": digest}
     for line, row in zip(lines[2:], figures["rows"], strict=True):
         assert f"| center | 0.250 | {row['method']} | {row['figures']['PSNR']:.2f} |" in line
     assert lines[3].endswith("| - |")  # Telea has no landmarks
@@ -99,12 +105,76 @@ def test_gfc_at_128_pixels_blended_with_an_identity_network(tiny_repository, dra
         assert (figures["blend"], figures["frame_pixels"]) == (blend, 128)
         assert [row["holes"] for row in figures["rows"]] == ["O3", "24px"]
         assert figures["rows"][1]["hole_ratio"] == pytest.approx(24 * 24 / 128**2)
-        assert figures["rows"][0]["figures"]["identity distance (flat)"] > 0
+        identity = next(name for name in figures["rows"][0]["figures"] if name.startswith("identity distance (flat "))
+        assert figures["rows"][0]["figures"][identity] > 0
     plain, blended = (outputs[blend]["rows"][0]["figures"]["PSNR"] for blend in ("none", "poisson"))
     assert blended > plain  # an untrained network is far off at the hole's edge
 
 
+def test_a_papers_table_has_its_holes_its_figures_and_ours_beside(tiny_repository, drawn_folder, tmp_path):
+    """GFC's: M4 and, blended, M5 from one snapshot, Telea and Navier-Stokes in the same run."""
+    result = evaluate(
+        *("--data", drawn_folder, "--repository", tiny_repository, "--table", "gfc", "--limit", 1),
+        *("--precision", "float32", "--report", tmp_path / "report"),
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "report" / "figures.json").read_text())
+    assert (figures["paper"], figures["model"], figures["profile"]) == ("gfc", "gfc", "standard")
+    assert list(dict.fromkeys(row["holes"] for row in figures["rows"])) == ["O1", "O2", "O3", "O4", "O5", "O6"]
+    methods = ["gfc", "gfc + poisson", "telea", "navier-stokes"]
+    assert list(dict.fromkeys(row["method"] for row in figures["rows"])) == methods
+    first, second, third = figures["tables"]
+    assert first["stands_for"] == {"gfc": "M4", "gfc + poisson": "M5"}
+    assert second["here"]["telea"]["PSNR"][2] == next(
+        row["figures"]["PSNR"] for row in figures["rows"] if (row["holes"], row["method"]) == ("O3", "telea")
+    )
+    assert third["here"]["gfc"]["identity"] == [None] * 6  # no network's file was given
+    text = (tmp_path / "report" / "tables.md").read_text()
+    assert "| PSNR | O1 | 18.90 | 17.80 | 18.90 | 19.40 | 18.60 | 20.00 | " in text
+    assert text.split("### Table 2 of gfc")[1].split("### Table 3")[0] in result.output
+    assert cv2.imread(str(tmp_path / "report" / "sheet.jpg")).shape[0] > 100
+    (picture,) = figures["pictures"]
+    assert (len(picture["sha256"]), figures["data"]["faces"], figures["precision"]) == (64, 1, "float32")
+
+
+def test_a_paper_whose_system_has_no_snapshot_says_so_and_baselines_may_stand_alone(drawn_folder, tmp_path):
+    command = ["--data", drawn_folder, "--repository", tmp_path, "--table", "gfc"]
+    refused = evaluate(*command)
+    assert str(refused.exception.code).startswith("training.evaluate: there is no snapshot at ")
+    alone = evaluate(*command, "--baselines-only", "--output", tmp_path / "figures.json")
+    assert alone.exit_code == 0, alone.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert list(figures["methods"]) == ["telea", "navier-stokes"]
+    assert figures["tables"][0]["stands_for"] == {}
+
+
+def test_all_systems_stand_in_one_table_at_one_frame_and_can_be_compared(tiny_repository, drawn_folder, tmp_path):
+    for model in ("gfc_generator", "dsa_generator"):
+        shutil.copytree(tiny_repository / model, tmp_path / "repository" / model)
+    command = ["--data", drawn_folder, "--repository", tmp_path / "repository", "--split", "all", "--count", 2]
+    result = evaluate(
+        *(*command, "--all", "--holes", "center", "--precision", "float32"),
+        *("--baseline", "telea", "--output", tmp_path / "all.json"),
+    )
+    assert result.exit_code == 0, result.output
+    assert "2 faces at 256 px" in result.output
+    assert "lafin is left out: there is no snapshot at" in result.output
+    figures = json.loads((tmp_path / "all.json").read_text())
+    assert [row["method"] for row in figures["rows"]] == ["gfc", "dsa", "telea"]
+    assert figures["methods"]["gfc"]["measured_at_pixels"] == 256
+    compared = CliRunner().invoke(compare_app, [str(tmp_path / "all.json"), "--methods", "gfc,dsa"])
+    assert compared.exit_code == 0, compared.output
+    assert "| center | hole PSNR | gfc | dsa | " in compared.output
+
+
 MISTAKES = {
+    "--table other": "unknown table 'other'; there are lafin, gfc, dsa, reference, showface",
+    "--table gfc --holes center": "--table and --holes (the table brings its own) do not go together",
+    "--table gfc --profile lafin": "--table and --profile (the table brings its own) do not go together",
+    "--all --model gfc": "--all and --model do not go together",
+    "--precision half": "unknown precision 'half'; there are auto, float32, bfloat16, float16",
+    "--identity absent.pt --identity-range 0..255": "unknown --identity-range '0..255'; there are -1..1, 0..1",
+    "--runs absent": "there is no run of a system that completes pictures",
     "--profile other": "unknown profile 'other'; there are standard, lafin",
     "--baseline other": "unknown baseline 'other'; there are telea",
     "--features absent.pth": "no feature network at absent.pth",

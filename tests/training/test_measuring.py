@@ -10,10 +10,11 @@ from tests.fakes.features import Colours
 from training.data.drawn import DrawnFaces
 from training.framed import frame_faces
 from training.given import Answer, Given
-from training.measuring import NME, SPREAD, Row, Yardstick, measure
+from training.measuring import Row, measure
 from training.metrics.perception import FeatureDistance
 from training.metrics.pixels import l1_percent
 from training.metrics.profiles import PROFILES, Profile
+from training.yardstick import NME, SPREAD, Yardstick
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,10 @@ def black(given: Given) -> Answer:
 
 
 STANDARD = Yardstick(PROFILES["standard"], FeatureDistance(Colours()), Colours())
-QUICK = Yardstick(Profile("quick", "L1", {"L1 %": l1_percent}), FeatureDistance(Colours()))
+QUICK = Yardstick(
+    Profile("quick", "L1", ("L1 %",), lambda completed, image, hole: {"L1 %": l1_percent(completed, image)}),
+    FeatureDistance(Colours()),
+)
 
 
 def test_a_perfect_system_has_perfect_figures(faces):
@@ -121,3 +125,43 @@ def test_no_system_sees_what_is_in_a_hole(faces):
         assert given.hole.any()
         assert not (given.image * given.hole).any()
         assert given.reference is not None
+
+
+def test_each_face_has_its_figure_and_the_mean_an_interval(faces):
+    (row,) = rows_of(faces, black, QUICK, batch_size=2)
+    values = row.values["L1 %"]
+    assert len(values) == 3
+    assert row.figures["L1 %"] == pytest.approx(sum(values) / 3)
+    low, high = row.intervals["L1 %"]
+    assert min(values) <= low <= row.figures["L1 %"] <= high <= max(values)
+
+
+def test_holes_are_known_by_their_hash_whatever_the_method_and_the_batch(faces):
+    def hash_of(kind: str, seed: int, system=black, batch_size: int = 3) -> str:
+        row = next(measure({"m": system}, faces, [kind], seed, QUICK, batch_size=batch_size))
+        return row.holes_sha256
+
+    first = hash_of("20-40", 0)
+    assert hash_of("20-40", 0, oracle_of(faces), 2) == first
+    assert len({first, hash_of("20-40", 1), hash_of("40-60", 0)}) == 3
+
+
+def test_inside_the_hole_black_is_as_wrong_as_the_picture_is_bright(faces):
+    (row,) = rows_of(faces, black, STANDARD)
+    middle = truth(faces)[:, :, 64:192, 64:192].float() / 255
+    assert row.figures["hole L1 %"] == pytest.approx(100 * float(middle.mean()), rel=1e-4)
+    assert row.figures["hole PSNR"] < row.figures["PSNR"]
+    assert row.figures["hole SSIM"] < row.figures["SSIM"]
+    assert 0 < row.figures["MS-SSIM"] < 1
+
+
+def test_metrics_networks_see_a_whole_picture_once(faces):
+    asked: list[int] = []
+
+    class Watched(Colours):
+        def __call__(self, image):
+            asked.append(len(image))
+            return super().__call__(image)
+
+    rows_of(faces, black, Yardstick(QUICK.profile, frechet=Watched()), ["center", "O3"], batch_size=3)
+    assert asked == [3, 3, 3]  # the truth, then what was completed under each kind of holes

@@ -84,6 +84,7 @@ def test_the_table_has_originals_noise_and_completions(
     )
     assert result.exit_code == 0, result.output
     assert "8 faces in the gallery, 8 probes; identities by thumbnail" in result.output
+    assert "warning: recognition among 8 people says little; chance alone finds 12 %" in result.output
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert (figures["model"], figures["split"], figures["frame_pixels"]) == ("gfc", "all", 128)
     assert set(figures["weights"]) == {"gfc_generator"}

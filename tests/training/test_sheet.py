@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import cv2
@@ -55,3 +57,35 @@ def test_what_paints_nothing_is_one_line(tiny_repository: Path, drawn_folder: Pa
     done = CliRunner().invoke(app, [*options, "--model", "lafin_predictor", "--output", str(tmp_path / "a.jpg")])
     assert done.exit_code == 1
     assert "completes no pictures" in done.output + str(done.exception)
+
+
+def sheet_of(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_blind_sheet_has_its_key_in_a_second_file(drawn_folder: Path, tiny_repository: Path, tmp_path: Path) -> None:
+    command = ["--data", drawn_folder, "--split", "all", "--repository", tiny_repository, "--side", 32, "--blind"]
+    for name in ("one.png", "two.png"):
+        result = sheet_of(*command, "--model", "gfc,dsa", "--holes", "center,eyes", "--output", tmp_path / name)
+        assert result.exit_code == 0, result.output
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    assert "gfc" not in (tmp_path / "one.png").name
+    key = json.loads((tmp_path / "one.png.key.json").read_text())
+    assert key["sheet"]["sha256"] == hashlib.sha256((tmp_path / "one.png").read_bytes()).hexdigest()
+    pictures = key["pictures"]
+    assert [one["number"] for one in pictures] == [1, 2, 3, 4, 5, 6]
+    assert sorted(one["system"] for one in pictures) == ["dsa"] * 3 + ["gfc"] * 3
+    assert len({one["face"] for one in pictures}) == 6
+    assert set(key["methods"]["dsa"]["weights"]) == {"dsa_generator"}
+
+
+def test_systems_without_a_snapshot_are_left_out_of_a_blind_sheet(drawn_folder: Path, tmp_path: Path) -> None:
+    result = sheet_of("--data", drawn_folder, "--repository", tmp_path, "--blind", "--output", tmp_path / "blind.png")
+    assert str(result.exception.code) == "training.sheet: no system has a snapshot"
+    assert "lafin is left out: there is no snapshot at" in result.output
+
+
+def test_a_picture_of_no_known_kind_is_one_line(drawn_folder: Path, tiny_repository: Path, tmp_path: Path) -> None:
+    command = ["--data", drawn_folder, "--repository", tiny_repository, "--model", "gfc", "--holes", "center"]
+    result = sheet_of(*command, "--count", 1, "--output", tmp_path / "sheet.txt")
+    assert str(result.exception.code).endswith("sheet.txt: the picture's name must end with one of .png, .jpg, .jpeg")

@@ -108,3 +108,18 @@ def test_fingerprints_are_of_the_files_that_were_run(tiny_repository):
     assert swapped["lafin_predictor"] == plain["lafin_generator"]
     told = about("lafin", Repository(tiny_repository, other))
     assert told == {"model": "lafin", "frame_pixels": 256, "weights": swapped}
+
+
+@torch.no_grad()
+def test_a_lower_precision_is_near_float32_and_auto_keeps_what_is_not(tiny_repository, given, monkeypatch):
+    exact = open_system("gfc", Repository(tiny_repository, {}))
+    frame = Given(given.image[..., :128, :128], given.hole[..., :128, :128], given.landmarks / 2, ((0,),))
+    expected = exact(frame).raw.float()
+    lowered = open_system("gfc", Repository(tiny_repository, {}, precision="bfloat16"))(frame).raw.float()
+    assert not torch.equal(lowered, expected)
+    assert float((lowered - expected).abs().median()) <= 2  # un-pooling places single pixels elsewhere
+    monkeypatch.setattr("training.systems.best_precision", lambda gpu, processor: "bfloat16")
+    for words, same in (("it has 3 dB, not 42", True), ("", False)):
+        monkeypatch.setattr("training.systems.shortfall", lambda *_, words=words: words)
+        chosen = open_system("gfc", Repository(tiny_repository, {}, precision="auto"))(frame).raw.float()
+        assert torch.equal(chosen, expected if same else lowered)

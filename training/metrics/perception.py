@@ -8,21 +8,26 @@ import torch
 from torch import Tensor
 
 from training.frozen.features import DISTANCE_LAYERS, FeatureFileError, FeatureNetwork, load_features, read_weights
+from training.metrics.naming import named
 
 NORM_FLOOR = 1e-10
+LPIPS, FEATURE_DISTANCE = "LPIPS", "feature distance"
 
 
 class FeatureDistance:
     """Distance of unit-length feature vectors, summed over layers: LPIPS (Zhang et al. 2018), Eq. 1.
 
     Without a file of learnt heads every channel weighs 1, which is the paper's baseline and not LPIPS proper.
-    `name` says which of the two it is, and the network. Pictures [B,3,H,W] in [0,1] -> [B], 0 for equal ones.
+    `name` says which of the two it is, and the network, with the hashes of `files`, which both were read from.
+    Pictures [B,3,H,W] in [0,1] -> [B], 0 for equal ones.
     """
 
-    def __init__(self, features: FeatureNetwork, heads: dict[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, features: FeatureNetwork, heads: dict[str, Tensor] | None = None, files: tuple[Path, ...] = ()
+    ) -> None:
         self.features = features
         self.heads = heads
-        self.name = f"LPIPS ({features.network})" if heads else f"feature distance ({features.network})"
+        self.name = f"{LPIPS if heads else FEATURE_DISTANCE} ({named(features.network, *files)})"
 
     def __call__(self, completed: Tensor, image: Tensor) -> Tensor:
         assert completed.shape == image.shape, (completed.shape, image.shape)
@@ -43,7 +48,7 @@ def open_distance(features_file: Path, heads_file: Path | None = None, device: s
     """
     features = load_features(features_file, DISTANCE_LAYERS).to(device)
     if heads_file is None:
-        return FeatureDistance(features)
+        return FeatureDistance(features, files=(features_file,))
     weights = read_weights(heads_file)
     keys = [f"lin{index}.model.1.weight" for index in range(len(features.layers))]
     if sorted(weights) != keys:
@@ -53,7 +58,7 @@ def open_distance(features_file: Path, heads_file: Path | None = None, device: s
     for layer, head in heads.items():
         if len(head) != probe[layer].shape[1]:
             raise FeatureFileError(f"{heads_file}: {len(head)} weights for the {probe[layer].shape[1]} maps of {layer}")
-    return FeatureDistance(features, heads)
+    return FeatureDistance(features, heads, (features_file, heads_file))
 
 
 def describe(features: FeatureNetwork, image: Tensor) -> Tensor:

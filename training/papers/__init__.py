@@ -8,18 +8,24 @@ from training.deployed import Deployed
 from training.given import BuildSystem
 from training.papers.dsa import recipe as dsa
 from training.papers.dsa import serving as dsa_serving
+from training.papers.dsa import tables as dsa_tables
 from training.papers.finder import recipe as finder
 from training.papers.finder import serving as finder_serving
 from training.papers.gfc import recipe as gfc
 from training.papers.gfc import serving as gfc_serving
+from training.papers.gfc import tables as gfc_tables
 from training.papers.lafin import recipe as lafin
 from training.papers.lafin import serving as lafin_serving
+from training.papers.lafin import tables as lafin_tables
 from training.papers.parser import recipe as parser
 from training.papers.parser import serving as parser_serving
 from training.papers.reference import recipe as reference
 from training.papers.reference import serving as reference_serving
+from training.papers.reference import tables as reference_tables
 from training.papers.showface import recipe as showface
 from training.papers.showface import serving as showface_serving
+from training.papers.showface import tables as showface_tables
+from training.printed import PaperTables
 from training.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -102,6 +108,15 @@ SYSTEMS: dict[str, BuildSystem] = {
     **parser_serving.SYSTEMS,
     **reference_serving.SYSTEMS,
     **showface_serving.SYSTEMS,
+}
+
+# What the papers print: each room whose system completes pictures.
+TABLES: dict[str, PaperTables] = {
+    "lafin": lafin_tables.TABLES,
+    "gfc": gfc_tables.TABLES,
+    "dsa": dsa_tables.TABLES,
+    "reference": reference_tables.TABLES,
+    "showface": showface_tables.TABLES,
 }
 
 

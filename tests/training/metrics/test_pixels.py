@@ -7,7 +7,19 @@ import torch
 import torchmetrics.functional.image as reference
 from torchmetrics.functional.image.ssim import structural_similarity_index_measure
 
-from training.metrics.pixels import gray, l1_percent, psnr, ssim, ssim_uniform
+from training.losses.structure import multi_scale_similarity
+from training.metrics.pixels import (
+    gray,
+    hole_l1_percent,
+    hole_psnr,
+    hole_ssim,
+    l1_percent,
+    ms_ssim,
+    psnr,
+    ssim,
+    ssim_map,
+    ssim_uniform,
+)
 
 SEED = torch.Generator().manual_seed(0)
 IMAGE = torch.rand(3, 3, 72, 64, generator=SEED)
@@ -103,3 +115,30 @@ def test_one_broken_picture_does_not_touch_the_others():
     completed[1] = math.nan
     values = psnr(completed, IMAGE)
     assert torch.isnan(values).tolist() == [False, True, False]
+
+
+def test_figures_of_the_hole_are_those_of_a_picture_that_is_nothing_but_it():
+    hole = torch.zeros(3, 1, 72, 64)
+    hole[:, :, 10:40, 20:50] = 1
+    crop = (slice(None), slice(None), slice(10, 40), slice(20, 50))
+    assert torch.allclose(hole_psnr(COMPLETED, IMAGE, hole), psnr(COMPLETED[crop], IMAGE[crop]), atol=1e-4)
+    assert torch.allclose(hole_l1_percent(COMPLETED, IMAGE, hole), l1_percent(COMPLETED[crop], IMAGE[crop]), atol=1e-4)
+    grown = (slice(None), slice(None), slice(5, 45), slice(15, 55))  # every window whose middle is missing
+    inside = hole_ssim(ssim_map(COMPLETED, IMAGE), hole)
+    assert torch.allclose(inside, ssim(COMPLETED[grown], IMAGE[grown]), atol=1e-6)
+
+
+def test_what_lies_outside_the_hole_does_not_count_in_it():
+    hole = torch.zeros(3, 1, 72, 64)
+    hole[:, :, :20] = 1
+    other = torch.where(hole == 1, COMPLETED, torch.zeros(()))
+    assert torch.allclose(hole_psnr(other, IMAGE, hole), hole_psnr(COMPLETED, IMAGE, hole))
+    assert torch.isnan(hole_psnr(COMPLETED, IMAGE, torch.zeros_like(hole))).all()
+
+
+def test_ms_ssim_follows_its_loss_away_from_the_border():
+    """Two computations; the loss leaves the border out, torchmetrics reflects the picture there."""
+    smooth = torch.nn.functional.interpolate(IMAGE, (352, 352), mode="bicubic").clamp(0, 1)
+    noisy = (smooth + 0.1 * torch.randn(smooth.shape, generator=SEED)).clamp(0, 1)
+    assert ms_ssim(noisy, smooth).tolist() == pytest.approx(multi_scale_similarity(noisy, smooth).tolist(), abs=0.01)
+    assert ms_ssim(smooth, smooth).tolist() == pytest.approx([1] * 3)
