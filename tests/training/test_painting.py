@@ -26,7 +26,9 @@ HOLE = seeded_hole("center", 0, 0, 256, POINTS, None)
 def test_the_lines_of_the_readme_fill_a_hole_with_the_shipped_weights() -> None:
     """The picture is the image where nothing is missing, and nearer to it in the hole than grey is."""
     lines = re.findall(
-        r"^```python\n(from training import load_model\n.*?)^```", (ROOT / "README.md").read_text(), re.M | re.S
+        r"^```python\n(from training import load_model\n.*?)^```",
+        (ROOT / "training" / "README.md").read_text(),
+        re.M | re.S,
     )
     assert len(lines) == 1
     assert len([line for line in lines[0].splitlines() if line]) == 3

@@ -43,7 +43,7 @@ def commands(room: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines[:2]]
 
 
-DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted(PAPERS.glob("*/README.md"))
+DOCUMENTS = [ROOT / "training" / "README.md", ROOT / "CONTRIBUTING.md", *sorted(PAPERS.glob("*/README.md"))]
 
 
 def typed(document: Path) -> list[list[str]]:
