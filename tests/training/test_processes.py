@@ -11,16 +11,20 @@ import torch
 from lightning.fabric import seed_everything
 from torch import Tensor, nn
 
+from tests.fakes.once import once
 from tests.training.several import cases, files, run, tiny_parts
 from training.checkpoint import load_checkpoint
 
 PARTS = tiny_parts()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every case of every part, trained by two processes."""
-    output = tmp_path_factory.mktemp("two")
+    return once(tmp_path_factory, "two_processes", train_by_two)
+
+
+def train_by_two(output: Path) -> None:
     files(output / "files")
     done = subprocess.run(
         [
@@ -30,7 +34,6 @@ def two_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True, text=True, timeout=540, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    return output
 
 
 def losses(folder: Path) -> list[dict[str, float]]:
