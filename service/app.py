@@ -147,6 +147,6 @@ def _state(
         ),
         keyring=Keyring(parse_keys(settings.api_keys.get_secret_value()), closed=settings.api_keys_file is not None),
         rates=rates,
-        readiness=Readiness(engine, settings.readiness_cache_seconds),
+        readiness=Readiness(engine, settings.readiness_cache_seconds, metrics.found_without_snapshot),
         jobs=jobs,
     )

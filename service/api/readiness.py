@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from service.completion.needed import all_models, required_models
@@ -36,11 +37,15 @@ class Readiness:
     fault, unless the service cannot do without it (`required_models`).
     """
 
-    def __init__(self, engine: Engine, cache_seconds: float) -> None:
+    def __init__(
+        self, engine: Engine, cache_seconds: float, note_without_snapshot: Callable[[str, bool], None]
+    ) -> None:
+        """`note_without_snapshot` is told of every deployed model, at every look, whether it is one of those."""
         self.started = False
         self.draining = False  # told to stop; requests are answered a little longer
         self._engine = engine
         self._cache_seconds = cache_seconds
+        self._note_without_snapshot = note_without_snapshot
         self._found = Found()
         self._asked_seconds = float("-inf")
         self._asking: asyncio.Task[None] | None = None
@@ -89,4 +94,6 @@ class Readiness:
         answers = await asyncio.gather(*(self._engine.ready(model) for model in needed))
         lacking = [model for model, ready in zip(needed, answers, strict=True) if not ready]
         missing = [model for model in lacking if not whole or model in required]
+        for model in needed:
+            self._note_without_snapshot(model, model in lacking and model not in missing)
         return Found(tuple(missing), tuple(model for model in lacking if model not in missing))

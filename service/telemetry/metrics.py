@@ -120,6 +120,13 @@ class Metrics:
             multiprocess_mode="mostrecent",
             registry=registry,
         )
+        self.without_snapshot = Gauge(
+            "inpaint_model_without_snapshot",
+            "1 if the engine was ready at the last probe and has no snapshot of the deployed model, else 0.",
+            ["model"],
+            multiprocess_mode="mostrecent",
+            registry=registry,
+        )
         build = Gauge(
             "inpaint_build_info",
             "Always 1; the label says which version of the service runs.",
@@ -152,6 +159,10 @@ class Metrics:
     def found_ready(self, model: str, ready: bool) -> None:
         """Keep what the engine said of a model."""
         self.engine_ready.labels(model).set(ready)
+
+    def found_without_snapshot(self, model: str, without: bool) -> None:
+        """Keep whether the model is one that nobody has trained, so that no alarm is raised for it."""
+        self.without_snapshot.labels(model).set(without)
 
     def text(self, more: Iterable[Metric] = (), encode: Callable[[Collector], bytes] = generate_latest) -> bytes:
         """Everything, and these families too, in Prometheus' text format or as `encode` writes it."""

@@ -67,8 +67,12 @@ async def test_a_model_without_a_snapshot_is_told_and_the_service_is_ready(serve
         assert (await client.get("/startupz")).status_code == 200
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["models_without_snapshot"]) == (200, ["gfc_generator"])
+        told = (await client.get("/metrics")).text
+        for model, without in (("gfc_generator", 1), ("lafin", 0)):
+            assert f'inpaint_model_without_snapshot{{model="{model}"}} {without}.0' in told
         engine.missing.clear()
         assert (await client.get("/readyz")).json()["models_without_snapshot"] == []
+        assert 'inpaint_model_without_snapshot{model="gfc_generator"} 0.0' in (await client.get("/metrics")).text
 
 
 @pytest.mark.parametrize("model", ["finder", "lafin_predictor", "lafin", "parser"])

@@ -49,6 +49,7 @@ def test_every_metric_of_the_synchronous_path_is_there() -> None:
         "engine_requests_total",
         "engine_request_duration_seconds",
         "engine_ready",
+        "model_without_snapshot",
         "build_info",
     ):
         assert f"# TYPE inpaint_{name} " in text
