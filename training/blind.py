@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from training.blending import completed
 from training.data.faces import FaceFolder
 from training.errors import OptionError
 from training.framed import FramedFaces
+from training.hashing import file_hash
 from training.masking import complete
 from training.methods import Method
 from training.side_by_side import shrunk, title
@@ -75,7 +75,7 @@ def name_of(faces: FramedFaces, place: int) -> str:
 def key_record(key: list[Shown], methods: Sequence[Method], seed: int, sheet: Path) -> dict[str, object]:
     """The second file: which picture is whose, with the sheet it belongs to by hash."""
     return {
-        "sheet": {"name": sheet.name, "sha256": hashlib.sha256(sheet.read_bytes()).hexdigest()},
+        "sheet": {"name": sheet.name, "sha256": file_hash(sheet)},
         "seed": seed,
         "methods": {method.name: method.about for method in methods},
         "pictures": key,

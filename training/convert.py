@@ -15,13 +15,13 @@ from torch import Tensor
 from training.checkpoint import save_snapshot
 from training.errors import TrainingError, one_line
 from training.exchange import Exchange, exchanged
+from training.hashing import file_hash
 from training.options import Version
 from training.papers.lafin import published as lafin_published
 from training.papers.parser import published as parser_published
 from training.papers.parser import serving as parser_serving
 from training.papers.reference import published as reference_published
 from training.published_keys import PublishedKeysError
-from training.records import file_hash
 from training.signature import with_parameters
 from training.taking import prepare_ensemble_cards
 

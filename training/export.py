@@ -18,10 +18,10 @@ from training.checkpoint import load_snapshot
 from training.deployed import Deployed, Port
 from training.errors import TrainingError, one_line
 from training.exchange import Exchange, exchanged
+from training.hashing import file_hash
 from training.options import Version, require
 from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
-from training.records import file_hash
 from training.signature import ensembles_of, require_parameters, require_signature
 from training.taking import NEWEST, models_of_run, prepare_snapshots
 

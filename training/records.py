@@ -21,6 +21,7 @@ from typing import Any
 
 from training.data.faces import FaceFolder
 from training.data.joined import JoinedFaces
+from training.hashing import file_hash
 from training.recipe import Part
 from training.step import Step
 
@@ -65,11 +66,6 @@ def describe_file(path: Path) -> Record:
     else:
         digest = FaceFolder(path).content if (path / "faces.csv").is_file() else listing_hash(path)
     return {"name": path.name, "sha256": digest}
-
-
-def file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def listing_hash(folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import nn
 from training.checkpoint import load_snapshot
 from training.errors import TrainingError
 from training.given import System
+from training.hashing import file_hash
 from training.papers import DEPLOYED, SYSTEMS
 from training.precision import PRECISIONS, best_precision, lower, shortfall
 from training.signature import read_config
@@ -46,7 +46,7 @@ class Repository:
 
     def fingerprints(self, models: Sequence[str]) -> dict[str, str]:
         """sha256 of the file behind each model."""
-        return {model: hashlib.sha256(self.file(model).read_bytes()).hexdigest() for model in models}
+        return {model: file_hash(self.file(model)) for model in models}
 
     def parameters(self, model: str) -> dict[str, str]:
         """What config.pbtxt says, or has to say, about the model: a parser's class names."""

@@ -9,8 +9,9 @@ from pathlib import Path
 from training.cards import ensemble_card, leaf_card
 from training.checkpoint import load_snapshot
 from training.exchange import Exchange
+from training.hashing import file_hash
 from training.papers import DEPLOYED, room_of
-from training.records import Record, file_hash
+from training.records import Record
 from training.runs import RunError, read_record
 from training.signature import ensembles_of
 

@@ -12,7 +12,7 @@ from training.frozen.features import FeatureNetwork
 from training.frozen.scripted import open_features
 from training.masking import complete
 from training.metrics.identity import ALIGNMENTS, RANGES, IdentityNetwork, doubt
-from training.metrics.naming import file_hash, named
+from training.metrics.naming import hash_once, named
 from training.metrics.perception import FeatureDistance, open_distance
 from training.metrics.pixels import MS_SSIM_ABOVE_PIXELS
 from training.metrics.profiles import MS_SSIM, PROFILES, Profile
@@ -61,7 +61,7 @@ class Yardstick:
 
     def record(self) -> dict[str, dict[str, str]]:
         """The files behind the figures, by the name of their option."""
-        return {option: {"name": file.name, "sha256": file_hash(file.resolve())} for option, file in self.files.items()}
+        return {option: {"name": file.name, "sha256": hash_once(file.resolve())} for option, file in self.files.items()}
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,8 @@ class Readiness:
         whole, needed, required = await self._engine.ready(), all_models(), required_models()
         answers = await asyncio.gather(*(self._engine.ready(model) for model in needed))
         lacking = [model for model, ready in zip(needed, answers, strict=True) if not ready]
-        missing = [model for model in lacking if not whole or model in required]
+        missing = tuple(model for model in lacking if not whole or model in required)
+        found = Found(missing, tuple(model for model in lacking if model not in missing))
         for model in needed:
-            self._note_without_snapshot(model, model in lacking and model not in missing)
-        return Found(tuple(missing), tuple(model for model in lacking if model not in missing))
+            self._note_without_snapshot(model, model in found.without_snapshot)
+        return found

@@ -1,6 +1,5 @@
 import pickle
-import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,15 +27,6 @@ def test_a_write_that_breaks_keeps_the_last_good_file(tmp_path: Path) -> None:
         checkpoint.write_atomically(path, break_off)
     assert checkpoint.load_checkpoint(path)["images_seen"] == 1
     assert [file.name for file in tmp_path.iterdir()] == ["c.pt"]
-
-
-@pytest.fixture
-def small_disk() -> Iterator[None]:
-    """No file may grow beyond 4 kB."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

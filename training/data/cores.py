@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
 
 MOST_WORKERS = 8  # of one training process
 
@@ -21,3 +25,17 @@ def sensible_workers(device: str, processes: int) -> int:
     if device == "cpu":
         return 0
     return max(1, min(MOST_WORKERS, usable_cores() // processes - 1))
+
+
+@contextmanager
+def opencv_on_one_core() -> Iterator[None]:
+    """For threads and processes that each work on a core of their own. Processes that are forked meanwhile inherit it.
+
+    They cannot set it themselves: OpenCV would then wait for threads that only this process has.
+    """
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)

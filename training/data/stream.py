@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from training.data import parsing as parsings
+from training.data.cores import opencv_on_one_core
 from training.data.faces import DataError, Faces
 from training.data.holes import Mixture
 from training.data.landmarks import COUNT, to_68
@@ -236,20 +236,6 @@ def collate(items: list[Item]) -> Batch:
         name: COLLATED[name](values) if name in COLLATED else values for name, values in stacked.items()
     }
     return Batch(**known)
-
-
-@contextmanager
-def opencv_on_one_core() -> Iterator[None]:
-    """Processes that are forked meanwhile inherit it: each loads on a core of its own.
-
-    They cannot set it themselves: OpenCV would then wait for threads that only this process has.
-    """
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)
 
 
 def batches(

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from training.metrics.naming import file_hash, named
+from training.hashing import file_hash
+from training.metrics.naming import named
 
 
 def test_a_name_carries_the_first_digits_of_each_file(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
-import cv2
+from training.data.cores import opencv_on_one_core
 
 AHEAD = 4  # pieces of work that wait, for each worker: a slow one holds up none of the others
 
@@ -27,7 +26,7 @@ def in_order(do: Callable[[Work], Result], work: Iterable[Work], workers: int) -
     waiting: deque[Future[Result]] = deque()
     pool = ThreadPoolExecutor(workers)
     try:
-        with opencv_on_one_core():
+        with opencv_on_one_core():  # its own threads would only be in the workers' way
             for piece in work:
                 waiting.append(pool.submit(do, piece))
                 if len(waiting) > AHEAD * workers:
@@ -36,14 +35,3 @@ def in_order(do: Callable[[Work], Result], work: Iterable[Work], workers: int) -
                 yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def opencv_on_one_core() -> Iterator[None]:
-    """Its own threads would only be in the workers' way."""
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from service.completion.pipelines.protocol import Completion, FaceFrame, SampleSeed
-from service.completion.pipelines.reference import NEAR_THE_REFERENCE, Reference, draw
+from service.completion.pipelines.reference import GENERATOR, MAX_BATCH, NEAR_THE_REFERENCE, Reference, draw
 from service.deadline import Deadline
+from tests.contract.repositories import max_batch_size
 from tests.fakes.engine import ATTRIBUTES, FakeEngine, seen
 from tests.fakes.pictures import box_mask
 
@@ -83,6 +84,10 @@ async def test_samples_are_read_once_painted_together_and_each_is_what_it_is_alo
         alone = await complete(FakeEngine(), given, seed)
         assert np.array_equal(one.raw, alone.raw)
         assert np.array_equal(one.attributes, alone.attributes)
+
+
+def test_a_batch_is_as_large_as_the_generator_takes() -> None:
+    assert max_batch_size(GENERATOR) == MAX_BATCH
 
 
 async def test_near_a_reference_they_stay_like_it() -> None:

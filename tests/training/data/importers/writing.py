@@ -49,12 +49,18 @@ def write_celebamask_hq(folder: Path, numbers: list[int], *, viewers_left: bool 
     return faces
 
 
+def wide(face: np.ndarray) -> np.ndarray:
+    """A photograph wider than high, [160,240,3], with a face of 96 pixels right of the middle."""
+    picture = np.full((160, 240, 3), 90, np.uint8)
+    picture[40:136, 120:216] = face
+    return picture
+
+
 def write_helen(folder: Path, names: list[str]) -> DrawnFaces:
     """Photographs wider than high with the face right of the middle; soft masks; the last name is the test list."""
     faces = DrawnFaces(len(names), 96)
     for index, name in enumerate(names):
-        picture = np.full((160, 240, 3), 90, np.uint8)
-        picture[40:136, 120:216] = faces.image(index)
+        picture = wide(faces.image(index))
         save(folder / "images" / f"{name}.jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         parsing = np.zeros((160, 240), np.uint8)
         parsing[40:136, 120:216] = faces.parsing(index)
@@ -119,8 +125,7 @@ def write_300w(folder: Path, names: list[str]) -> DrawnFaces:
     """`helen/trainset/1_1` and so on: photographs wider than high, and landmarks; pictures of LFPW are PNG."""
     faces = DrawnFaces(len(names), 96)
     for index, name in enumerate(names):
-        picture = np.full((160, 240, 3), 90, np.uint8)
-        picture[40:136, 120:216] = faces.image(index)
+        picture = wide(faces.image(index))
         ending = "png" if name.startswith("lfpw") else "jpg"
         save(folder / f"{name}.{ending}", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         write_pts(folder / f"{name}.pts", faces.landmarks(index) + np.float32([120, 40]))
