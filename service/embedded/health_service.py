@@ -38,6 +38,7 @@ class HealthService:
             if status != told:
                 told = status
                 yield status
+                continue  # the engine may have stopped while this was sent
             if self._engine.finished:
                 return
             await asyncio.sleep(LOOK_SECONDS)

@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from service.embedded.engine import EmbeddedEngine
-from service.embedded.health_service import NAME, NOT_SERVING, SERVING
+from service.embedded.health_service import NAME, NOT_SERVING, SERVING, HealthService
 from service.embedded.server import start
 from tests.service.embedded.models import write_repository
 
@@ -36,3 +36,12 @@ async def test_an_engine_that_loads_or_stops_does_not_serve(up: tuple[EmbeddedEn
     await engine.drain(5)
     assert (await check(b""), await watching.read()) == (NOT_SERVING, NOT_SERVING)
     assert await watching.read() is grpc.aio.EOF  # else a stop would wait for whoever watches
+
+
+async def test_whoever_watches_hears_of_a_stop_while_the_last_answer_is_sent(tmp_path: Path) -> None:
+    engine = EmbeddedEngine(write_repository(tmp_path), 1, 1)
+    await engine.load()
+    watching = HealthService(engine).watch(b"", None)
+    assert await anext(watching) == SERVING  # and is now being sent
+    await engine.drain(5)
+    assert [status async for status in watching] == [NOT_SERVING]
