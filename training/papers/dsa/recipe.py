@@ -35,7 +35,8 @@ STRIDES = {256: 3, 1024: 5}
 LEARNING_RATE = 1e-4  # section 4.1: RMSprop
 
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(perceptual=0.004, adversarial=0.01)
+DEMO_WEIGHTS = Weights(perceptual=0.008, adversarial=0.02)
+DEMO_PIXELS = 128  # the largest side that the demo learns on, and is served at
 PAPER = Weights()
 WITHOUT_SUPERVISION = Weights(supervision=0.0)
 
@@ -76,6 +77,7 @@ def build_demo(files: Files, *, weights: Weights = DEMO_WEIGHTS, width: int = 24
         load_features(files.features) if files.features else None,
         weights=weights,
         optimizers={"generator": optimizer(generator, 1e-3, (0.5, 0.9), 0.02), **adams},
+        seen_pixels=DEMO_PIXELS,
     )
 
 
@@ -135,29 +137,16 @@ def dsa_two_discriminators() -> Recipe:
 
 
 def demo_part() -> Part:
-    """An hour of one CPU core, most of it without discriminators and on small frames."""
+    """For a few hours of one CPU core: on small frames, the first half without discriminators."""
     return Part(
         name="generator",
         build=build_demo,
         stages=(
             Stage(until_images=48_000, pixels=64, batch_size=32, phase=RECONSTRUCTION, decay_to=0.5),
             Stage(
-                until_images=68_000,
-                pixels=128,
-                batch_size=16,
-                phase=RECONSTRUCTION,
-                learning_rate_factor=0.6,
-                decay_to=0.4,
+                until_images=92_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION, learning_rate_factor=0.6
             ),
-            Stage(
-                until_images=73_000,
-                pixels=256,
-                batch_size=8,
-                phase=RECONSTRUCTION,
-                learning_rate_factor=0.25,
-                decay_to=0.2,
-            ),
-            Stage(until_images=74_200, pixels=256, batch_size=8, learning_rate_factor=0.1, decay_to=0.1),
+            Stage(until_images=160_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         wants=CHANCE,

@@ -9,31 +9,37 @@ from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, OpenModel, System
 from training.masking import mask_image
 from training.papers.dsa.networks import LEVELS, WIDTH, Generator
+from training.seen import enlarged, hole_at, pixels_in, seen_at, without_pixels
 
 
 class ServedGenerator(Served):
-    """image UINT8 [B,3,F,F], hole UINT8 [B,1,F,F] in {0,1} -> raw UINT8 [B,3,F,F]; F is 256 or 1024."""
+    """image UINT8 [B,3,F,F], hole UINT8 [B,1,F,F] in {0,1} -> raw UINT8 [B,3,F,F]; F is 256 or 1024.
 
-    def __init__(self, generator: Generator) -> None:
+    `pixels`: the side that the generator paints at; 0 = F.
+    """
+
+    def __init__(self, generator: Generator, pixels: int = 0) -> None:
         super().__init__()
         self.generator = generator
+        self.pixels = pixels
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        missing = hole.float()
-        masked = mask_image(image.float() / 255, missing, 0.0)
-        raw = self.generator(masked.to(self.dtype), missing.to(self.dtype))
-        return (raw.float() * 255).round().clamp(0, 255).to(torch.uint8)
+        missing = hole_at(hole.float(), self.pixels)
+        known = seen_at(mask_image(image.float() / 255, hole.float(), 0.0), self.pixels) * (1 - missing)
+        raw = self.generator(known.to(self.dtype), missing.to(self.dtype))
+        return (enlarged(raw.float(), image.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
 def load_generator(state: dict[str, Tensor], *, pixels: int = 256) -> ServedGenerator:
     """The generator of a snapshot for one size of frame; its width follows from the weights.
 
+    The side that it paints at is an entry of the snapshot (`training/seen.py`).
     Raises RuntimeError that names the keys when they do not fit: a snapshot of the other size has other layers.
     """
     first = state.get("encoder.0.0.weight")
     generator = Generator(LEVELS[pixels], WIDTH if first is None else first.shape[0])
-    generator.load_state_dict(state)
-    return ServedGenerator(generator).eval()
+    generator.load_state_dict(without_pixels(state))
+    return ServedGenerator(generator, pixels_in(state)).eval()
 
 
 def load_large_generator(state: dict[str, Tensor]) -> ServedGenerator:

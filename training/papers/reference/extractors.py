@@ -10,6 +10,8 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.seen import seen_at
+
 VGG16 = (2, 2, 3, 3, 3)  # convolutions of each block
 VGG16_CHANNELS = (1, 2, 4, 8, 8)  # in units of the width
 GRID = 4  # places a side that the fully connected layer sees
@@ -67,13 +69,6 @@ class Auxiliary(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         places: Tensor = self.last(self.body(2 * seen_at(image, self.pixels) - 1))
         return torch.tanh(places.float().mean(dim=(2, 3)))
-
-
-def seen_at(image: Tensor, pixels: int) -> Tensor:
-    """The picture at this side, each pixel the mean of what it covers; 0 = as it is."""
-    if pixels == 0 or (image.shape[2] == pixels and image.shape[3] == pixels):
-        return image
-    return F.adaptive_avg_pool2d(image, pixels)
 
 
 @torch.no_grad()

@@ -53,6 +53,7 @@ def build(
     auxiliary: tuple[int, int] = (64, 0),
     learning_rate: float = 1e-4,
     muon_length: float = 0.0,
+    painted_pixels: int = 0,
 ) -> ReferenceStep:
     """Adam 1e-4, beta 0.5 and 0.9 for all four.
 
@@ -75,6 +76,7 @@ def build(
         attributes=attributes,
         weights=weights,
         manner=manner,
+        painted_pixels=painted_pixels,
     )
 
 
@@ -176,12 +178,20 @@ def reference_demo() -> Recipe:
             auxiliary=(24, 64),
             learning_rate=1e-3,
             muon_length=0.01,
+            painted_pixels=SMALLEST_PIXELS,
         ),
         stages=(
             Stage(until_images=12_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=LABELS, decay_to=0.05),
             Stage(until_images=36_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=RECONSTRUCTION, decay_to=0.4),
-            Stage(until_images=48_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.5),
-            Stage(until_images=51_200, pixels=FRAME_PIXELS, batch_size=8, learning_rate_factor=0.2, decay_to=0.05),
+            Stage(
+                until_images=85_000,
+                pixels=SMALLEST_PIXELS,
+                batch_size=16,
+                phase=RECONSTRUCTION,
+                learning_rate_factor=0.7,
+                decay_to=0.6,
+            ),
+            Stage(until_images=115_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),

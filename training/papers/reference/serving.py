@@ -10,7 +10,8 @@ from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import mask_image
 from training.papers.reference.extractors import FILL, Auxiliary, Extractor
 from training.papers.reference.networks import FRAME_PIXELS, LEVELS, Generator
-from training.papers.reference.snapshots import names_in, pixels_in, weights_in
+from training.papers.reference.snapshots import names_in, weights_in
+from training.seen import enlarged, hole_at, pixels_in, seen_at
 
 ATTRIBUTES = 8
 NAMES_PARAMETER = "attributes"  # in config.pbtxt: the names, joined by commas
@@ -35,24 +36,27 @@ class ServedExtractor(Served):
 class ServedGenerator(Served):
     """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256], attributes FP32 [B,8] -> raw UINT8 [B,3,256,256].
 
-    Attributes are taken within -1..1. The backbone alone obeys none.
+    Attributes are taken within -1..1. The backbone alone obeys none. `pixels`: the side that it paints at; 0 = 256.
     """
 
-    def __init__(self, generator: Generator, attributes: int) -> None:
+    def __init__(self, generator: Generator, attributes: int, pixels: int = 0) -> None:
         super().__init__()
         self.generator = generator
         self.attributes = attributes
+        self.pixels = pixels
+        self.frame = FRAME_PIXELS
 
     def encode(self, image: Tensor, hole: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Features and attention maps, which serve any number of attributes."""
-        missing = hole.float().to(self.dtype)
-        maps = self.generator.maps(missing)
-        return self.generator.encode((image.float() / 255).to(self.dtype), missing, maps), maps
+        missing = hole_at(hole.float(), self.pixels)
+        known = seen_at(mask_image(image.float() / 255, hole.float(), 0.0), self.pixels) * (1 - missing)
+        maps = self.generator.maps(missing.to(self.dtype))
+        return self.generator.encode(known.to(self.dtype), missing.to(self.dtype), maps), maps
 
     def paint(self, encoded: tuple[list[Tensor], list[Tensor]], attributes: Tensor) -> Tensor:
         """What these attributes [B,8] make of it: raw UINT8 [B,3,256,256]."""
         obeyed = attributes.clamp(-1.0, 1.0)[:, : self.attributes].to(self.dtype)
-        raw = self.generator.decode(encoded[0], encoded[1], obeyed)
+        raw = enlarged(self.generator.decode(encoded[0], encoded[1], obeyed).float(), self.frame)
         return (raw * 255).round().clamp(0, 255).to(torch.uint8)
 
     def forward(self, image: Tensor, hole: Tensor, attributes: Tensor) -> Tensor:
@@ -74,14 +78,14 @@ def load_extractor(state: dict[str, Tensor]) -> ServedExtractor:
 
 
 def load_generator(state: dict[str, Tensor]) -> ServedGenerator:
-    """The generator of a snapshot; its width and the number of its attributes follow from the weights."""
+    """The generator of a snapshot; its width, number of attributes and the side it paints at follow from that."""
     first, bottleneck = state.get("encoder.0.weight"), state.get("decoder.0.weight")
     width = 64 if first is None else first.shape[0]
     attributes = ATTRIBUTES if bottleneck is None else bottleneck.shape[0] - LEVELS[-1] * width
     generator = Generator(width, attributes)
     generator.load_state_dict(weights_in(state))
     generator.constrain()
-    return ServedGenerator(generator, attributes).eval()
+    return ServedGenerator(generator, attributes, pixels_in(state)).eval()
 
 
 def load_judge(state: dict[str, Tensor]) -> Auxiliary:

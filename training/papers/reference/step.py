@@ -74,11 +74,14 @@ class ReferenceStep(Step):
         attributes: tuple[Attribute, ...],
         weights: Weights,
         manner: Manner,
+        painted_pixels: int = 0,
     ) -> None:
+        """`painted_pixels`: the side that the generator is served at, if it never learns on whole frames."""
         super().__init__(networks, optimizers, {"features": features})
         self.attributes = attributes
         self.weights = weights
         self.manner = manner
+        self.painted_pixels = painted_pixels
 
     def turns(self) -> tuple[Turn, ...]:
         auxiliary, generator = ("auxiliary", self.auxiliary_loss), ("generator", self.generator_loss)
@@ -221,5 +224,7 @@ class ReferenceStep(Step):
         super().thaw(name, weights_for(state, names(self.attributes), self.pixels(name)))
 
     def pixels(self, name: str) -> int:
-        """The side that an extractor sees pictures at; 0 of the others."""
+        """The side that a network sees pictures at; 0 = as they come."""
+        if name == "generator":
+            return self.painted_pixels
         return int(getattr(self.networks[name], "pixels", 0))

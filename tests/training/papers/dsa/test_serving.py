@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from training.papers.dsa.networks import Generator
 from training.papers.dsa.serving import DEPLOYED, load_generator, load_large_generator
 from training.precision import script_in, shortfall
+from training.seen import with_pixels
 
 LOADERS = {256: load_generator, 1024: load_large_generator}
 
@@ -37,6 +39,23 @@ def test_what_lies_in_the_hole_plays_no_part(pixels: int, levels: int) -> None:
     assert not torch.equal(raw, served(image, 0 * hole))
 
 
+@torch.no_grad()
+def test_a_generator_that_learned_on_small_frames_paints_at_their_side() -> None:
+    state = state_of(8)
+    served = load_generator(with_pixels(state, 128))
+    image = torch.randint(0, 256, (2, 3, 256, 256), dtype=torch.uint8)
+    hole = torch.zeros(2, 1, 256, 256, dtype=torch.uint8)
+    hole[:, :, 61:130, 90:201] = 1
+    raw = served(image, hole)
+    assert torch.equal(raw, served(image * (1 - hole), hole))
+    small = F.avg_pool2d(image / 255 * (1 - hole), 2)
+    missing = F.max_pool2d(hole.float(), 2)
+    painted = load_generator(state).generator(small * (1 - missing), missing)
+    expected = F.interpolate(painted, scale_factor=2, mode="bicubic", align_corners=False).clamp(0, 1)
+    assert raw.shape == image.shape
+    assert float((raw / 255 - expected).abs().max()) < 0.51 / 255
+
+
 def test_the_width_follows_from_the_weights_and_the_size_from_the_model() -> None:
     assert load_generator(state_of(8, 6)).generator.encoder[0][0].out_channels == 6
     with pytest.raises(RuntimeError, match="decoder"):
@@ -46,8 +65,9 @@ def test_the_width_follows_from_the_weights_and_the_size_from_the_model() -> Non
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_bfloat16_stays_near_float32() -> None:
+@pytest.mark.parametrize("pixels", [0, 128])
+def test_bfloat16_stays_near_float32(pixels: int) -> None:
     """42 dB over the frame and inside the hole, on drawn faces."""
     deployed = DEPLOYED["dsa_generator"]
-    eager = deployed.load(state_of(8, 8))
+    eager = deployed.load(with_pixels(state_of(8, 8), pixels))
     assert shortfall(eager, script_in(eager, deployed, "bfloat16"), deployed, "bfloat16") == ""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from tests.training.deploying import model_folder
 from training.checkpoint import save_snapshot
@@ -90,6 +91,23 @@ def test_sizes_follow_from_the_snapshot(frozen: dict[str, State]) -> None:
     assert load_generator(wide.state_dict()).generator.encoder[0].out_channels == 3
     state = described(frozen["extractor"], NAMES, 64)
     assert load_extractor(state).extractor.pixels == 64
+
+
+@torch.no_grad()
+def test_a_generator_that_learned_on_small_frames_paints_at_their_side(frozen: dict[str, State]) -> None:
+    served = load_generator(described(frozen["generator"], NAMES, 128))
+    image, hole = picture()
+    hole[:, :, 59:60, 71:92] = 1  # its edges lie between the pixels of the small frame
+    vector = torch.linspace(-1, 1, 16).view(2, 8)
+    raw = served(image, hole, vector)
+    assert torch.equal(raw, served(torch.where(hole > 0, 255 - image, image), hole, vector))
+    missing = F.max_pool2d(hole.float(), 2)
+    small = F.avg_pool2d(image / 255 * (1 - hole), 2) * (1 - missing)
+    maps = served.generator.maps(missing)
+    painted = served.generator.decode(served.generator.encode(small, missing, maps), maps, vector)
+    expected = F.interpolate(painted, scale_factor=2, mode="bicubic", align_corners=False).clamp(0, 1)
+    assert raw.shape == image.shape
+    assert float((raw / 255 - expected).abs().max()) < 0.51 / 255
 
 
 def test_snapshots_say_what_their_attributes_are(frozen: dict[str, State], tmp_path: Path) -> None:
