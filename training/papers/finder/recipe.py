@@ -48,6 +48,7 @@ def finder_demo() -> Recipe:
             Stage(until_images=60_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
             Stage(until_images=130_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
             Stage(until_images=220_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
+            Stage(until_images=290_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
         ),
         holes=NO_HOLES,
         ema_half_life_images=1_500,
