@@ -72,7 +72,9 @@ def main(
         bool, typer.Option("--spread", help="Complete every face twice: how far plural results differ in the hole.")
     ] = False,
     sketches: options.SketchesFile = None,
-    baseline: Annotated[str | None, typer.Option(help=f"Measure these too: {','.join(BASELINES)}.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help=f"Measure these too: {','.join(BASELINES)}; of a finder: cascade.")
+    ] = None,
     baselines_only: Annotated[bool, typer.Option("--baselines-only", help="Nothing that has learnt.")] = False,
     scenes: Annotated[Path | None, typer.Option(help="Of a finder: pictures without a face.")] = None,
     people: Annotated[Path | None, typer.Option(help="Of a finder: photographs of people with faces.json.")] = None,
@@ -96,7 +98,7 @@ def main(
     options.require(precision, ("auto", *PRECISIONS), "precision")
     models = Repository(repository, read_snapshots(snapshot or []), exports, place, precision)
     if model in FINDERS:
-        figures = report_finder(model, models, open_split(data, split), scenes, people, count)
+        figures = report_finder(model, models, open_split(data, split), scenes, people, count, baseline)
         write_json(output, {"split": split, **figures})
         return
     if model in PARSERS:

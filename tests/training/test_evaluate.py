@@ -75,6 +75,20 @@ def test_a_finder_is_measured_by_the_faces_it_finds(
     assert {"inner face hidden", "photographs, whole", "no face, with holes"} <= {row["row"] for row in figures["rows"]}
 
 
+def test_a_finder_is_measured_beside_a_cascade(tiny_repository, drawn_folder, scenes_folder, tmp_path):
+    options = ("--data", drawn_folder, "--repository", tiny_repository, "--model", "finder", "--scenes", scenes_folder)
+    result = evaluate(*options, "--count", 1, "--baseline", "cascade", "--output", tmp_path / "figures.json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "figures.json").read_text())["rows"]
+    finder, cascade = rows[::2], rows[1::2]
+    assert [row["row"] for row in cascade] == [f"cascade {row['row']}" for row in finder]
+    assert [row["faces"] for row in cascade] == [row["faces"] for row in finder]
+    assert "| recall % | of | false in 100 pictures | of | cascade recall % | of |" in result.stdout
+    refused = evaluate(*options, "--baseline", "telea")
+    assert refused.exit_code != 0
+    assert "--baseline telea: beside finder stands cascade" in refused.output
+
+
 def test_a_parser_is_measured_by_class(tiny_repository, drawn_folder, tmp_path):
     result = evaluate(
         *("--data", drawn_folder, "--repository", tiny_repository, "--model", "parser", "--split", "all"),
