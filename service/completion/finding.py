@@ -30,7 +30,7 @@ class Finder:
 
     async def find(self, rgb: Rgb, hole: Hole, deadline: Deadline) -> list[FaceBox]:
         """The faces of a canvas, the surest first. What lies under the hole changes nothing."""
-        looks = await self._threads.run(_looks, rgb, hole)
+        looks = await self._threads.run(looks_at, rgb, hole)
         faces: list[FaceBox] = []
         for first in range(0, len(looks), MOST_AT_ONCE):
             some = looks[first : first + MOST_AT_ONCE]
@@ -41,18 +41,20 @@ class Finder:
         return distinct(faces)
 
     async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:
-        tensors = await self._threads.run(_tensors, looks)
+        tensors = await self._threads.run(frames_of, looks)
         answer: Found = (await self._engine.infer(FINDER, tensors, deadline=deadline))["faces"].astype(np.float32)
         return answer
 
 
-def _tensors(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
+def frames_of(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
+    """What the model is given of several looks, one batch."""
     return {
         "image": np.stack([one.image.transpose(2, 0, 1) for one in looks]),
         "hole": np.stack([one.hole[None] for one in looks]),
     }
 
 
-def _looks(rgb: Rgb, hole: Hole) -> list[Look]:
+def looks_at(rgb: Rgb, hole: Hole) -> list[Look]:
+    """All that is looked at of a canvas, the whole of it first and, smaller, once more last."""
     near = [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]
     return [*near, far_look(near[0])]

@@ -25,7 +25,7 @@ FAR = 0.5  # of the frame's side: so small the whole picture is seen once more
 NEARER_BY = 1.5  # only a look that enlarges by this much is worth its time
 MIDDLE, MIDDLE_STEPS = 0.5, 17  # radius of a face's middle, in its sizes, and how finely it is looked at
 UNSEEN = 0.6  # from this share of the middle on, a face is guessed from its surroundings
-HALVED_FROM = 3.0  # canvas pixels for one of the frame, from which on a window is halved first: many times faster
+HALVED_FROM = 3  # canvas pixels for one of the frame, from which on a window is halved first: many times faster
 SAME_FACE = 0.5  # of two finds whose centres are nearer than this share of the larger size, the surer one stays
 
 Found = NDArray[
@@ -106,12 +106,11 @@ def _empty_frame(side: int) -> tuple[Rgb, Hole]:
 
 
 def _scaled(rgb: Rgb, size: tuple[int, int], halvings: int = 0) -> Rgb:
-    """By area when shrinking, first by halves."""
+    """First by halves. The four pixels between which one of the frame lies are under it, and no others."""
     for _ in range(halvings):
         half = rgb.shape[1] // 2, len(rgb) // 2
         rgb = np.asarray(cv2.resize(rgb, half, interpolation=cv2.INTER_AREA), np.uint8)
-    way = cv2.INTER_AREA if len(rgb) > size[1] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(rgb, size, interpolation=way), np.uint8)
+    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _halvings(window: Region, frame_pixels: int) -> int:

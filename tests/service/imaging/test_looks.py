@@ -65,7 +65,7 @@ def test_a_large_picture_is_seen_by_its_means_and_no_missing_pixel_is_overlooked
     whole = Region(0, 0, 1280, 1280)
     means = rgb.reshape(64, 20, 64, 20, 3).mean(axis=(1, 3))
     seen = look(rgb, plane(1280, 1280), whole, FRAME).image
-    assert np.abs(seen - means).mean() < 2, "all 400 values of 0 to 255 are read, few of them for a neighbour"
+    assert np.abs(seen - means).mean() < 4.5, "of 400 values of 0 to 255 more than a fourth are read"
     for row in range(600, 640):
         assert look(rgb, plane(1280, 1280, (700, row, 701, row + 1)), whole, FRAME).hole.sum() in (1, 2, 4)
 
