@@ -35,7 +35,7 @@ STRIDES = {256: 3, 1024: 5}
 LEARNING_RATE = 1e-4  # section 4.1: RMSprop
 
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(perceptual=0.008, adversarial=0.02)
+DEMO_WEIGHTS = Weights(perceptual=0.008, adversarial=0.05)
 DEMO_PIXELS = 128  # the largest side that the demo learns on, and is served at
 PAPER = Weights()
 WITHOUT_SUPERVISION = Weights(supervision=0.0)
@@ -70,7 +70,7 @@ def build_demo(files: Files, *, weights: Weights = DEMO_WEIGHTS, width: int = 24
     """Muon for the generator's hidden layers, Adam for the others; narrower networks."""
     generator = Generator(LEVELS[256], width)
     critics = {name: Discriminator(channels // 4, STRIDES[256]) for name, channels in CAPTION.items()}
-    adams = {name: torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.9)) for name, critic in critics.items()}
+    adams = {name: torch.optim.Adam(critic.parameters(), 1e-3, (0.5, 0.9)) for name, critic in critics.items()}
     return GeneratorStep(
         generator,
         critics,
@@ -146,7 +146,7 @@ def demo_part() -> Part:
             Stage(
                 until_images=92_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION, learning_rate_factor=0.6
             ),
-            Stage(until_images=160_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=144_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         wants=CHANCE,
