@@ -86,18 +86,19 @@ def launch_embedded(repository: Path, folder: Path, port: int | None = None) -> 
 
 def launch_triton(repository: Path, folder: Path, *arguments: str) -> EngineProcess:
     """`make test` fetches the core; without it this fails and says so. `arguments` come on top of those it needs."""
-    assert fetch_triton.HOME.is_dir(), "no Triton core: run python -m tests.contract.fetch_triton"
     port = free_port()
+    closed = ["--disable-auto-complete-config", "--grpc-address=127.0.0.1", f"--grpc-port={port}"]
+    closed += ["--allow-http=false", "--allow-metrics=false"]
+    return launch_core(folder, port, f"--model-repository={repository}", *closed, *arguments)
+
+
+def launch_core(folder: Path, port: int, *arguments: str) -> EngineProcess:
+    """The core with these arguments and the backends of the tests. `port`: where the arguments say that gRPC is."""
+    assert fetch_triton.HOME.is_dir(), "no Triton core: run python -m tests.contract.fetch_triton"
     command = [
         str(fetch_triton.SERVER),
-        f"--model-repository={repository}",
         f"--backend-directory={backends(folder)}",
         f"--backend-config=python,shm-region-prefix-name=contract-{os.getpid()}-{port}-",
-        "--disable-auto-complete-config",
-        "--grpc-address=127.0.0.1",
-        f"--grpc-port={port}",
-        "--allow-http=false",
-        "--allow-metrics=false",
         *arguments,
     ]
     environment = {
