@@ -22,8 +22,10 @@ from pathlib import Path
 
 from deploy.place import CannotStart, read_dotenv
 from deploy.server_secrets import make_secrets
+from service import __version__
 from service.version import version_line
 
+ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ("cpu", "gpu", "edge", "observability")
 READY_SECONDS = 600.0
 LOOK_SECONDS = 1.0
@@ -69,7 +71,15 @@ def variables(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment, with .env below it and what this machine has below that."""
     cores = os.cpu_count() or 1
     own = {"ENGINE_CPUS": str(cores), "API_CPUS": str(min(2, cores)), "WORKER_CPUS": str(min(2, cores))}
+    own |= {"VERSION": __version__, "REVISION": revision()}
     return own | read_dotenv(Path(".env")) | {name: value for name, value in environment.items() if value}
+
+
+def revision() -> str:
+    """The commit of this folder, for the images' labels; with what was changed since marked."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    told = subprocess.run(command, capture_output=True, text=True) if shutil.which("git") else None
+    return told.stdout.strip() if told is not None and told.returncode == 0 else "unknown"
 
 
 def up(environment: Mapping[str, str]) -> None:

@@ -24,6 +24,7 @@ from deploy.server_secrets import make_secrets
 from service import health
 from service.settings import Settings, load_settings
 from tests.deploy.fetch_tools import compose as docker_compose
+from tests.test_house import PROJECT
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -79,6 +80,31 @@ def test_every_variable_has_a_default() -> None:
     used = re.findall(r"\$\{(\w+)(:-)?", FILE.read_text())
     assert len(used) > 20
     assert [name for name, default in used if not default] == []
+
+
+def test_images_are_of_this_version(folder: Path) -> None:
+    """By the file alone, and by `make up`, which also labels them with the commit."""
+    values = compose.variables({})
+    assert values["VERSION"] == PROJECT["version"]
+    assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?|unknown", values["REVISION"])
+    given = {name: values[name] for name in ("VERSION", "REVISION")}
+    for variables, revision in (({}, "unknown"), (given, given["REVISION"])):
+        for name, service in configured(folder, "cpu", "gpu", **variables)["services"].items():
+            if "build" in service:
+                assert service["image"].endswith(f":{PROJECT['version']}"), name
+                assert service["build"]["args"]["VERSION"] == PROJECT["version"], name
+                assert service["build"]["args"]["REVISION"] == revision, name
+
+
+def test_the_commit_is_of_the_folder_and_unknown_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compose, "ROOT", tmp_path)
+    assert compose.revision() == "unknown"
+    made = ["-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "--allow-empty", "-m", "x"]
+    for command in (["init", "--quiet"], made):
+        subprocess.run(["git", "-C", tmp_path, *command], check=True)
+    assert re.fullmatch("[0-9a-f]{40}", compose.revision())
+    monkeypatch.setenv("PATH", "")
+    assert compose.revision() == "unknown"
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,9 @@ EDGE_PORTS = {PORT: ["127.0.0.1"], TLS_PORT: ["127.0.0.1"]}  # EDGE_ADDRESS of t
 def image_sizes(stack: Stack) -> str:
     sizes = {}
     for name in IMAGES:
-        told = stack.machine.run("docker", "image", "inspect", f"face-inpainting-{name}:0.1.0", "--format", "{{.Size}}")
+        told = stack.machine.run(
+            "docker", "image", "inspect", f"face-inpainting-{name}:{PROJECT['version']}", "--format", "{{.Size}}"
+        )
         sizes[name] = int(told) / 1e6
     assert sizes["service"] < SERVICE_IMAGE_MEGABYTES, sizes
     return ", ".join(f"{name} {size:.0f} MB" for name, size in sizes.items())
@@ -50,7 +52,7 @@ def installed_packages(machine: Machine) -> str:
     """Python's packages in each image: those of the extras, in the pinned versions, and no others."""
     counts = []
     for name, extras in IMAGES.items():
-        python_version, found = packages_in(machine, f"face-inpainting-{name}:0.1.0")
+        python_version, found = packages_in(machine, f"face-inpainting-{name}:{PROJECT['version']}")
         wanted = wanted_packages(extras, python_version) - NOT_SHIPPED
         assert found == wanted, found ^ wanted
         counts.append(f"{name} {len(found)}")
