@@ -24,6 +24,8 @@ from deploy.server_secrets import make_secrets
 from service import health
 from service.settings import Settings, load_settings
 from tests.deploy.fetch_tools import compose as docker_compose
+from tests.fakes.engine import FakeEngine
+from tests.fakes.server import running
 from tests.test_house import PROJECT
 
 ROOT = Path(__file__).parents[2]
@@ -206,6 +208,18 @@ def test_the_end_of_up_is_a_request_that_can_be_pasted(tmp_path: Path) -> None:
     assert f"$(cat {tmp_path}/operator_key)" in told
     for name in re.findall(r"@(\S+)", told):
         assert (ROOT / name).is_file() or "operator" in name
+
+
+def test_the_printed_request_works(folder: Path, tmp_path: Path) -> None:
+    """With the secrets of `make up`, against a service that knows them, and from this folder."""
+    options = {"api_keys": (folder / "keys" / "api_keys").read_text()}
+    with running(FakeEngine(), **options) as url:
+        printed = compose.told(url, folder, "8443").partition("One request:")[2]
+        assert "-o completed.png" in printed
+        here = printed.replace("-o completed.png", f"-sS -f -o {tmp_path}/completed.png")
+        environment = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1"}
+        subprocess.run(["sh", "-ec", here], cwd=ROOT, env=environment, check=True, timeout=60)
+    assert (tmp_path / "completed.png").read_bytes().startswith(b"\x89PNG")
 
 
 HEALTH = {"api": "api", "worker": "inpaint", "webhooks": "webhooks", "engine": "engine"}
