@@ -12,16 +12,21 @@ import kubernetes_validate
 import pytest
 import yaml
 from cloudcoil.models.keda.v1alpha1 import ScaledObject
-from cloudcoil.models.prometheus_operator.v1 import ServiceMonitor
+from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonitor
 from pydantic import BaseModel
 
+from service import health
 from service.settings import Settings
 from tests.test_house import PROJECT
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ("cpu", "gpu")
 VERSION = "1.34"  # the oldest that has all fields in use: preStop.sleep
-CUSTOM: dict[str, type[BaseModel]] = {"ScaledObject": ScaledObject, "ServiceMonitor": ServiceMonitor}
+CUSTOM: dict[str, type[BaseModel]] = {
+    "ScaledObject": ScaledObject,
+    "ServiceMonitor": ServiceMonitor,
+    "PrometheusRule": PrometheusRule,
+}
 DOCUMENTS = ["Deployment", "StatefulSet"]
 SECRETS = {"redis_url", "redis_acl", "webhook_secret", "api_keys", "metrics_key"}
 REACHES = {"redis": {"api", "worker", "webhooks"}, "engine": {"api", "worker"}}
@@ -89,12 +94,31 @@ def test_pods_are_restricted(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_probes_and_disruptions(overlay: str) -> None:
     for name in pods(overlay):
-        assert "livenessProbe" in container(overlay, name), name
-        if name not in ("worker", "webhooks"):
-            assert {"startupProbe", "readinessProbe"} <= container(overlay, name).keys(), name
+        probes = {"startupProbe", "readinessProbe", "livenessProbe"}
+        assert probes <= container(overlay, name).keys(), name
+        assert all("initialDelaySeconds" not in container(overlay, name)[probe] for probe in probes), "it has a start"
         if name != "redis":  # one with a disk: it is moved with a pause
             assert of(overlay, "PodDisruptionBudget")[name]["spec"]["maxUnavailable"] == 1
             assert len(pods(overlay)[name]["topologySpreadConstraints"]) == 2
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_workers_are_asked_by_the_health_checks_of_their_queue(overlay: str) -> None:
+    for name, queue in (("worker", "inpaint"), ("webhooks", "webhooks")):
+        found = container(overlay, name)
+        assert found["args"] == ["service.worker", queue]
+        for probe in (found[one] for one in ("startupProbe", "readinessProbe", "livenessProbe")):
+            assert probe["exec"]["command"] == ["/opt/venv/bin/python", "-m", "service.health", queue]
+            assert queue in health.PROGRAMS
+            assert probe["timeoutSeconds"] > health.ANSWER_SECONDS
+
+
+def test_triton_may_run_where_only_gpus_are_used() -> None:
+    """Nodes with a GPU are commonly marked so that nothing else runs there."""
+    assert container("gpu", "engine")["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert pods("gpu")["engine"]["tolerations"] == [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
