@@ -13,11 +13,14 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from deploy.openapi import document
 from service import errors
+from service.jobs.tasks import run_once
 from tests.deploy.fetch_tools import promtool
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.redis_server import RedisServer
+from tests.fakes.server import settings
 from tests.service.api.conftest import form_files, framed, in_memory
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -86,33 +89,76 @@ def test_every_panel_is_promql(check: str, tmp_path: Path) -> None:
     CHECKS["rules"][check](tmp_path / "panels.yml")
 
 
-async def test_every_metric_is_one_of_a_running_service(tmp_path: Path) -> None:
+@pytest.fixture
+async def samples(tmp_path: Path) -> list[Any]:
+    """What a service shows that has answered, refused and done a job: every family has its samples."""
+    engine, files = FakeEngine(), framed(form_files(png(scene()), png(box_mask())))
     with RedisServer(tmp_path) as redis:
-        async with in_memory(FakeEngine(), redis_url=redis.url) as client:
-            files = framed(form_files(png(scene()), png(box_mask())))
+        async with in_memory(engine, redis_url=redis.url) as client:
             assert (await client.post("/inpaint", files=files)).status_code == 200
+            assert (await client.post("/inpaint", content=b"")).status_code == 400
+            job = (await client.post("/jobs", files=files)).json()
+            await run_once(job["id"], settings(redis_url=redis.url), engine)
             text = (await client.get("/metrics")).text
-    families = list(text_string_to_metric_families(text))
-    offered = {
-        f"{name}{ending}" for family in families for name in [family.name] for ending in ("", *ENDINGS[family.type])
-    }
-    labels = {sample.name: set(sample.labels) for family in families for sample in family.samples}
-    recorded = {rule["record"] for rule in rules() if "record" in rule}
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def labels_of(samples: list[Any]) -> dict[str, set[str]]:
+    """Metric -> its labels, of what a service shows, of `up` and of what is recorded: what is grouped by."""
+    found: dict[str, set[str]] = {"up": {"instance"}}
+    for sample in samples:
+        found.setdefault(sample.name, set()).update(sample.labels)
+    for rule in rules():
+        if "record" in rule:
+            found[rule["record"]] = set(re.findall(r"\w+", " ".join(GROUPED.findall(rule["expr"])))) - {"le"}
+    return found
+
+
+GROUPED = re.compile(r"\b(?:by|on) \(([^)]*)\)")
+PICKED = re.compile(r"([\w:]+)\{([^}]*)\}")
+CONDITION = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"([^"]*)"')
+
+
+def metrics_in(expression: str) -> set[str]:
+    bare = GROUPED.sub("", re.sub(r'"[^"]*"', "", expression))
+    return set(re.findall(r"\b(?:inpaint|process)[\w:]*|\bup\b", bare))
+
+
+async def test_every_query_asks_for_what_a_running_service_shows(samples: list[Any]) -> None:
+    """Each metric has samples there, and the labels that are picked or grouped by."""
+    labels = labels_of(samples)
     for where, expr in expressions().items():
-        names = set(re.findall(r"\b(?:inpaint|process)[\w:]*", re.sub(r'"[^"]*"', "", expr)))
-        assert names or "up" in expr, where
-        assert names <= offered | recorded, (where, names - offered - recorded)
-        for name, inside in re.findall(r"(\w+)\{([^}]*)\}", expr):
-            if labels.get(name):
-                assert set(re.findall(r"(\w+)\s*[=!]", inside)) <= labels[name] | {"job"}, (where, inside)
+        names = metrics_in(expr)
+        assert names, where
+        assert names <= labels.keys(), (where, names - labels.keys())
+        for name, conditions in PICKED.findall(expr):
+            assert {label for label, _ in CONDITION.findall(conditions)} <= labels[name] | OF_PROMETHEUS, (where, name)
+        for grouped in GROUPED.findall(expr):
+            known = set().union(*(labels[name] for name in names))
+            assert set(re.findall(r"\w+", grouped)) <= known | OF_PROMETHEUS, (where, grouped)
 
 
-ENDINGS: dict[str, tuple[str, ...]] = {
-    "counter": ("_total",),
-    "histogram": ("_bucket", "_sum", "_count"),
-    "gauge": (),
-    "unknown": (),
-}
+OF_PROMETHEUS = {"job", "instance"}  # labels that Prometheus adds
+
+
+async def test_every_value_that_is_picked_exists(samples: list[Any]) -> None:
+    """Routes, states and outcomes; classes of HTTP's status are numbers."""
+    seen = {label: {sample.labels.get(label, "") for sample in samples} for label in ("status", "outcome", "code")}
+    seen["route"] = {*document()["paths"], "/livez", "/readyz", "/startupz", "/healthz", "/metrics"}
+    picked = {pair for expr in expressions().values() for pair in CONDITION.findall(expr)} - {("job", "api")}
+    assert {label for label, _ in picked} == {"route", "status", "status_class", "outcome", "code"}
+    for label, pattern in picked:
+        if not re.fullmatch(r"\d(\d\d|\.\.|xx)", pattern):
+            front, _, names = pattern.rstrip(")").rpartition("(")
+            assert {f"{front}{name}" for name in names.split("|")} <= seen[label], (label, pattern)
+
+
+def test_seconds_are_told_of_everything_that_takes_a_picture() -> None:
+    """Each such route is in the record of seconds that the alert and the dashboard ask for."""
+    (rule,) = [rule for rule in rules() if rule.get("record") == "inpaint:request_seconds:p95_5m"]
+    (routes,) = re.findall(r'route=~"([^"]*)"', rule["expr"])
+    takes = {path for path, methods in document()["paths"].items() if "multipart/form-data" in str(methods.get("post"))}
+    assert set(routes.split("|")) == takes - {"/jobs"}
 
 
 async def test_scraping_alone_finds_a_dead_engine() -> None:
