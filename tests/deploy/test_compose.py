@@ -56,9 +56,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def configured(folder: Path, *profiles: str, **variables: str) -> dict[str, Any]:
     """The model that docker-compose makes of the file."""
-    command = [str(docker_compose()), "--file", str(FILE), "--env-file", "/dev/null"]
+    command = [str(docker_compose()), "--env-file", "/dev/null"]
     command += [part for name in profiles for part in ("--profile", name)] + ["config", "--format", "json"]
-    environment = {"PATH": os.environ["PATH"], "SECRETS_FOLDER": str(folder), **variables}
+    environment = {"PATH": os.environ["PATH"], "COMPOSE_FILE": str(FILE), "SECRETS_FOLDER": str(folder), **variables}
     told = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert told.returncode == 0, told.stderr
     found: dict[str, Any] = json.loads(told.stdout)
@@ -130,6 +130,24 @@ def test_every_container_is_restricted(services: dict[str, Any]) -> None:
         assert service["restart"] == "unless-stopped", name
         assert int(service["deploy"]["resources"]["limits"]["memory"]) > 0, name
         assert service["logging"]["options"]["max-size"], name
+
+
+def test_every_container_says_whether_it_is_well(services: dict[str, Any]) -> None:
+    """By a check of this file, or by that of its image."""
+    checked = {name for name, service in services.items() if service.get("healthcheck", {}).get("test")}
+    (of_triton,) = re.findall(r" AS triton\n(.*)", (ROOT / "docker" / "engine.Dockerfile").read_text(), re.S)
+    assert "HEALTHCHECK" in of_triton
+    assert services.keys() - checked == {"triton"}
+
+
+def test_the_file_of_the_docker_test_fits(folder: Path) -> None:
+    """`make docker-test` lays it over this one; it replaces what cannot be pulled, and restricts nothing less."""
+    over = ROOT / "tests" / "docker" / "override.yml"
+    model = configured(folder, "cpu", "edge", "observability", COMPOSE_FILE=f"{FILE}:{over}")
+    assert set(model["services"]) == {*ALWAYS, "engine", "edge", "prometheus", "receiver"}
+    for name, service in model["services"].items():
+        assert service["image"].startswith("face-inpainting-"), f"{name}: no image can be pulled there"
+        assert name == "receiver" or service["read_only"], name
 
 
 def test_images_that_are_not_built_are_pinned(services: dict[str, Any]) -> None:

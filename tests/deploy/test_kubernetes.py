@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonit
 from pydantic import BaseModel
 
 from service import health
+from service.jobs import addresses
 from service.settings import Settings
 from tests.test_house import PROJECT
 
@@ -173,6 +175,14 @@ def test_who_reaches_what(asked: str, overlay: str) -> None:
     for name in REACHES[asked]:
         egress = [peer for rule in policies[name]["spec"]["egress"] for peer in rule["to"]]
         assert {"podSelector": {"matchLabels": {"app.kubernetes.io/component": asked}}} in egress
+
+
+def test_webhooks_reach_every_receiver_that_the_service_takes_and_no_other() -> None:
+    """Any port: the service takes a URL with one, so the network must not lose its calls."""
+    *_, rule = of("cpu", "NetworkPolicy")["webhooks"]["spec"]["egress"]
+    assert rule["ports"] == [{"protocol": "TCP"}]
+    blocks = {peer["ipBlock"]["cidr"]: {*map(ip_network, peer["ipBlock"]["except"])} for peer in rule["to"]}
+    assert blocks == {"0.0.0.0/0": set(addresses.NOT_PUBLIC_4), str(addresses.PUBLIC_6): set(addresses.NOT_PUBLIC_6)}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
