@@ -8,6 +8,7 @@ the volumes stay. Standard library only.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from service.version import version_line
 
 ROOT = Path(__file__).resolve().parents[1]
 PROFILES = ("cpu", "gpu", "edge", "observability")
+MOUNTED = ("deploy/edge", "deploy/prometheus", "deploy/grafana")
 READY_SECONDS = 600.0
 LOOK_SECONDS = 1.0
 ASK_SECONDS = 5.0
@@ -89,6 +91,7 @@ def up(environment: Mapping[str, str]) -> None:
     command = compose_command()
     profiles = chosen_profiles(values.get("PROFILES", ""), sees_gpu())
     secrets(environment)
+    values |= fingerprints(folder)
     print(f"Starting with the profiles {', '.join(profiles)} ...", flush=True)
     started = subprocess.run([*command, *flags(profiles), "up", "--detach", "--build", "--remove-orphans"], env=values)
     if started.returncode != 0:
@@ -96,6 +99,22 @@ def up(environment: Mapping[str, str]) -> None:
     url = f"http://127.0.0.1:{port}"
     wait_until_ready(url, " ".join(command))
     print(told(url, folder, values.get("TLS_PORT", "8443")), flush=True)
+
+
+def fingerprints(secrets: Path) -> dict[str, str]:
+    """What changes with the mounted files, so that Compose makes the containers anew that have read them once. Keys are
+    read again by themselves."""
+    files = [file for folder in MOUNTED for file in sorted((ROOT / folder).rglob("*")) if file.is_file()]
+    made = [file for file in sorted(secrets.iterdir()) if file.is_file()]
+    return {"FILES_FINGERPRINT": fingerprint(files), "SECRETS_FINGERPRINT": fingerprint(made)}
+
+
+def fingerprint(files: list[Path]) -> str:
+    """Of names and contents."""
+    whole = hashlib.sha256()
+    for file in files:
+        whole.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return whole.hexdigest()[:16]
 
 
 def secrets(environment: Mapping[str, str]) -> None:

@@ -76,6 +76,7 @@ def test_the_printed_request_works(tmp_path: Path) -> None:
 
 DOCKER = """#!/bin/sh
 echo "$*" >> {log}
+test "$1" != compose || test "$2" = version || echo "$SECRETS_FINGERPRINT" >> {log}.secrets
 """
 
 
@@ -116,11 +117,34 @@ def test_up_makes_secrets_starts_and_waits(docker: Path, capsys: pytest.CaptureF
     told = docker.read_text().splitlines()
     assert "compose --profile cpu --profile edge --profile observability up --detach --build --remove-orphans" in told
     assert (Path("var/secrets") / "operator_key").is_file()
+    secrets = Path(f"{docker}.secrets").read_text().split()
+    assert secrets == [compose.fingerprints(Path("var/secrets"))["SECRETS_FINGERPRINT"]]
     said = capsys.readouterr().out
     assert "Made secrets in var/secrets: redis_url" in said
     assert f"http://127.0.0.1:{port}/inpaint" in said
     compose.down(dict(os.environ))
     assert docker.read_text().splitlines()[-1].endswith("down --remove-orphans")
+
+
+def test_what_has_a_changed_file_mounted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compose looks at labels alone; a key that is added is no reason, for the API reads keys again by itself."""
+    secrets = tmp_path / "secrets"
+    make_secrets(secrets, "localhost")
+    first = compose.fingerprints(secrets)
+    (secrets / "keys" / "api_keys").chmod(0o644)
+    (secrets / "keys" / "api_keys").write_text("another")
+    assert compose.fingerprints(secrets) == first
+    (secrets / "redis_url").unlink()
+    make_secrets(secrets, "localhost")
+    second = compose.fingerprints(secrets)
+    assert second["SECRETS_FINGERPRINT"] != first["SECRETS_FINGERPRINT"]
+    assert second["FILES_FINGERPRINT"] == first["FILES_FINGERPRINT"]
+    monkeypatch.setattr(compose, "ROOT", tmp_path)
+    for folder in compose.MOUNTED:
+        before = compose.fingerprints(secrets)
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "file").write_text("changed")
+        assert compose.fingerprints(secrets)["FILES_FINGERPRINT"] != before["FILES_FINGERPRINT"]
 
 
 def test_up_gives_up_with_a_line(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,6 +133,16 @@ def test_the_file_of_the_docker_test_fits(folder: Path) -> None:
         assert name == "receiver" or service["read_only"], name
 
 
+def test_changed_files_change_the_containers_that_have_them(folder: Path) -> None:
+    given = {"SECRETS_FINGERPRINT": "5ec", "FILES_FINGERPRINT": "f17e"}
+    for name, service in configured(folder, "cpu", "gpu", "edge", "observability", **given)["services"].items():
+        labels = service.get("labels", {})
+        mounted = [volume["source"] for volume in service.get("volumes", []) if volume["type"] == "bind"]
+        ours = {part for part in compose.MOUNTED for source in mounted if source.startswith(str(ROOT / part))}
+        assert (labels.get("face-inpainting.secrets") == "5ec") == bool(service.get("secrets")), name
+        assert (labels.get("face-inpainting.files") == "f17e") == bool(ours), name
+
+
 def test_images_that_are_not_built_are_pinned(services: dict[str, Any]) -> None:
     pulled = {name: service["image"] for name, service in services.items() if name in REACHES or "build" not in service}
     assert all(re.search(r":v?\d+\.\d+\.\d+", image) for image in pulled.values()), pulled
