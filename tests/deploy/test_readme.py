@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.openapi import document
 from service.jobs import redis_clients
 from service.jobs.store import JobStore
 from service.jobs.tasks import run_once
+from tests.deploy.fetch_tools import compose as docker_compose
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.redis_server import RedisServer
@@ -47,6 +52,68 @@ def test_every_variable_of_the_procfile_is_told() -> None:
 def test_every_program_of_the_procfile_is_told() -> None:
     for module in re.findall(r"python -m (\S+(?: webhooks)?)", (ROOT / "Procfile").read_text()):
         assert f"`python -m {module}" in TEXT
+
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+
+
+def told_defaults() -> dict[str, str]:
+    """Of the table of docker compose's variables, where it has one value for each name."""
+    (table,) = re.findall(r"^\| variable \| default \| what \|\n(.*?)\n\n", TEXT, re.M | re.S)
+    rows = [line.split(" | ")[:2] for line in table.splitlines()[1:]]
+    pairs = [(names.strip("| ").split(", "), defaults.split(", ")) for names, defaults in rows]
+    return {
+        name.strip("`"): default
+        for names, defaults in pairs
+        if len(names) == len(defaults)
+        for name, default in zip(names, defaults, strict=True)
+    }
+
+
+def test_every_variable_of_the_compose_file_is_told() -> None:
+    """With its default; what `make up` computes is told in words."""
+    used = dict(re.findall(r"\$\{(\w+):-([^{}]*)\}", COMPOSE))
+    assert [name for name in used if f"`{name}`" not in TEXT and not name.endswith("_FINGERPRINT")] == []
+    told = {name: default.strip("`") for name, default in told_defaults().items() if default.startswith("`")}
+    assert len(told) > 10
+    assert {name: used[name] for name in told} == told
+
+
+def test_settings_that_compose_keeps_for_itself_are_told() -> None:
+    """What stands in .env is not heard for them."""
+    environment = yaml.safe_load(COMPOSE)["x-service"]["environment"]
+    own = {name for name, value in environment.items() if f"${{{name}:-" not in value}
+    secrets_and_addresses = {
+        "HOST",
+        "PORT",
+        *(name for name in own if name.endswith(("_URL", "_FILE", "_KEYS", "_SECRET"))),
+    }
+    assert all(f"`{name}`" in TEXT.partition("are compose's own")[0] for name in own - secrets_and_addresses)
+
+
+def test_the_override_that_is_shown_fits_the_compose_file(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"```yaml\n(services:.*?)```", TEXT, re.S)
+    (tmp_path / "docker-compose.yml").write_text(COMPOSE)
+    (tmp_path / "docker-compose.override.yml").write_text(shown)
+    command = [docker_compose(), "--profile", "observability", "config", "--format", "json"]
+    told = subprocess.run(command, cwd=tmp_path, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True)
+    model = json.loads(told.stdout)
+    reached = {name: set(service["networks"]) for name, service in model["services"].items()}
+    assert "metrics" in reached["alertmanager"] & reached["prometheus"]
+    assert all(reached[name] >= {"traces", "store"} for name in ("api", "worker", "webhooks"))
+    assert not {"traces", "outside"} & {name for name, network in model["networks"].items() if network.get("internal")}
+
+
+def test_what_is_built_and_backed_up_is_named_as_it_is() -> None:
+    """Files, targets, volumes and images of the commands that are shown."""
+    for file, target in re.findall(r"-f (docker/\w+\.Dockerfile)(?: --target (\w+))?", TEXT):
+        assert f"AS {target or 'service'}" in (ROOT / file).read_text()
+    images = set(re.findall(r"face-inpainting_redis:/data\S* .* (redis:\S+) cp", TEXT))
+    assert images == set(re.findall(r"REDIS_IMAGE:-([^}]+)", COMPOSE))
+    assert "redis" in yaml.safe_load(COMPOSE)["volumes"]
+    redis = (ROOT / "deploy" / "kubernetes" / "base" / "redis.yaml").read_text()
+    assert "metadata: {name: data}" in redis
+    assert "`data-redis-0`" in TEXT
 
 
 async def test_a_copy_of_redis_made_while_it_runs_holds_what_was_accepted(tmp_path: Path) -> None:
