@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deploy.arguments import refuse_arguments
-
 FOLDER = Path(__file__).with_name("prometheus")
 FILES = ("recording.yml", "alerts.yml")
 MANIFEST = Path(__file__).parent / "kubernetes" / "base" / "rules.yaml"
@@ -33,7 +31,6 @@ def manifest() -> str:
 
 
 def main() -> None:
-    refuse_arguments("deploy.rules", "Write the rules of deploy/prometheus for the Prometheus Operator.")
     MANIFEST.write_text(manifest(), encoding="utf-8")
 
 
