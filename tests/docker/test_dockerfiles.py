@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,38 @@ def test_what_is_started_exists() -> None:
         for form in re.findall(r"(?:CMD|ENTRYPOINT) (\[.*\])$", file.read_text(), re.M):
             for module in re.findall(r"service[.\w]*", " ".join(json.loads(form))):
                 assert importlib.util.find_spec(module) is not None, module
+
+
+@pytest.mark.parametrize("name", FINAL)
+def test_what_is_copied_is_enough(name: str, tmp_path: Path) -> None:
+    """The programs of an image load without the folders that it leaves out, in a process that sees nothing else."""
+    (gathered,) = [text for text in stages(ROOT / "docker" / name).values() if "docker/root.py /root-of-image" in text]
+    (modules,) = re.findall(r"docker/root\.py /root-of-image (.+)$", gathered, re.M)
+    left_out = re.findall(r"/root-of-image/app/service/(\w+)", gathered)
+    assert left_out
+    skipped = shutil.ignore_patterns("__pycache__", *left_out)
+    shutil.copytree(ROOT / "service", tmp_path / "service", ignore=skipped)
+    alone(tmp_path, f"import {', '.join(modules.split())}", absent=[f"service.{name}" for name in left_out])
+
+
+def test_the_exporter_has_what_it_loads(tmp_path: Path) -> None:
+    """Of our code only what is copied into its stage."""
+    stage = stages(ROOT / "docker" / "engine.Dockerfile")["exporter"]
+    for source in re.findall(r"^COPY (training|service\S*) ", stage, re.M):
+        copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
+        (tmp_path / source).parent.mkdir(exist_ok=True)
+        copy(ROOT / source, tmp_path / source)
+    alone(tmp_path, "import training.export, service.unshipped", absent=["service.errors"])
+
+
+def alone(folder: Path, code: str, absent: list[str]) -> None:
+    """Run `code` with our packages as they lie in `folder`, and not where they are installed from."""
+    hidden = "import sys; sys.meta_path[:] = [one for one in sys.meta_path if 'Editable' not in repr(one)]"
+    seen = f"from importlib.util import find_spec; assert not any(map(find_spec, {absent}))"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{hidden}\n{seen}\n{code}"], cwd=folder, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
 
 
 def test_triton_is_new_enough() -> None:
