@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import os
+import re
 import subprocess
 import sys
 from functools import cache
@@ -22,6 +26,7 @@ from service.settings import Settings
 from tests.test_house import PROJECT
 
 ROOT = Path(__file__).parents[2]
+KUBECTL = Path(sys.executable).parent / "kubectl"
 OVERLAYS = ("cpu", "gpu")
 VERSION = "1.34"  # the oldest that has all fields in use: preStop.sleep
 CUSTOM: dict[str, type[BaseModel]] = {
@@ -38,8 +43,7 @@ REACHES = {"redis": {"api", "worker", "webhooks"}, "engine": {"api", "worker"}}
 def built(overlay: str) -> tuple[dict[str, Any], ...]:
     """The documents of an overlay."""
     folder = ROOT / "deploy" / "kubernetes" / "overlays" / overlay
-    kubectl = Path(sys.executable).parent / "kubectl"
-    told = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
+    told = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
     return tuple(yaml.safe_load_all(told.stdout))
 
@@ -163,6 +167,22 @@ def test_secrets_are_those_that_are_made(overlay: str) -> None:
     assert asked == SECRETS
     text = (ROOT / "deploy" / "README.md").read_text()
     assert all(f"/{name}" in text for name in SECRETS), "the operator is told to put them there"
+
+
+def test_the_commands_that_are_shown_make_the_secrets(tmp_path: Path) -> None:
+    """By a kubectl that only says what it would create."""
+    text = (ROOT / "deploy" / "README.md").read_text()
+    (shown,) = re.findall(r"```sh\n(python -m deploy\.compose secrets.*?)```", text, re.S)
+    kubectl = f'kubectl() {{ case "$*" in *"create secret"*) {KUBECTL} "$@" --dry-run=client -o json ;; esac; }}\n'
+    environment = {"PATH": f"{KUBECTL.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    command = ["sh", "-ec", kubectl + shown]
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+    generic, tls = json.loads(f"[{told.partition('{')[1]}{told.partition('{')[2]}]".replace("}\n{", "},{"))
+    assert generic["data"].keys() == SECRETS
+    assert all(base64.b64decode(value) for value in generic["data"].values())
+    assert (tls["type"], tls["metadata"]["name"]) == ("kubernetes.io/tls", "face-inpainting-tls")
+    assert {one["secretName"] for one in of("cpu", "Ingress")["api"]["spec"]["tls"]} == {tls["metadata"]["name"]}
+    assert f"apply -k deploy/kubernetes/overlays/{OVERLAYS[0]}" in shown
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
