@@ -42,6 +42,21 @@ def test_profiles_are_chosen_by_the_gpu_and_by_name() -> None:
         compose.chosen_profiles("monitoring", gpu=False)
 
 
+@pytest.mark.parametrize(
+    ("runtimes", "listed", "seen"),
+    [('{"nvidia":{},"runc":{}}', 0, True), ('{"runc":{}}', 0, False), ('{"nvidia":{}}', 9, False), ("", 0, False)],
+)
+def test_a_gpu_is_one_that_the_driver_lists_and_docker_hands_out(
+    runtimes: str, listed: int, seen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = {"docker": f"echo '{runtimes}'; test -n '{runtimes}'", "nvidia-smi": f"exit {listed}"}
+    for name, what in said.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{what}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert compose.sees_gpu() is seen
+
+
 def test_up_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CannotStart, match="docker is missing"):

@@ -54,10 +54,14 @@ def rules() -> list[dict[str, Any]]:
 
 
 def expressions() -> dict[str, str]:
-    """Where -> PromQL, of every rule and every panel."""
+    """Where -> PromQL, of every rule, every panel and what Kubernetes scales by."""
     found = {rule.get("alert") or rule["record"]: rule["expr"] for rule in rules()}
     for panel in DASHBOARD["panels"]:
         found |= {f"{panel['title']}, {target['refId']}": target["expr"] for target in panel.get("targets", [])}
+    for file in sorted((DEPLOY / "kubernetes" / "base").glob("*.yaml")):
+        for asked in re.findall(r"^ +query: (.+)$|metric: \{name: (\w+)\}", file.read_text(), re.M):
+            found[f"{file.name}, scaling"] = "".join(asked)
+    assert {"api.yaml, scaling", "worker.yaml, scaling"} <= found.keys()
     return found
 
 
@@ -143,10 +147,12 @@ OF_PROMETHEUS = {"job", "instance"}  # labels that Prometheus adds
 
 async def test_every_value_that_is_picked_exists(samples: list[Any]) -> None:
     """Routes, states and outcomes; classes of HTTP's status are numbers."""
-    seen = {label: {sample.labels.get(label, "") for sample in samples} for label in ("status", "outcome", "code")}
+    seen = {
+        label: {sample.labels.get(label, "") for sample in samples} for label in ("status", "outcome", "code", "queue")
+    }
     seen["route"] = {*document()["paths"], "/livez", "/readyz", "/startupz", "/healthz", "/metrics"}
     picked = {pair for expr in expressions().values() for pair in CONDITION.findall(expr)} - {("job", "api")}
-    assert {label for label, _ in picked} == {"route", "status", "status_class", "outcome", "code"}
+    assert {label for label, _ in picked} == {"route", "status", "status_class", "outcome", "code", "queue"}
     for label, pattern in picked:
         if not re.fullmatch(r"\d(\d\d|\.\.|xx)", pattern):
             front, _, names = pattern.rstrip(")").rpartition("(")
