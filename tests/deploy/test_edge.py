@@ -13,6 +13,7 @@ from threading import Thread
 
 import httpx
 import pytest
+import yaml
 
 from deploy.server_secrets import make_secrets
 from service.settings import Settings
@@ -46,6 +47,17 @@ def test_its_limits_lie_just_outside_those_of_the_api() -> None:
     }
     for name, inner in pairs.items():
         assert inner < limit(name) <= 1.3 * inner, name
+
+
+def test_the_ingress_has_the_same_limits() -> None:
+    annotations = yaml.safe_load_all((EDGE.parent / "kubernetes" / "base" / "ingress.yaml").read_text())
+    given = {name.rpartition("/")[2]: value for name, value in next(annotations)["metadata"]["annotations"].items()}
+    assert given.pop("proxy-next-upstream") == "off"
+    names = {name: name.replace("-", "_") for name in given}
+    names["proxy-body-size"] = "client_max_body_size"
+    for name, value in given.items():
+        (own,) = re.findall(rf"^\s*{names[name]} (\w+?)s?;", TEXT, re.M)
+        assert value == own, name
 
 
 def test_what_a_client_says_of_itself_is_not_handed_on() -> None:

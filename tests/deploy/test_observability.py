@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.openapi import document
 from service import errors
 from service.jobs.tasks import run_once
+from service.settings import Settings
 from tests.deploy.fetch_tools import promtool
 from tests.fakes.engine import FakeEngine
 from tests.fakes.pictures import box_mask, png, scene
@@ -214,3 +215,13 @@ def test_codes_and_labels_of_the_runbook_exist(code: str) -> None:
         one.code for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.ServiceError)
     }
     assert code in codes | others or code.startswith("inpaint_")
+
+
+def test_panels_and_variables_of_the_runbook_exist() -> None:
+    titles = {panel["title"] for panel in DASHBOARD["panels"]}
+    named = set(re.findall(r"\*(\d[^*]*)\*", RUNBOOK))
+    assert "2 Is turned away" in named
+    assert {name for name in named if len(name) > 1} <= titles
+    variables = set(re.findall(r"`([A-Z][A-Z_]+)`", RUNBOOK)) | set(re.findall(r"([A-Z_]+)=\d", RUNBOOK))
+    compose = set(re.findall(r"\$\{(\w+)", (DEPLOY.parent / "docker-compose.yml").read_text()))
+    assert variables <= {name.upper() for name in Settings.model_fields} | compose
