@@ -19,6 +19,7 @@ from deploy.server_secrets import make_secrets
 from service import health
 from service.settings import Settings, load_settings
 from tests.deploy.fetch_tools import compose as docker_compose
+from tests.deploy.test_kubernetes import engine_waits_seconds
 from tests.test_house import PROJECT
 
 ROOT = Path(__file__).parents[2]
@@ -167,6 +168,8 @@ def test_grace_periods_are_longer_than_the_drain(services: dict[str, Any]) -> No
     assert seconds(services["api"]["stop_grace_period"]) > float(environment["DRAIN_SECONDS"]) + 5
     for name in ("worker", "webhooks"):
         assert seconds(services[name]["stop_grace_period"]) > float(environment["WORKER_GRACE_SECONDS"]) + 5
+    for name, waits in (("engine", "cpu"), ("triton", "gpu")):
+        assert seconds(services[name]["stop_grace_period"]) > engine_waits_seconds()[waits] + 5
 
 
 def seconds(text: str) -> float:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from functools import cache
+from inspect import signature
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from cloudcoil.models.prometheus_operator.v1 import PrometheusRule, ServiceMonit
 from pydantic import BaseModel
 
 from service import health
+from service.embedded.__main__ import main as engine_program
 from service.jobs import addresses
 from service.settings import Settings
 from tests.test_house import PROJECT
@@ -131,10 +133,16 @@ def test_triton_may_run_where_only_gpus_are_used() -> None:
 def test_grace_periods_fit_the_drain(overlay: str) -> None:
     settings = settings_of(overlay)
     waits = {"api": float(settings["DRAIN_SECONDS"]), "worker": float(settings["WORKER_GRACE_SECONDS"])}
-    waits |= {"webhooks": waits["worker"], "engine": {"cpu": 20.0, "gpu": 30.0}[overlay]}
+    waits |= {"webhooks": waits["worker"], "engine": engine_waits_seconds()[overlay]}
     for name, seconds in waits.items():
         before = container(overlay, name).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         assert pods(overlay)[name]["terminationGracePeriodSeconds"] >= before + seconds + 5, name
+
+
+def engine_waits_seconds() -> dict[str, float]:
+    """How long a stop lets work go on: the embedded engine's default, and what Triton's image is told."""
+    (triton,) = re.findall(r"--exit-timeout-secs=(\d+)", (ROOT / "docker" / "engine.Dockerfile").read_text())
+    return {"cpu": signature(engine_program).parameters["grace_seconds"].default, "gpu": float(triton)}
 
 
 def settings_of(overlay: str) -> dict[str, str]:
