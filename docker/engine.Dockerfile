@@ -76,6 +76,7 @@ USER 10001:10001
 EXPOSE 8001 8002
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/tritonserver/bin/tritonserver"]
-# http stays on for the health check alone, within the container; metrics would follow its address.
-CMD ["--model-repository=/models", "--grpc-address=0.0.0.0", "--grpc-port=8001", "--http-address=127.0.0.1", "--http-port=8000", "--metrics-address=0.0.0.0", "--metrics-port=8002", "--exit-timeout-secs=30", "--disable-auto-complete-config", "--model-control-mode=none", "--log-verbose=0"]
+# http stays on for the health check alone, within the container; metrics would follow its address. Connections end
+# after five minutes, in which requests under way have two: then clients look the name up again, and find new engines.
+CMD ["--model-repository=/models", "--grpc-address=0.0.0.0", "--grpc-port=8001", "--grpc-max-connection-age=300000", "--grpc-max-connection-age-grace=120000", "--http-address=127.0.0.1", "--http-port=8000", "--metrics-address=0.0.0.0", "--metrics-port=8002", "--exit-timeout-secs=30", "--disable-auto-complete-config", "--model-control-mode=none", "--log-verbose=0"]
 HEALTHCHECK --interval=10s --timeout=10s --start-period=300s --retries=3 CMD ["python3", "-c", "import urllib.request as u; u.build_opener(u.ProxyHandler({})).open('http://127.0.0.1:8000/v2/health/ready', timeout=4)"]

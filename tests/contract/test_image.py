@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -11,15 +12,23 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import grpc
 import httpx
+import numpy as np
 import pytest
 
+from service.deadline import Deadline
+from service.embedded.server import SERVER_OPTIONS
+from service.engine.client import EngineClient
+from service.engine.specs import SPECS
 from tests.contract.engines import ROOT, EngineProcess, launch_core
 from tests.contract.standins import make_standin
 from tests.fakes.ports import free_port
 
 MODEL = "lafin_predictor"
+TYPES = {"UINT8": np.uint8, "FP32": np.float32}
 WITHIN, OUTSIDE = "127.0.0.1", "127.0.0.2"  # the container's own loopback, and what others see of it
+AGE, SHORT_AGE = "--grpc-max-connection-age=300000 ", "--grpc-max-connection-age=1500 "
 PORTS = {"grpc-port": "8001", "http-port": "8000", "metrics-port": "8002"}
 
 
@@ -43,7 +52,7 @@ def arguments() -> list[str]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """0.0.0.0 becomes OUTSIDE: what is not bound there is not reached."""
+    """0.0.0.0 becomes OUTSIDE: what is not bound there is not reached. Connections end sooner, to be seen."""
     folder = tmp_path_factory.mktemp("image")
     model = folder / "models" / MODEL
     model.mkdir(parents=True)
@@ -54,6 +63,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     for name, port in PORTS.items():
         assert f"--{name}={port}" in given
         given = given.replace(f"--{name}={port}", f"--{name}={ports[name]}")
+    assert AGE in given
+    given = given.replace(AGE, SHORT_AGE)
     process = launch_core(folder, ports["grpc-port"], *given.split())
     engine = OfTheImage(**vars(process))
     try:
@@ -76,6 +87,30 @@ def test_http_is_for_the_health_check_alone(running: Running) -> None:
     assert ready.status_code == 200
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((OUTSIDE, port), 5)
+
+
+def test_connections_end_as_those_of_the_embedded_engine() -> None:
+    options = dict(SERVER_OPTIONS)
+    given = dict(argument.removeprefix("--").partition("=")[::2] for argument in arguments())
+    assert int(given["grpc-max-connection-age"]) == options["grpc.max_connection_age_ms"]
+    assert int(given["grpc-max-connection-age-grace"]) == options["grpc.max_connection_age_grace_ms"]
+
+
+async def test_no_request_is_lost_when_connections_end(running: Running) -> None:
+    """Clients come again, and look the name up for that: engines that were added get their share."""
+    inputs = {tensor.name: np.zeros((1, *tensor.shape), TYPES[tensor.dtype]) for tensor in SPECS[MODEL].inputs}
+    async with (
+        grpc.aio.insecure_channel(running.process.url) as idle,
+        EngineClient(running.process.url) as client,
+        asyncio.timeout(60),
+    ):
+        await idle.channel_ready()
+        ended = asyncio.create_task(idle.wait_for_state_change(grpc.ChannelConnectivity.READY))
+        answered = 0
+        while not ended.done() or answered < 50:
+            await client.infer(MODEL, inputs, deadline=Deadline(20))
+            answered += 1
+            await asyncio.sleep(0.05)
 
 
 def is_healthy(port: int) -> bool:
