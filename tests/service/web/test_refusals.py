@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from service.keys import make_key
@@ -31,6 +32,13 @@ BAD_FILES = [
     (png(scene())[:200], "cut.png", "damaged"),
     (png(scene(20, 400)), "flat.png", "a side needs 32"),
 ]
+
+
+UNCOVERED = """(place) => {
+  const element = document.querySelector(`[data-place=${place}]`);
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return [top + 2, bottom - 2].every((y) => element.contains(document.elementFromPoint((left + right) / 2, y)));
+}"""
 
 
 def test_a_bad_file_is_refused_in_words_over_the_picture(visit: Visit) -> None:
@@ -69,6 +77,40 @@ def test_no_error_of_the_service_is_without_words(visit: Visit) -> None:
     known = visit.page.evaluate("async () => Object.keys((await import('/web/texts.js')).PROBLEMS)")
     own = {kind.code for kind in tree() if kind.__module__ == "service.errors"}
     assert set(known) == own - {"bad_request"}
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (360, 640)])
+def test_nothing_lies_over_a_refusal_and_it_goes_with_its_cause(
+    visits: Visits, url: str, width: int, height: int
+) -> None:
+    with visits(url, viewport={"width": width, "height": height}) as visit:
+        visit.page.wait_for_selector("input[name=model]")
+        visit.open_sample()
+        visit.page.click("#complete")
+        seen(visit, "mask", "The mask is empty")
+        visit.drag((205, 145), (240, 150))
+        assert visit.page.locator("[data-place=mask]").is_hidden()
+        visit.page.click("#find-faces")
+        visit.wait("state.faces.length > 0")
+        visit.page.check("input[name=model][value=gfc]")
+        visit.tool("landmarks")
+        visit.page.evaluate("document.querySelector('#panel').scrollTop = 0")
+        x, y = visit.state("return state.faces[0].landmarks[8];")
+        visit.drag((x, y), (x + 9, y))
+        seen(visit, "faces", "does not follow")
+        visit.page.click("#undo")
+        assert visit.page.locator("[data-place=faces]").is_hidden()
+        visit.state("state.model = { ...state.model, name: 'nobody' };")
+        visit.page.evaluate("document.querySelector('#panel').scrollTop = 0")
+        visit.page.click("#complete")
+        seen(visit, "model", "another model")
+        visit.page.check("input[name=model][value=lafin]")
+        assert visit.page.locator("[data-place=model]").is_hidden()
+
+
+def seen(visit: Visit, place: str, words: str) -> None:
+    assert words in visit.said(place)
+    assert visit.page.evaluate(UNCOVERED, place), place
 
 
 def test_an_engine_that_fails_is_told_where_complete_was_pressed(visit: Visit, engine: FakeEngine) -> None:
