@@ -11,7 +11,7 @@ const LARGEST_SHARE = 0.5;
 export function startBrush() {
   the("brush-size").addEventListener("input", (event) => setDiameter(Number(event.target.value)));
   for (const input of document.querySelectorAll('input[name="tool"]')) {
-    input.addEventListener("change", () => takeTool(input.value));
+    input.addEventListener("click", () => takeTool(input.value)); // also of the one that is taken already
   }
 }
 

@@ -5,6 +5,7 @@ import { keepEditing } from "./opening.js";
 import { decoded, derivedName, inType, proxyOf, release } from "./picture.js";
 import { on, state, tell } from "./state.js";
 import { text } from "./texts.js";
+import { MASK_TOOLS } from "./tools.js";
 import { redraw } from "./view.js";
 
 const SAMPLE_PIXELS = 144; // side of a sample's picture in the panel
@@ -21,7 +22,11 @@ export function startResult() {
   for (const name of ["pointerup", "pointerleave", "pointercancel"]) the("hold").addEventListener(name, () => hold(false));
   the("keep").addEventListener("click", keep);
   the("download").addEventListener("click", download);
+  the("hold").addEventListener("keydown", ({ key }) => [" ", "Enter"].includes(key) && hold(true));
+  for (const name of ["keyup", "blur"]) the("hold").addEventListener(name, () => hold(false));
   on("hold", hold);
+  on("mask", showMask);
+  on("tool", () => MASK_TOOLS.includes(state.tool) && showMask());
   on("picture", dropResult);
   on("split", () => {
     the("compare-range").value = Math.round(state.split * 100);
@@ -45,12 +50,18 @@ export async function showResult({ blobs, seed, faceCount }, model) {
   showSamples();
   show("result");
   tell("split");
+  if (first) the("result-section").scrollIntoView({ block: "nearest" });
+}
+
+/** Who takes a tool of the mask, or changes the mask, wants to see it. */
+function showMask() {
+  if (state.mode === "result") show("edit");
 }
 
 /** The picture is another one. */
 function dropResult() {
   releaseResult();
-  state.result = null;
+  Object.assign(state, { result: null, holding: false });
   show("edit");
 }
 
@@ -66,9 +77,13 @@ function show(mode) {
   the("result-section").hidden = !result;
   the("compare").hidden = !result || mode !== "result";
   document.querySelector(`input[name="mode"][value="${mode}"]`).checked = true;
-  if (result) the("result-facts").textContent = text("result.facts", { ...result, model: result.model.name, plural: result.model.plural });
+  if (result) the("result-facts").textContent = factsOf(result);
   tell("mode");
   tell("result");
+}
+
+function factsOf({ model: { name: model, plural }, faceCount, seed }) {
+  return faceCount ? text("result.facts", { model, faceCount, seed, plural }) : text("result.noFace");
 }
 
 function showSamples() {
@@ -111,10 +126,10 @@ async function keep() {
   await keepEditing(blob, bitmap, proxy, name);
 }
 
-/** Under the name and in the type of the file that was opened first. */
+/** Under the name and in the type of the file that was opened first; as PNG where a browser cannot write that type. */
 async function download() {
   const { blob, bitmap } = state.result.pictures[state.result.chosen];
   const { name, type } = state.picture;
   const file = await inType(blob, bitmap, type);
-  save(file, derivedName(name.replace(/(_completed)*\.[^.]*$/, "."), "_completed", type));
+  save(file, derivedName(name.replace(/(_completed)*\.[^.]*$/, "."), "_completed", file.type));
 }

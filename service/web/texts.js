@@ -122,6 +122,7 @@ const TEXTS = {
     sample: ({ number: sample }) => `Sample ${sample}`,
     facts: ({ model, faceCount, seed, plural: random }) =>
       `${model}: ${plural(faceCount, "face", "faces")} completed${random ? `, seed ${seed}` : ""}`,
+    noFace: "No face was found at the mask: it was filled from its surroundings. If a face is hidden there, choose “Add a face” and draw a square over it.",
     keep: "Keep editing",
     download: "Download",
   },

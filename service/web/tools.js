@@ -6,7 +6,7 @@ import { remember } from "./history.js";
 import { dropLandmarks, moveLandmarks, takeLandmarks } from "./landmark_moves.js";
 import { state, tell } from "./state.js";
 
-const MASK_TOOLS = ["brush", "eraser", "lasso", "rectangle"];
+export const MASK_TOOLS = ["brush", "eraser", "lasso", "rectangle"];
 let stroke = null; // {tool, value, radius, points}
 
 /** Whether a tool is down. */

@@ -71,6 +71,46 @@ def near(one: object, other: object) -> bool:
     return bool(np.abs(np.asarray(one, int) - np.asarray(other, int)).max() < 30)
 
 
+def test_the_mask_is_seen_when_it_is_edited_and_the_original_while_a_button_is_held(visit: Visit) -> None:
+    visit.open_sample()
+    visit.drag((205, 145), (240, 150))
+    visit.page.locator("#calls").scroll_into_view_if_needed()
+    visit.complete()
+    assert visit.page.get_by_text("Keep editing").bounding_box()["y"] > 0, "the panel is where the result is"
+    for key in ("Space", "Enter"):
+        visit.page.locator("#hold").focus()
+        visit.page.keyboard.down(key)
+        assert visit.state("return state.holding;")
+        visit.page.keyboard.up(key)
+        assert not visit.state("return state.holding;")
+    shown = "return state.mode;"
+    for edit in (
+        lambda: visit.page.locator(".tools label", has_text="Brush").click(),
+        lambda: visit.page.keyboard.press("l"),
+        lambda: visit.page.click("#grow"),
+        lambda: visit.page.click("#undo"),
+    ):
+        visit.page.check("input[name=mode][value=result]", force=True)
+        assert visit.state(shown) == "result"
+        edit()
+        visit.wait("state.mode === 'edit'")
+
+
+def test_a_browser_that_cannot_write_the_type_gives_the_file_its_true_name(visit: Visit) -> None:
+    visit.open_bytes(encoded(scene(), "WEBP"), "picture.webp")
+    visit.wait("state.picture !== null")
+    visit.drag((50, 50), (90, 90))
+    visit.complete()
+    name, data = visit.saved(lambda: visit.page.click("#download"))
+    assert (name, Image.open(BytesIO(data)).format) == ("picture_completed.webp", "WEBP")
+    visit.page.evaluate(
+        "() => { const write = OffscreenCanvas.prototype.convertToBlob;"
+        "OffscreenCanvas.prototype.convertToBlob = function () { return write.call(this, { type: 'image/png' }); }; }"
+    )
+    name, data = visit.saved(lambda: visit.page.click("#download"))
+    assert (name, Image.open(BytesIO(data)).format) == ("picture_completed.png", "PNG")
+
+
 def test_every_step_of_a_mask_is_undone_and_done_again(visit: Visit) -> None:
     visit.open_picture(scene())
     steps = [visit.mask()]
