@@ -2,6 +2,9 @@
 
 import { text } from "./texts.js";
 
+/** Fields that text is typed into. */
+export const TYPED = ["input:not([type=radio]):not([type=checkbox]):not([type=range])", "textarea", "select"].join();
+
 /** The element with this id. */
 export const the = (id) => document.getElementById(id);
 

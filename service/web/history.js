@@ -14,12 +14,6 @@ export function remember(step) {
   tell("history", sizes());
 }
 
-/** Forgets everything: another picture was opened. */
-export function forget() {
-  [done, undone] = [[], []];
-  tell("history", sizes());
-}
-
 export const undo = () => move(() => done, () => undone);
 export const redo = () => move(() => undone, () => done);
 

@@ -1,7 +1,7 @@
 // Keys: shortcuts of the page, and a cursor on the stage that does with keys what a pointer does.
 
 import { resizeBrush, takeTool } from "./brush.js";
-import { make, the } from "./dom.js";
+import { make, the, TYPED } from "./dom.js";
 import { redo, undo } from "./history.js";
 import { nudge, takeNext } from "./landmark_moves.js";
 import { announce } from "./messages.js";
@@ -24,7 +24,6 @@ const PLAIN = {
   "?": () => the("help-dialog").showModal(),
 };
 const ON_STAGE = { ",": () => takeNext(-1), ".": () => takeNext(1), " ": toggle, Enter: stamp, Escape: () => cancel() };
-const WORDS = ["input:not([type=radio]):not([type=checkbox]):not([type=range])", "textarea", "select"].join();
 let cursor = null; // in pixels of the picture
 
 export function startKeyboard() {
@@ -42,7 +41,7 @@ export function startKeyboard() {
 function pressed(event) {
   if (document.querySelector("dialog[open]")) return;
   const controlled = event.ctrlKey || event.metaKey;
-  const done = controlled ? withControl(event) : !event.target.closest(WORDS) && plain(event);
+  const done = controlled ? withControl(event) : !event.target.closest(TYPED) && plain(event);
   if (done) event.preventDefault();
 }
 
@@ -50,7 +49,7 @@ function pressed(event) {
 function withControl(event) {
   const name = event.key.toLowerCase();
   const wanted = { enter: () => the("complete").click(), z: event.shiftKey ? redo : undo, y: redo }[name];
-  if (!wanted || (name !== "enter" && event.target.closest(WORDS))) return false;
+  if (!wanted || (name !== "enter" && event.target.closest(TYPED))) return false;
   end();
   return act(wanted);
 }

@@ -11,6 +11,7 @@ export class Mask {
     this.committed = new Uint8Array(width * height); // as at the last commit
     this.touched = null; // [x0, y0, x1, y1] since the last commit, the ends not included
     this.marked = 0; // pixels, as at the last commit
+    this.runs = null; // while it sleeps
   }
 
   get share() {
@@ -79,6 +80,19 @@ export class Mask {
       }
     });
     return this.#touchAll();
+  }
+
+  /** Gives back its memory but for the lengths of its runs, while another picture is open. */
+  sleep() {
+    this.revert();
+    this.runs = readRuns(this.bytes, this.width, [0, 0, this.width, this.height]);
+    [this.bytes, this.committed] = [null, null];
+  }
+
+  wake() {
+    this.bytes = new Uint8Array(this.width * this.height);
+    writeRuns(this.bytes, this.width, [0, 0, this.width, this.height], this.runs);
+    [this.committed, this.runs] = [this.bytes.slice(), null];
   }
 
   /** Ends a step: what it takes to undo it, or null if nothing changed. */

@@ -2,9 +2,9 @@
 
 import { ask } from "./api.js";
 import { suitBrush } from "./brush.js";
-import { save, the } from "./dom.js";
+import { save, the, TYPED } from "./dom.js";
 import { maskName } from "./files.js";
-import { forget, remember } from "./history.js";
+import { remember } from "./history.js";
 import { Mask } from "./mask.js";
 import { complainOf, refusal, settle } from "./messages.js";
 import { decoded, openPicture, release, reopened } from "./picture.js";
@@ -26,19 +26,26 @@ export function startOpening() {
   the("from-alpha").addEventListener("click", fromAlpha);
   the("save-mask").addEventListener("click", saveMask);
   the("paste").addEventListener("click", pasteByButton);
-  document.addEventListener("paste", (event) => opens(event, event.clipboardData));
-  document.addEventListener("dragover", (event) => event.preventDefault());
-  document.addEventListener("drop", (event) => opens(event, event.dataTransfer));
+  document.addEventListener("paste", (event) => opens(event, event.clipboardData, "open.nothingToPaste"));
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dragged");
+  });
+  document.addEventListener("dragleave", ({ relatedTarget }) => {
+    if (relatedTarget === null) document.body.classList.remove("dragged");
+  });
+  document.addEventListener("drop", (event) => opens(event, event.dataTransfer, "open.nothingDropped"));
 }
 
-/** Makes this file the picture; what was open and its history are gone. */
+/** Makes this file the picture; undo brings back the one before, with its mask and faces. */
 export async function open(file) {
   settle();
   try {
     const picture = await openPicture(file, file.name ?? "");
-    if (state.picture) release(state.picture);
+    const before = state.picture && kept();
+    if (before) release(state.picture);
     Object.assign(state, { picture, mask: new Mask(picture.width, picture.height), faces: [], facesChanged: false });
-    forget();
+    if (before) remember(swapping(before));
     suitBrush();
     tellAll();
   } catch (error) {
@@ -57,16 +64,18 @@ export async function keepEditing(blob, bitmap, proxy, name) {
   tellAll();
 }
 
-/** What a step of the history keeps of a picture: no decoded pixels. */
+/** What a step of the history keeps of a picture: no decoded pixels, and the mask as runs. */
 function kept() {
   const { picture, mask, faces, facesChanged } = state;
+  mask.sleep();
   return { picture: { ...picture, bitmap: null, proxy: null }, mask, faces, facesChanged };
 }
 
 function swapping(before) {
   return async () => {
-    const now = kept();
     const picture = await reopened(before.picture);
+    const now = kept();
+    before.mask.wake();
     release(state.picture);
     Object.assign(state, before, { picture });
     tellAll();
@@ -84,11 +93,14 @@ async function chosen(input, then) {
   input.value = ""; // so that the same file can be chosen again
 }
 
-function opens(event, transfer) {
-  const file = [...(transfer?.files ?? [])][0];
-  if (!file) return;
+/** A file becomes the picture. Anything else is refused, or a browser would leave the page for it; text goes into fields. */
+function opens(event, transfer, refused) {
+  document.body.classList.remove("dragged");
+  const [file] = transfer?.files ?? [];
+  if (!file && event.target.closest?.(TYPED)) return;
   event.preventDefault();
-  open(file);
+  if (file) open(file);
+  else complainOf(refusal("image", refused));
 }
 
 /** Browsers let a page read the clipboard only when it came by https or from this machine. */

@@ -39,6 +39,7 @@ const TEXTS = {
     sideTooLong: ({ width, height, allowed }) => `The picture has ${number(width)} × ${number(height)} pixels; a side may have ${number(allowed)}.`,
     sideTooShort: ({ width, height, allowed }) => `The picture has ${number(width)} × ${number(height)} pixels; a side needs ${number(allowed)}.`,
     nothingToPaste: "There is no picture in the clipboard.",
+    nothingDropped: "This is not a file. Save the picture, then drop its file here.",
     pasteByKey: "The browser does not let the page read the clipboard. Press Ctrl+V instead.",
   },
   mask: {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode, b64encode
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -207,41 +206,6 @@ def test_transparency_becomes_the_mask(visit: Visit) -> None:
     visit.page.click("#from-alpha")
     visit.wait("state.mask.marked > 0")
     assert np.array_equal(visit.mask() > 0, picture[..., 3] < 128)
-
-
-def test_a_photograph_is_upright_and_sent_as_it_is(visit: Visit) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    data = encoded(scene(120, 200), "JPEG", exif=exif)
-    visit.open_bytes(data, "phone.jpg")
-    visit.wait("state.picture !== null")
-    assert visit.state("return [state.picture.width, state.picture.height];") == [120, 200]
-    visit.drag((60, 60), (70, 90))
-    hole = visit.mask() > 0
-    visit.complete()
-    (sent,) = visit.sent("jobs")
-    assert b64decode(sent["image"]) == data
-    assert visit.result().shape == (200, 120, 3)
-    assert hole.shape == (200, 120)
-
-
-GIVEN = """async ([type, bytes]) => {
-  const transfer = new DataTransfer();
-  transfer.items.add(new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], `${type}.png`));
-  const given = { bubbles: true, cancelable: true };
-  const event = type === 'paste' ? new ClipboardEvent(type, { ...given, clipboardData: transfer })
-    : new DragEvent(type, { ...given, dataTransfer: transfer });
-  document.querySelector('#welcome, #stage').dispatchEvent(event);
-}"""
-
-
-def test_pictures_are_dropped_and_pasted_too(visit: Visit) -> None:
-    visit.page.click("#open-sample-mask")
-    visit.wait("state.mask?.marked > 0")
-    for kind in ("drop", "paste"):
-        visit.page.evaluate(GIVEN, [kind, b64encode(png(scene(80, 90))).decode()])
-        visit.wait(f"state.picture.name === '{kind}.png'")
-        assert visit.state("return [state.picture.width, state.picture.height, state.mask.marked];") == [90, 80, 0]
 
 
 def test_every_text_that_is_asked_for_is_there(visit: Visit) -> None:
