@@ -41,7 +41,7 @@ async def models(service: ServiceDep) -> ModelsBody:
 )
 async def model(service: ServiceDep, name: str) -> ModelWithCardBody:
     described = await (_described_parser(service) if name == PARSER else _described(pipeline_named(name), service))
-    card = _card(described.deployed_models, service.settings.model_repository)
+    card = _card(name, described.deployed_models, service.settings.model_repository)
     return ModelWithCardBody(**described.model_dump(), card=card)
 
 
@@ -104,7 +104,8 @@ async def _described_parser(service: ServiceState) -> ModelBody:
     )
 
 
-def _card(models: Sequence[str], repository: Path) -> str | None:
-    """The text of the first of the models that has a card."""
-    cards = (repository / name / "card.md" for name in models)
+def _card(name: str, models: Sequence[str], repository: Path) -> str | None:
+    """The text of the first card among the models of its own, which begin with its name; others serve several."""
+    own = (model for model in models if model == name or model.startswith(f"{name}_"))
+    cards = (repository / model / "card.md" for model in own)
     return next((card.read_text(encoding="utf-8") for card in cards if card.is_file()), None)

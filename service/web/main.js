@@ -19,6 +19,9 @@ import { text } from "./texts.js";
 import { commitMask } from "./tools.js";
 import { fit, startView, zoom } from "./view.js";
 
+let timer = 0; // of the next look at the models
+const LOOK_MILLISECONDS = 3000; // between two looks at an engine that has loaded no model yet
+
 speak(document);
 const starts = [startView, startOverlay, startBrush, startPointers, startKeyboard, startOpening, startFaces, startResult, startCompletion];
 for (const start of [startCalls, startKey, ...starts]) start();
@@ -61,16 +64,23 @@ on("tool mode faces", () => (the("grip-field").hidden = state.tool !== "landmark
 on("away", (away) => {
   the("away").hidden = !away;
   the("away").textContent = away ? text("away") : "";
+  if (!away) load();
 });
 
 async function load() {
   settle("key", "model");
   try {
     await loadModels();
+    if (!state.models.some((model) => model.ready)) loadIn(LOOK_MILLISECONDS);
   } catch (error) {
     complainOf(error, "model");
-    if (error.retryAfterSeconds) setTimeout(load, error.retryAfterSeconds * 1000);
+    if (error.retryAfterSeconds) loadIn(error.retryAfterSeconds * 1000);
   }
+}
+
+function loadIn(milliseconds) {
+  clearTimeout(timer);
+  timer = setTimeout(load, milliseconds);
 }
 
 on("key", load);

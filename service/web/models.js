@@ -3,22 +3,25 @@
 import { ask } from "./api.js";
 import { make, the } from "./dom.js";
 import { rendered } from "./markdown.js";
-import { complainOf } from "./messages.js";
+import { complainOf, settle } from "./messages.js";
 import { openPicture } from "./picture.js";
 import { state, tell } from "./state.js";
 import { modelText, text } from "./texts.js";
 
 const BLENDS = ["feather", "poisson", "none"];
 const MOST_SAMPLES = 8;
+const REFERENCE_PIXELS = 64; // longer side of the chosen picture in the panel
 
 // What was chosen for each model by name, so that it is there again when one comes back to it.
 const chosen = new Map();
 
-/** Asks the service for its models and limits, and shows them. */
+/** Asks the service for its models and limits, and shows them: those that can be used first. */
 export async function loadModels() {
-  const [models, limits] = await Promise.all(["models", "limits"].map((path) => ask({ method: "GET", path })));
+  const [{ models }, limits] = await Promise.all(["models", "limits"].map((path) => ask({ method: "GET", path })));
   state.limits = limits;
-  state.models = models.models.filter((model) => model.route === "/inpaint");
+  const found = models.filter((model) => model.route === "/inpaint").sort((one, other) => other.ready - one.ready);
+  if (JSON.stringify(found) === JSON.stringify(state.models)) return;
+  state.models = found;
   const before = state.model?.name ?? "lafin";
   choose(state.models.find((model) => model.name === before) ?? state.models[0]);
   the("model-cards").replaceChildren(...state.models.map(card));
@@ -84,8 +87,8 @@ function controls(model) {
   const now = settingsOf(model);
   const found = [];
   if (model.plural) found.push(number("samples", now, 1, MOST_SAMPLES), number("seed", now, 0, 2 ** 31 - 1));
-  if (model.guidance.includes("reference")) found.push(reference(now));
-  if (model.guidance.includes("attributes")) found.push(...model.attributes.map((name) => slider(name, now)));
+  if (model.guidance.includes("reference")) found.push(...reference(now));
+  if (model.guidance.includes("attributes") && model.attributes.length) found.push(...sliders(model.attributes, now));
   return [...found, blend(now)];
 }
 
@@ -111,6 +114,16 @@ function blend(now) {
   return field(text("model.blendLabel"), select);
 }
 
+/** A slider for each attribute, and a button that takes all of them back. */
+function sliders(names, now) {
+  const all = names.map((name) => slider(name, now));
+  const reset = () => {
+    now.attributes = {};
+    for (const { input, value } of all) [input.value, value.textContent] = [0, text("model.attributeUnset")];
+  };
+  return [...all.map((one) => one.field), make("button", { type: "button", text: text("model.attributesReset"), onclick: reset })];
+}
+
 /** A slider from -1 to 1; one that was never moved is not sent. */
 function slider(name, now) {
   const value = make("output", { text: now.attributes[name] ?? text("model.attributeUnset") });
@@ -119,21 +132,37 @@ function slider(name, now) {
     now.attributes[name] = Number(input.value);
     value.textContent = input.value;
   });
-  return field(name.replaceAll("_", " "), input, value);
+  return { input, value, field: field(name.replaceAll(/[_-]/g, " "), input, value) };
 }
 
+/** Where the reference is chosen, and what was chosen: seen small, by its name, to be removed. */
 function reference(now) {
   const input = make("input", { type: "file", accept: "image/png,image/jpeg,image/webp" });
-  const kept = make("output", { text: now.reference?.name ?? "" });
+  const kept = make("div", { class: "row" });
+  const take = (picture) => {
+    now.reference = picture;
+    input.value = ""; // the same file can be chosen again
+    kept.replaceChildren(...(picture ? shown(picture, () => take(null)) : []));
+  };
   input.addEventListener("change", async () => {
+    settle("model");
     try {
       const [file] = input.files;
-      now.reference = file ? await openPicture(file, file.name, "model") : null;
-      kept.textContent = now.reference?.name ?? "";
+      if (file) take(await openPicture(file, file.name, "model"));
     } catch (error) {
       input.value = "";
       complainOf(error, "model");
     }
   });
-  return field(text("model.reference"), input, kept);
+  take(now.reference);
+  return [field(text("model.reference"), input), kept];
+}
+
+function shown({ name, proxy }, remove) {
+  const scale = REFERENCE_PIXELS / Math.max(proxy.width, proxy.height);
+  const [width, height] = [proxy.width, proxy.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const canvas = make("canvas", { width, height, "aria-hidden": "true" });
+  canvas.getContext("2d").drawImage(proxy, 0, 0, width, height);
+  const button = make("button", { type: "button", text: text("model.referenceRemove"), onclick: remove });
+  return [canvas, make("span", { class: "faint name", text: name }), button];
 }

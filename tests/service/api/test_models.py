@@ -38,6 +38,14 @@ async def test_the_parser_shows_its_card_too(served: Served, tmp_path: Path) -> 
     assert (shown["name"], shown["card"]) == ("parser", "# Parser")
 
 
+async def test_a_model_does_not_show_the_card_of_one_that_serves_several(served: Served, tmp_path: Path) -> None:
+    for name in ("finder", "lafin_predictor"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "card.md").write_text("# Another", encoding="utf-8")
+    async with served(model_repository=tmp_path) as client:
+        assert (await client.get("/models/dsa")).json()["card"] is None
+
+
 async def test_a_model_without_a_card_has_none(served: Served, tmp_path: Path) -> None:
     async with served(model_repository=tmp_path) as client:
         assert (await client.get("/models/lafin")).json()["card"] is None

@@ -87,6 +87,28 @@ def test_a_reference_and_attributes_are_asked_for_where_they_count(visit: Visit)
     sent = visit.sent("jobs")[0]
     assert json.loads(sent["attributes"]) == {"Smiling": 0.75}
     assert b64decode(sent["reference"]) == picture
+    visit.page.check("input[name=model][value=lafin]")
+    visit.page.check("input[name=model][value=guided]")
+    assert visit.page.get_by_text("aunt.png").is_visible(), "it is kept for the model"
+    visit.page.locator("#guidance").get_by_text("Remove").click()
+    visit.page.get_by_text("All as found").click()
+    assert visit.page.get_by_text("as found", exact=True).count() == 2
+    visit.page.click("#complete")
+    visit.wait("window.calls.filter((call) => call.path === 'jobs').length === 2 && !state.busy")
+    assert {"reference", "attributes"} & visit.sent("jobs")[1].keys() == set()
+
+
+def test_models_that_are_loaded_later_are_offered_then_and_stand_first(visit: Visit) -> None:
+    models = httpx.get(f"{visit.url}/models", trust_env=False).json()["models"]
+    later = [{**model, "ready": model["name"] == "lafin"} for model in models]
+    answers = iter([[{**model, "ready": False} for model in models]])
+    visit.page.route("**/models", lambda route: route.fulfill(json={"models": next(answers, later)}))
+    visit.go()
+    cards = visit.page.locator(".card")
+    until(lambda: cards.count() and cards.first.inner_text().startswith("dsa"))
+    assert cards.get_by_text("not loaded now").count() == cards.count()
+    until(lambda: cards.first.inner_text().startswith("lafin"))
+    assert cards.get_by_text("not loaded now").count() == cards.count() - 1
 
 
 @pytest.mark.parametrize("name", ["it's $HOME.png", '"quoted";x.png'])
