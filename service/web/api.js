@@ -19,7 +19,7 @@ export class ApiError extends Error {
 
 /**
  * Makes a call and returns what `read` makes of its Response: by default the object that its JSON holds. `call` is
- * {method, path, headers, fields, signal, read}. While the service cannot be reached, the page says so and tries again,
+ * {method, path, headers, fields, signal, read, output}. While the service cannot be reached, the page says so and tries again,
  * until it answers or `signal` ends it: only what may be repeated goes here, which is everything but a POST /jobs
  * without an Idempotency-Key.
  */

@@ -8,6 +8,7 @@ import { on } from "./state.js";
 import { text } from "./texts.js";
 
 const MOST_SHOWN = 50;
+const COPIED_MILLISECONDS = 2000;
 
 export function startCalls() {
   on("call", ({ call, status, seconds }) => {
@@ -20,7 +21,7 @@ export function startCalls() {
 function entry(call, status, seconds) {
   const name = `${call.method} /${call.path}`;
   const said = status ? text("calls.entry", { status, seconds }) : text("calls.noAnswer");
-  const copied = () => copy(curlOf(call, Boolean(key())));
+  const copied = (event) => copy(curlOf(call, Boolean(key())), event.currentTarget);
   const label = text("calls.copyOf", { name });
   return make(
     "li",
@@ -31,11 +32,13 @@ function entry(call, status, seconds) {
   );
 }
 
-/** Into the clipboard; where the browser allows that to no page, into a dialog to copy from. */
-export async function copy(line) {
+/** Into the clipboard, and `button` says so; where the browser allows that to no page, into a dialog to copy from. */
+export async function copy(line, button) {
   try {
     await navigator.clipboard.writeText(line);
     announce(text("calls.copied"));
+    button.textContent = text("calls.copied");
+    setTimeout(() => (button.textContent = text("calls.copy")), COPIED_MILLISECONDS);
   } catch {
     the("copy-text").value = line;
     the("copy-dialog").showModal();

@@ -40,7 +40,7 @@ async function completeNow() {
   busy(true);
   try {
     const { model } = state;
-    const answer = await complete(await formFields(), isPlural(), controller.signal, showProgress);
+    const answer = await complete({ fields: await formFields(), plural: isPlural(), output: outputName() }, controller.signal, showProgress);
     if (controller.signal.aborted) return;
     await showResult(answer, model);
     announce(text("job.done"));
@@ -84,14 +84,15 @@ function enable() {
   the("copy-curl").disabled = !state.picture;
 }
 
+/** The file that curl writes: JSON where there are several pictures. */
+const outputName = () => (isPlural() ? "samples.json" : derivedName(state.picture.name, "_completed", "image/png"));
+
 /** The same completion as one call that is waited for. */
 async function copyCurl() {
   try {
-    const output = derivedName(state.picture.name, "_completed", "image/png");
-    const plural = isPlural();
-    const headers = plural ? { Accept: "application/json" } : {};
-    const call = { method: "POST", path: "inpaint", headers, fields: await formFields(), output: plural ? "samples.json" : output };
-    await copy(curlOf(call, Boolean(key())));
+    const headers = isPlural() ? { Accept: "application/json" } : {};
+    const call = { method: "POST", path: "inpaint", headers, fields: await formFields(), output: outputName() };
+    await copy(curlOf(call, Boolean(key())), the("copy-curl"));
   } catch (error) {
     complainOf(error);
   }

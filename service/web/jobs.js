@@ -6,19 +6,19 @@ const QUEUED_WAIT_SECONDS = 2; // a long poll ends when the job does: while it w
 const RUNNING_WAIT_SECONDS = 20;
 
 /**
- * Sends the form's fields and returns {blobs, seed, faceCount}. `progress` hears {state, position}; the state "direct"
- * is a completion without a job. Ending `signal` cancels the job.
+ * Sends the form's fields and returns {blobs, seed, faceCount}. `output` names the answer for whoever repeats the call.
+ * `progress` hears {state, position}; the state "direct" is a completion without a job. Ending `signal` cancels the job.
  */
-export async function complete(fields, plural, signal, progress) {
+export async function complete({ fields, plural, output }, signal, progress) {
   const headers = plural ? { Accept: "application/json" } : {};
   const job = await submitted(fields, headers, signal);
   if (job === null) {
     progress({ state: "direct" });
-    return ask({ method: "POST", path: "inpaint", headers, fields, signal, read: reader(plural) });
+    return ask({ method: "POST", path: "inpaint", headers, fields, signal, read: reader(plural), output });
   }
   try {
     await ended(job, signal, progress);
-    const call = { method: "GET", path: `jobs/${job.id}/result`, headers, signal, read: reader(plural) };
+    const call = { method: "GET", path: `jobs/${job.id}/result`, headers, signal, read: reader(plural), output };
     return await patiently(call, progress);
   } catch (error) {
     if (error.name === "AbortError") ask({ method: "DELETE", path: `jobs/${job.id}` }).catch(() => {});

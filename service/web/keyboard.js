@@ -60,6 +60,7 @@ function plain(event) {
   const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (onStage && name in ARROWS) return act(() => arrow(...ARROWS[name], event.shiftKey));
   if (onStage && name in ON_STAGE && state.picture) return event.repeat || act(ON_STAGE[name]);
+  if (!onStage && !the("letter-keys").checked) return false;
   if (name in TOOLS) return act(() => takeTool(TOOLS[name]));
   if (name === "h") return act(() => tell("hold", true));
   return name in PLAIN && act(PLAIN[name]);

@@ -126,8 +126,9 @@ async function openSample(masked) {
 }
 
 async function fetched(path) {
-  const blob = await ask({ method: "GET", path, read: (response) => response.blob() });
-  return new File([blob], path.split("/").at(-1), { type: blob.type });
+  const name = path.split("/").at(-1);
+  const blob = await ask({ method: "GET", path, read: (response) => response.blob(), output: name });
+  return new File([blob], name, { type: blob.type });
 }
 
 async function loadMask(file) {

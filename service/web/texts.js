@@ -158,6 +158,7 @@ const TEXTS = {
   help: {
     open: "Shortcuts",
     heading: "Keys",
+    letters: "Keys without Ctrl work outside the picture too",
     keys: [
       ["B, E, L, R", "brush, eraser, lasso, rectangle"],
       ["M, F", "move landmarks, add a face"],

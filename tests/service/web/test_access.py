@@ -74,6 +74,20 @@ def test_a_face_is_completed_by_keys_alone(visit: Visit) -> None:
     visit.wait("state.result === null")
 
 
+def test_letters_can_be_kept_from_being_shortcuts_but_on_the_picture(visit: Visit) -> None:
+    """Who speaks to the computer, or types on a screen reader, hits letters without meaning a tool."""
+    visit.open_sample()
+    visit.page.keyboard.press("?")
+    visit.page.uncheck("#letter-keys")
+    visit.page.keyboard.press("Escape")
+    visit.page.locator("#zoom-fit").focus()
+    visit.page.keyboard.press("e")
+    assert visit.state("return state.tool;") == "brush"
+    visit.page.locator("#stage").focus()
+    visit.page.keyboard.press("e")
+    assert visit.state("return state.tool;") == "eraser"
+
+
 def test_a_finger_paints_and_two_fingers_enlarge(visits: Visits, url: str) -> None:
     with visits(url, has_touch=True) as visit:
         visit.open_sample()

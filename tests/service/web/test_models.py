@@ -118,6 +118,8 @@ def test_copied_as_curl_it_is_the_call_that_a_shell_would_make(visit: Visit, nam
     visit.drag((50, 50), (90, 90))
     visit.page.click("#copy-curl")
     until(lambda: visit.page.inner_text("#status") == "Copied")
+    assert visit.page.inner_text("#copy-curl") == "Copied"
+    until(lambda: visit.page.inner_text("#copy-curl") == "Copy as curl")
     line = visit.page.evaluate("navigator.clipboard.readText()")
     words = shlex.split(line.replace("\\\n", " "))
     escaped = name.replace('"', '\\"')
@@ -131,3 +133,5 @@ def test_copied_as_curl_it_is_the_call_that_a_shell_would_make(visit: Visit, nam
     visit.page.locator("#calls summary").click()
     visit.page.get_by_label("Copy POST /jobs as curl").click()
     until(lambda: "Idempotency-Key" in visit.page.evaluate("navigator.clipboard.readText()"))
+    visit.page.locator("#call-list li", has_text="/result").get_by_role("button").click()
+    until(lambda: " -o " in visit.page.evaluate("navigator.clipboard.readText()"), "pictures go into a file")
