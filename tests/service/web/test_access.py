@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.fakes.pictures import png, scene
 from tests.service.web.conftest import Visits
+from tests.service.web.test_models import guided_page
 from tests.service.web.visits import Visit
 
 RULES = {
@@ -20,9 +22,12 @@ def violations(visit: Visit) -> list[str]:
     return [f"{one['id']}: {[node['target'] for node in one['nodes']]}" for one in found]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_in_any_state(visits: Visits, url: str, scheme: str) -> None:
-    with visits(url, color_scheme=scheme, bypass_csp=True) as visit:
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing_in_any_state(visits: Visits, url: str, scheme: str, width: int) -> None:
+    viewport = {"width": width, "height": 740}
+    with visits(url, color_scheme=scheme, viewport=viewport, bypass_csp=True) as visit:
+        guided_page(visit.page, url)
+        visit.go()
         visit.page.wait_for_selector("input[name=model]")
         assert violations(visit) == []
         visit.open_sample()
@@ -33,6 +38,11 @@ def test_axe_finds_nothing_in_any_state(visits: Visits, url: str, scheme: str) -
         visit.page.click("#complete")
         visit.said("mask")
         visit.page.locator("#calls summary").click()
+        assert violations(visit) == []
+        visit.page.check("input[name=model][value=guided]")
+        reference = {"name": "aunt.png", "mimeType": "image/png", "buffer": png(scene())}
+        visit.page.get_by_label("Reference picture").set_input_files(reference)
+        visit.page.get_by_text("aunt.png").wait_for()
         assert violations(visit) == []
         visit.page.check("input[name=model][value=gfc]")
         visit.tool("brush")
