@@ -1,9 +1,9 @@
-// The page starts here: texts first, then every part, then what the service offers.
+// The page starts here: every part, then what the service offers.
 
 import { startBrush } from "./brush.js";
 import { startCalls } from "./calls.js";
 import { startCompletion } from "./completion.js";
-import { speak, the } from "./dom.js";
+import { the } from "./dom.js";
 import { startFaces } from "./faces.js";
 import { redo, undo } from "./history.js";
 import { startKey } from "./key.js";
@@ -22,7 +22,6 @@ import { fit, startView, zoom } from "./view.js";
 let timer = 0; // of the next look at the models
 const LOOK_MILLISECONDS = 3000; // between two looks at an engine that has loaded no model yet
 
-speak(document);
 const starts = [startView, startOverlay, startBrush, startPointers, startKeyboard, startOpening, startFaces, startResult, startCompletion];
 for (const start of [startCalls, startKey, ...starts]) start();
 
