@@ -50,7 +50,7 @@ export async function showResult({ blobs, seed, faceCount }, model) {
   showSamples();
   show("result");
   tell("split");
-  if (first) the("result-section").scrollIntoView({ block: "nearest" });
+  if (first) the("panel").scrollTop = 0; // where it is shown
 }
 
 /** Who takes a tool of the mask, or changes the mask, wants to see it. */

@@ -123,13 +123,17 @@ def test_a_finger_paints_and_two_fingers_enlarge(visits: Visits, url: str) -> No
         assert visit.state("return state.mask.marked;") == marked, "the first finger's dab is taken back"
 
 
-@pytest.mark.parametrize(("width", "height"), [(360, 640), (1440, 900), (3840, 2160)])
+@pytest.mark.parametrize(("width", "height"), [(360, 640), (640, 360), (1024, 768), (1440, 900), (3840, 2160)])
 def test_nothing_is_cut_off(visits: Visits, url: str, width: int, height: int) -> None:
     with visits(url, viewport={"width": width, "height": height}) as visit:
         visit.open_sample()
         visit.drag((205, 145), (240, 150))
         visit.complete()
         assert visit.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+        assert (
+            visit.page.evaluate("Math.round(document.querySelector('#stage-tools').getBoundingClientRect().bottom)")
+            <= height
+        )
         for selector in ("html", "#panel"):
             assert visit.page.evaluate(
                 "(name) => { const e = document.querySelector(name);return e.scrollWidth <= e.clientWidth; }", selector

@@ -41,10 +41,13 @@ GIVEN = """async ([type, bytes, target]) => {
 def test_pictures_are_dropped_and_pasted_too(visit: Visit) -> None:
     visit.page.click("#open-sample-mask")
     visit.wait("state.mask?.marked > 0")
+    visit.page.evaluate(GIVEN, ["dragover", None, "#stage"])
+    assert visit.page.locator(".dragged #stage").is_visible(), "the stage shows that it takes what is dragged"
     for kind in ("drop", "paste"):
         visit.page.evaluate(GIVEN, [kind, b64encode(png(scene(80, 90))).decode(), "#stage"])
         visit.wait(f"state.picture.name === '{kind}.png'")
         assert visit.state("return [state.picture.width, state.picture.height, state.mask.marked];") == [90, 80, 0]
+        assert visit.page.locator(".dragged").count() == 0
 
 
 def test_what_is_dropped_or_pasted_without_a_file_is_refused_and_the_page_stays(visit: Visit) -> None:
