@@ -14,6 +14,7 @@ import { on, state, tell } from "./state.js";
 import { text } from "./texts.js";
 
 let running = null; // AbortController
+let focused = false; // whether the focus was on the button, which cannot keep it meanwhile
 let again = false; // landmarks were moved while a completion was under way
 
 export function startCompletion() {
@@ -67,9 +68,12 @@ function stop() {
 
 function busy(value) {
   state.busy = value;
+  if (value) focused = document.activeElement === the("complete");
+  const back = focused && !value && [document.body, the("complete"), the("cancel")].includes(document.activeElement);
   the("progress").hidden = !value;
   if (value) showProgress({ state: "sending" });
   tell("busy");
+  if (back) the("complete").focus({ preventScroll: true });
 }
 
 function showProgress(progress) {

@@ -35,6 +35,13 @@ export function speak(root) {
   }
 }
 
+/** Hides or disables what may have the focus by `change`; where it had it, the focus goes to `next`, not to nowhere. */
+export function keepFocus(next, change) {
+  const had = document.activeElement;
+  change();
+  if (had?.disabled || !had?.checkVisibility()) next.focus({ preventScroll: true });
+}
+
 /** Offers bytes as a file to keep. */
 export function save(blob, name) {
   const url = URL.createObjectURL(blob);

@@ -3,7 +3,7 @@
 import { startBrush } from "./brush.js";
 import { startCalls } from "./calls.js";
 import { startCompletion } from "./completion.js";
-import { the } from "./dom.js";
+import { keepFocus, the } from "./dom.js";
 import { startFaces } from "./faces.js";
 import { redo, undo } from "./history.js";
 import { startKey } from "./key.js";
@@ -51,7 +51,7 @@ const NEEDS_PICTURE = ["grow", "shrink", "invert", "clear", "from-alpha", "load-
 
 on("picture", () => {
   const { picture } = state;
-  the("welcome").hidden = Boolean(picture);
+  keepFocus(the("stage"), () => (the("welcome").hidden = Boolean(picture)));
   the("stage-tools").hidden = !picture;
   for (const id of NEEDS_PICTURE) the(id).disabled = !picture;
   the("picture-facts").textContent = picture ? text("stage.facts", picture) : "";

@@ -1,6 +1,6 @@
 // The result: before and after, the samples, keeping one as the picture, taking it along as a file.
 
-import { make, save, the } from "./dom.js";
+import { keepFocus, make, save, the } from "./dom.js";
 import { keepEditing } from "./opening.js";
 import { decoded, derivedName, inType, proxyOf, release } from "./picture.js";
 import { on, state, tell } from "./state.js";
@@ -74,8 +74,10 @@ function releaseResult() {
 function show(mode) {
   state.mode = mode;
   const { result } = state;
-  the("result-section").hidden = !result;
-  the("compare").hidden = !result || mode !== "result";
+  keepFocus(the("stage"), () => {
+    the("result-section").hidden = !result;
+    the("compare").hidden = !result || mode !== "result";
+  });
   document.querySelector(`input[name="mode"][value="${mode}"]`).checked = true;
   if (result) the("result-facts").textContent = factsOf(result);
   tell("mode");

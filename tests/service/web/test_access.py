@@ -68,7 +68,7 @@ def test_a_face_is_completed_by_keys_alone(visit: Visit) -> None:
     focus("open-sample")
     press("Enter")
     visit.wait("state.picture !== null")
-    focus("stage")
+    assert visit.page.evaluate("document.activeElement.id") == "stage", "not nowhere, as its button is gone"
     for key in ("]", "]", "ArrowUp", "Space", "Shift+ArrowUp", "ArrowRight", "Space", "ArrowDown", "Enter"):
         press(key)
     assert visit.state("return state.mask.marked;") > 0
@@ -76,12 +76,18 @@ def test_a_face_is_completed_by_keys_alone(visit: Visit) -> None:
     press("Control+Shift+z")
     press("Control+Enter")
     visit.wait("state.result !== null && !state.busy")
+    focus("complete")
+    visit.page.evaluate("async () => { window.before = (await import('/web/state.js')).state.result; }")
+    press("Enter")
+    visit.wait("!state.busy && state.result !== window.before")
+    assert visit.page.evaluate("document.activeElement.id") == "complete"
     focus("compare-range")
     press("End")
     assert visit.state("return state.split;") == 1
     focus("keep")
     press("Enter")
     visit.wait("state.result === null")
+    assert visit.page.evaluate("document.activeElement.id") == "stage"
 
 
 def test_letters_can_be_kept_from_being_shortcuts_but_on_the_picture(visit: Visit) -> None:
