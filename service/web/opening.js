@@ -10,6 +10,7 @@ import { complainOf, refusal, settle } from "./messages.js";
 import { decoded, openPicture, release, reopened } from "./picture.js";
 import { maskBytes, maskFile } from "./png.js";
 import { state, tell } from "./state.js";
+import { text } from "./texts.js";
 import { commitMask } from "./tools.js";
 
 const SAMPLE = { picture: "web/samples/astronaut.jpg", mask: "web/samples/astronaut_mask.png" };
@@ -40,17 +41,29 @@ export function startOpening() {
 /** Makes this file the picture; undo brings back the one before, with its mask and faces. */
 export async function open(file) {
   settle();
+  tellOpening(file);
   try {
-    const picture = await openPicture(file, file.name ?? "");
-    const before = state.picture && kept();
-    if (before) release(state.picture);
-    Object.assign(state, { picture, mask: new Mask(picture.width, picture.height), faces: [], facesChanged: false });
-    if (before) remember(swapping(before));
-    suitBrush();
-    tellAll();
+    replace(await openPicture(file, file.name ?? ""));
   } catch (error) {
     complainOf(error, "image");
+  } finally {
+    tellOpening(null);
   }
+}
+
+/** Large pictures take a moment. */
+function tellOpening(file) {
+  the("opening").hidden = !file;
+  the("opening").textContent = file ? text("open.opening", file) : "";
+}
+
+function replace(picture) {
+  const before = state.picture && kept();
+  if (before) release(state.picture);
+  Object.assign(state, { picture, mask: new Mask(picture.width, picture.height), faces: [], facesChanged: false });
+  if (before) remember(swapping(before));
+  suitBrush();
+  tellAll();
 }
 
 /** Makes a result the picture; undo brings back the picture before, with its mask and faces. */

@@ -38,6 +38,19 @@ GIVEN = """async ([type, bytes, target]) => {
 }"""
 
 
+def test_it_is_told_that_a_picture_is_being_opened(visit: Visit) -> None:
+    visit.page.evaluate(
+        "() => { const decode = window.createImageBitmap;"
+        "window.createImageBitmap = async (...given) => {"
+        "await new Promise((done) => { window.goOn = done; }); return decode(...given); }; }"
+    )
+    visit.open_bytes(png(scene()), "large.png")
+    visit.page.get_by_text("Opening large.png").wait_for()
+    visit.page.evaluate("window.goOn()")
+    visit.wait("state.picture !== null")
+    visit.page.get_by_text("Opening").wait_for(state="hidden")
+
+
 def test_pictures_are_dropped_and_pasted_too(visit: Visit) -> None:
     visit.page.click("#open-sample-mask")
     visit.wait("state.mask?.marked > 0")
