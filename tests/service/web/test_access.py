@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -127,6 +128,21 @@ def test_a_finger_paints_and_two_fingers_enlarge(visits: Visits, url: str) -> No
         touch("touchEnd")
         assert visit.state(scale) > before * 1.5
         assert visit.state("return state.mask.marked;") == marked, "the first finger's dab is taken back"
+
+
+def test_a_pen_paints_as_wide_as_it_is_pressed(visit: Visit) -> None:
+    visit.open_sample()
+    session = visit.page.context.new_cdp_session(visit.page)
+    x, y = visit.on_screen((225, 150))
+    marked = []
+    for force in (0.2, 0.6, 1.0):
+        pen = {"x": x, "y": y, "button": "left", "clickCount": 1, "pointerType": "pen", "force": force}
+        session.send("Input.dispatchMouseEvent", {"type": "mousePressed", **pen})
+        session.send("Input.dispatchMouseEvent", {"type": "mouseReleased", **pen})
+        marked.append(visit.state("return state.mask.marked;"))
+        visit.page.click("#undo")
+    radii = np.sqrt(np.array(marked) / np.pi)
+    assert np.allclose(radii / radii[-1], (0.4, 0.7, 1), atol=0.02)
 
 
 @pytest.mark.parametrize(("width", "height"), [(360, 640), (640, 360), (1024, 768), (1440, 900), (3840, 2160)])
