@@ -23,9 +23,9 @@ export function startCompletion() {
   the("copy-curl").addEventListener("click", copyCurl);
   on("picture", () => stop());
   on("wanted", () => {
-    if (!state.mask?.marked) return;
     settle("faces");
-    if (!state.model.guidance.includes("landmarks")) complain("faces", text("faces.notTaken", state.model));
+    if (!state.mask.marked) complain("faces", text("faces.nothingMasked"));
+    else if (!state.model.guidance.includes("landmarks")) complain("faces", text("faces.notTaken", state.model));
     else if (running) again = true;
     else completeNow();
   });

@@ -58,7 +58,7 @@ on("picture", () => {
   the("stage").setAttribute("aria-label", picture ? text("stage.name", picture) : text("stage.empty"));
 });
 on("share", () => (the("mask-share").textContent = state.mask ? text("mask.share", { share: state.mask.share }) : ""));
-for (const [change, place] of [["share", "mask"], ["faces", "faces"], ["model", "model"]]) on(change, () => settle(place));
+for (const [change, place] of [["share", "mask"], ["share faces", "faces"], ["model", "model"]]) on(change, () => settle(place));
 on("tool mode faces", () => (the("grip-field").hidden = state.tool !== "landmarks"));
 on("away", (away) => {
   the("away").hidden = !away;

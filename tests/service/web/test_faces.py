@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from service.api.guidance import parse_faces, parse_landmarks
 from service.completion.alignment import mirrored
@@ -23,6 +24,12 @@ CORNER = 48  # of the mouth
 def found(visit: Visit) -> None:
     visit.page.click("#find-faces")
     visit.wait("state.faces.length > 0")
+
+
+def corners(visit: Visit) -> NDArray[np.float64]:
+    """The corners of the first face's frame as it is drawn, from the upper left one on."""
+    path = visit.page.locator("#overlay .frame").first.get_attribute("d")
+    return np.array([point.split(",") for point in (path or "").strip("MZ").split("L")], float)
 
 
 def landmark(visit: Visit, face: int, index: int) -> tuple[float, float]:
@@ -70,6 +77,28 @@ def test_a_part_moves_as_one_also_by_keys(visit: Visit) -> None:
     assert "Right eye of face 1" in visit.page.inner_text("#status")
 
 
+@pytest.mark.parametrize(
+    ("index", "part"),
+    [(19, range(17, 22)), (24, range(22, 27)), (30, range(27, 36)), (37, range(36, 42)), (45, range(42, 48))],
+)
+def test_brows_nose_and_eyes_are_dragged_whole(visit: Visit, index: int, part: range) -> None:
+    visit.open_sample()
+    found(visit)
+    assert visit.page.locator("#overlay .point").count() == 68
+    visit.tool("landmarks")
+    visit.page.select_option("#grip", "part")
+    before = np.array(visit.state("return state.faces[0].landmarks;"))
+    x, y = before[index]
+    visit.drag((x, y), (x + 30, y - 20))
+    moved = np.array(visit.state("return state.faces[0].landmarks;")) - before
+    others = np.setdiff1d(np.arange(68), part)
+    assert np.allclose(moved[part], (30, -20), atol=1.5)
+    assert np.allclose(moved[others], 0)
+    assert "Nothing is masked yet" in visit.said("faces")
+    visit.page.uncheck("#show-landmarks")
+    assert visit.page.locator("#overlay .point").count() == 0
+
+
 def test_two_faces_are_found_framed_and_completed(visit: Visit) -> None:
     visit.open_picture(group()[:, :800])
     found(visit)
@@ -95,6 +124,8 @@ def test_a_face_is_added_turned_and_removed_by_hand(visit: Visit) -> None:
     visit.drag((100, 60), (220, 160))
     visit.page.locator("#face-list input").fill("20")
     visit.page.locator("#face-list input").press("Enter")
+    left, right = corners(visit)[:2]
+    assert np.degrees(np.arctan2(*(right - left)[::-1])) == pytest.approx(20, abs=1)
     visit.complete()
     assert visit.page.inner_text("#result-facts") == "lafin: 1 face completed"
     (given,) = parse_faces(visit.sent("jobs")[1]["faces"])
