@@ -38,7 +38,7 @@ export function dropLandmarks() {
   const { before, face } = moving;
   moving = null;
   if (JSON.stringify(before.faces[face]) === JSON.stringify(state.faces[face])) return;
-  remember(() => restore(before));
+  remember(following(() => restore(before)));
   tell("faces");
   tell("wanted");
 }
@@ -50,7 +50,7 @@ export function nudge(dx, dy) {
   moveLandmarks(dx, dy);
   const { before } = moving;
   moving = null;
-  remember(() => restore(before));
+  remember(following(() => restore(before)));
   tell("faces");
   say();
   clearTimeout(timer);
@@ -69,6 +69,15 @@ export function takeNext(step) {
   Object.assign(taken, { face, index });
   tell("landmarks");
   say();
+}
+
+/** A step of the history that a result follows, too. */
+function following(step) {
+  return () => {
+    const back = step();
+    if (state.result) tell("wanted");
+    return following(back);
+  };
 }
 
 function hold() {

@@ -55,6 +55,10 @@ def test_a_corner_of_the_mouth_is_dragged_and_the_mouth_changes(visit: Visit) ->
     changed = np.argwhere((before != after).any(axis=2))
     assert len(changed)
     assert np.abs(changed - (y, x)).max() < 90, "only the mouth"
+    for press, expected, jobs in (("#undo", before, 3), ("#redo", after, 4)):
+        visit.page.click(press)
+        visit.wait(f"!state.busy && window.calls.filter((call) => call.path === 'jobs').length === {jobs}")
+        assert np.array_equal(visit.result(), expected), "the result follows here, too"
     visit.page.click("#undo")
     assert np.allclose(landmark(visit, 0, CORNER), (x, y))
 
