@@ -5,6 +5,7 @@ import { the } from "./dom.js";
 import { on, state, tell } from "./state.js";
 
 const MOST_SCALE = 32;
+const LEAST_SHARE = 0.5; // of the scale at which the whole picture is seen
 const TINT = 0x99_8a_2c_e8; // of the mask, as bytes in memory: red e8, green 2c, blue 8a, alpha 99
 const PROXY_STRETCH = 1.2; // the smaller copy serves while it is not enlarged by more
 
@@ -42,22 +43,27 @@ export const cssScale = () => view.scale / devicePixelRatio;
 export function fit() {
   if (!state.picture) return redraw();
   const { width, height } = state.picture;
-  const margin = 8 * devicePixelRatio;
-  const [wide, high] = [maskCanvas.width - 2 * margin, maskCanvas.height - 2 * margin];
-  view.scale = Math.max(0.001, Math.min(wide / width, high / height, 4 * devicePixelRatio));
+  view.scale = fittingScale(state.picture);
   view.x = Math.round((maskCanvas.width - width * view.scale) / 2);
   view.y = Math.round((maskCanvas.height - height * view.scale) / 2);
   view.fitted = true;
   return redraw();
 }
 
+function fittingScale({ width, height }) {
+  const margin = 8 * devicePixelRatio;
+  const [wide, high] = [maskCanvas.width - 2 * margin, maskCanvas.height - 2 * margin];
+  return Math.max(0.001, Math.min(wide / width, high / height, 4 * devicePixelRatio));
+}
+
 /** Enlarges by `factor` around a point of the page, or around the middle of the stage. */
 export function zoom(factor, clientX, clientY) {
+  if (!state.picture) return;
   const box = stage.getBoundingClientRect();
   const [px, py] = [clientX ?? box.left + box.width / 2, clientY ?? box.top + box.height / 2];
   const [x, y] = toPicture(px, py);
   const before = view.scale;
-  view.scale = Math.min(MOST_SCALE * devicePixelRatio, Math.max(0.01, view.scale * factor));
+  view.scale = Math.min(MOST_SCALE * devicePixelRatio, Math.max(fittingScale(state.picture) * LEAST_SHARE, view.scale * factor));
   view.x += x * (before - view.scale);
   view.y += y * (before - view.scale);
   view.fitted = false;

@@ -130,6 +130,17 @@ def test_a_finger_paints_and_two_fingers_enlarge(visits: Visits, url: str) -> No
         assert visit.state("return state.mask.marked;") == marked, "the first finger's dab is taken back"
 
 
+def test_a_picture_is_never_made_too_small_to_be_seen(visit: Visit) -> None:
+    visit.open_sample()
+    scale = "return (await import('/web/view.js')).view.scale;"
+    fitted = visit.state(scale)
+    for _ in range(12):
+        visit.page.keyboard.press("-")
+    assert visit.state(scale) == fitted / 2
+    visit.page.keyboard.press("0")
+    assert visit.state(scale) == fitted
+
+
 def test_a_pen_paints_as_wide_as_it_is_pressed(visit: Visit) -> None:
     visit.open_sample()
     session = visit.page.context.new_cdp_session(visit.page)
