@@ -56,11 +56,15 @@ class Visit:
 
     def go(self) -> None:
         goto(self.page, f"{self.url}/")
-        until(lambda: self.page.inner_text("#undo"), f"the page, without {self.failed},")
+        until(self._alive, f"the page, without {self.failed},")
         self.page.evaluate(
             "async () => { window.calls = [];"
             "(await import('/web/state.js')).on('call', ({ call }) => window.calls.push(call)); }"
         )
+
+    def _alive(self) -> bool:
+        """Whether all modules have come: the last of them names the stage, after its words are written."""
+        return bool(self.page.get_attribute("#stage", "aria-label"))
 
     def foreign(self) -> list[str]:
         """Addresses of another host that were asked for."""
