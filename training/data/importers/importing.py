@@ -26,11 +26,11 @@ from training.data.checks import check_points
 from training.data.cores import usable_cores
 from training.data.frames import FrameError
 from training.data.importers.agreement import require_agreement
-from training.data.importers.in_order import in_order
 from training.data.importers.journal import IMPORTING, open_journal, read_journal
 from training.data.importers.manifest import MANIFEST_FILE, digest, left_out, write_about, write_manifest
 from training.data.importers.source import ImportedFace, Points, Source, Unusable
 from training.data.importers.splits import settle_splits
+from training.data.in_order import in_order
 from training.data.listing import CLASSES_FILE, LANDMARKS_FILE, MAPS, PICTURES
 from training.data.parsing import CLASS_SETS, mirror_table
 from training.data.table import FACES_FILE, NAME, SPLIT, DataError

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.cores import usable_cores
-from training.data.importers.in_order import in_order
 from training.data.importers.source import Unusable, read_grey
+from training.data.in_order import in_order
 from training.data.table import DataError
 
 LICENCE = "Liu et al. 2018: CC BY-NC-SA 4.0"
