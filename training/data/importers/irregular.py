@@ -72,6 +72,10 @@ class Masks:
         """Why masks were left out, with their counts."""
         return Counter(self.left_out.values())
 
+    def left_out_for(self, reason: str) -> list[str]:
+        """Paths, sorted."""
+        return sorted(path for path in self.left_out if self.left_out[path] == reason)
+
 
 def side_of(path: Path) -> int:
     """Side of the square masks, by the first of them. Raises DataError."""
