@@ -7,6 +7,7 @@ only then are they replaced, all together (training/exchange.py).
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -79,9 +80,15 @@ def require_known(repository: Path, names: list[str]) -> None:
 
 def make_version_folders(repository: Path) -> None:
     """An ensemble needs the folder, and nothing in it; without it, it is not served, as untrained models are not."""
-    for ensemble, called in ensembles_of(repository).items():
-        if all(was_trained(repository / name) for name in called):
-            (repository / ensemble / "1").mkdir(exist_ok=True)
+    for ensemble in trained_ensembles(repository):
+        (repository / ensemble / "1").mkdir(exist_ok=True)
+
+
+def trained_ensembles(repository: Path, new: Collection[str] = ()) -> dict[str, list[str]]:
+    """Ensembles whose models were all trained, or are among the new ones; each with its models."""
+    ensembles = ensembles_of(repository).items()
+    trained = {name for name in DEPLOYED if name in new or was_trained(repository / name)}
+    return {ensemble: called for ensemble, called in ensembles if set(called) <= trained}
 
 
 def renew(exchange: Exchange, names: list[str] | None, precision: str, *, force: bool) -> list[str]:
@@ -95,11 +102,12 @@ def renew(exchange: Exchange, names: list[str] | None, precision: str, *, force:
 def take(exchange: Exchange, run: Path, names: list[str] | None, precision: str, inside: str = NEWEST) -> list[str]:
     """Prepare the models that a run has trained: snapshots and cards, then 1/model.pt; lines to print."""
     copies, said = prepare_snapshots(exchange, run, models_of_run(run, exchange.folder, names, inside), inside)
-    return [*prepare_scripts(exchange, copies, precision), *said, *how_served(list(copies))]
+    around = [one for one, called in trained_ensembles(exchange.folder, copies).items() if set(called) & set(copies)]
+    return [*prepare_scripts(exchange, copies, precision), *said, *how_served([*copies, *around])]
 
 
 def how_served(names: list[str]) -> list[str]:
-    """Lines that say what to start anew: no engine looks at the files again by itself."""
+    """Lines that say what to start anew: no engine looks at the files again by itself. Ensembles stand last."""
     loads = " && ".join(f"curl -fX POST http://127.0.0.1:8000/v2/repository/models/{name}/load" for name in names)
     return [
         "An engine that runs goes on with the models before. To serve these:",

@@ -1,11 +1,13 @@
 """Tables 4 and 5 of LaFIn: how far predicted landmarks lie off, by subset: python -m training.landmark_errors --help.
 
-The faces of a folder of training.prepare wflw or 300w (of another one: all together), whole or under holes; one
-predictor trained without and one with augmented pictures, and the paper's figures below.
+The faces of a folder of training.prepare wflw or 300w, or of another one with subsets by --subset, whole or under
+holes; one predictor trained without and one with augmented pictures, and the paper's figures below.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,16 @@ class Printed:
     figures: Mapping[str, Errors]  # the paper's row -> its figures
 
 
+@dataclass(frozen=True)
+class Subset:
+    """Faces whose number in a column of faces.csv lies between two others, both included."""
+
+    name: str
+    column: str
+    low: float = 1.0
+    high: float = 1.0
+
+
 TABLES = (
     Printed(
         "Table 4, WFLW",
@@ -58,7 +70,15 @@ TABLES = (
         },
     ),
 )
-NO_TABLE = Printed("", (), {})
+OTHER_FACES = Printed(
+    "Tables 4 and 5, beside other faces",
+    (),
+    {
+        f"{row} on {printed.name.partition(', ')[2]}": {ALL: figures.get("full", figures.get(ALL, math.nan))}
+        for printed in TABLES
+        for row, figures in printed.figures.items()
+    },
+)
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 Weights = typer.Option(help="Snapshot of a predictor, or the folder of its run or part.")
@@ -71,6 +91,9 @@ def main(
     plain: Annotated[Path | None, Weights] = None,
     augmented: Annotated[Path | None, Weights] = None,
     repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
+    subset: Annotated[
+        list[str] | None, typer.Option(help="NAME=COLUMN:LOW:HIGH of faces.csv: one more subset; may be repeated.")
+    ] = None,
     holes: options.Holes = "none",
     seed: options.Seed = 0,
     split: options.Split = "test",
@@ -81,11 +104,11 @@ def main(
     version: Version = False,
 ) -> None:
     """Mean error of landmarks, with and without augmentation, by subset; of the shipped predictor if none is named."""
-    kinds, place = options.read_kinds(holes), options.open_device(device)
+    kinds, place, asked = options.read_kinds(holes), options.open_device(device), read_subsets(subset or [])
     faces = open_split(data, split)
     printed = table_of(faces)
     row = frame_faces(faces, frame_pixels(PREDICTOR), count)
-    belong = members(faces, len(row), printed)
+    belong = members(faces, len(row), [*(Subset(name, name) for name in printed.subsets), *asked])
     files = {name: file for name, file in (("plain", plain), ("augmented", augmented)) if file is not None}
     repositories = {name: Repository(repository, {PREDICTOR: find(file)}, device=place) for name, file in files.items()}
     repositories = repositories or {"shipped": Repository(repository, {}, device=place)}
@@ -98,21 +121,42 @@ def main(
     write_json(output, {**about, "faces": faces_of, "weights": weights, "rows": rows, **paper})
 
 
+def read_subsets(texts: Sequence[str]) -> list[Subset]:
+    """`NAME=COLUMN:LOW:HIGH` of --subset. Raises OptionError."""
+    found = []
+    for text in texts:
+        match = re.fullmatch(r"([^=]+)=([^:]+):([^:]+):([^:]+)", text)
+        try:
+            name, column, *edges = match.groups() if match else ()
+            found.append(Subset(name, column, *map(float, edges)))
+        except ValueError:
+            raise OptionError(
+                f"--subset {text}: write NAME=COLUMN:LOW:HIGH, such as turned=yaw_degrees:20:90"
+            ) from None
+    return found
+
+
 def find(file: Path) -> Path:
     """The predictor's snapshot in a run's folder or a part's, or itself."""
     return snapshot_of(file / "predictor" if (file / "predictor").is_dir() else file, "predictor")
 
 
 def table_of(faces: FaceFolder) -> Printed:
-    """The paper's table whose subsets the folder has."""
-    return next((one for one in TABLES if set(one.subsets) <= set(faces.pack.columns)), NO_TABLE)
+    """The paper's table whose subsets the folder has; the whole sets' figures for a folder of other faces."""
+    return next((one for one in TABLES if set(one.subsets) <= set(faces.pack.columns)), OTHER_FACES)
 
 
-def members(faces: FaceFolder, count: int, printed: Printed) -> dict[str, Tensor]:
-    """Subset -> which of the first `count` faces belong to it, [count] bool."""
-    marks = np.stack([faces.known_attributes(index, printed.subsets) for index in range(count)])
+def members(faces: FaceFolder, count: int, subsets: Sequence[Subset]) -> dict[str, Tensor]:
+    """Subset -> which of the first `count` faces belong to it, [count] bool. Raises OptionError."""
     belong = {ALL: torch.ones(count, dtype=torch.bool)}
-    return belong | {name: torch.from_numpy(marks[:, place] == 1) for place, name in enumerate(printed.subsets)}
+    for one in subsets:
+        if one.column not in faces.pack.columns:
+            raise OptionError(
+                f"there is no column {one.column!r} of numbers; there are {', '.join(faces.pack.columns)}"
+            )
+        numbers = np.stack([faces.known_attributes(index, [one.column])[0] for index in range(count)])
+        belong[one.name] = torch.from_numpy((one.low <= numbers) & (numbers <= one.high))
+    return belong
 
 
 @torch.no_grad()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +19,11 @@ from training.recipe import RecipeError
 # Names of the arithmetic, as Lightning Fabric calls them: weights are float32 in each.
 PRECISIONS = {"32-true": "float32", "bf16-mixed": "bfloat16", "16-mixed": "float16"}
 LAUNCHERS = {"SLURM_PROCID", "MASTER_ADDR"}  # one of these is set where several machines know of one another
-# glibc's mallopt: blocks of this size and less are kept and used again, not given back to the system each time.
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+# glibc's mallopt: blocks of this size and less are kept and used again, not given back to the system each time. Only
+# the first arena can keep large ones, so threads share it.
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8
 KEPT_BYTES = 1 << 30
+MOST_SIDE_BY_SIDE = 4  # batches that are measured at once
 
 
 @dataclass(frozen=True)
@@ -115,3 +118,19 @@ def keep_large_blocks() -> None:
         return
     mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+    mallopt(M_ARENA_MAX, 1)
+
+
+@contextmanager
+def shared_cores(device: str) -> Iterator[int]:
+    """How many forwards on this device go best side by side, each in a thread with its share of torch's cores.
+
+    Two with one core each do more than one after another with both. More than MOST_SIDE_BY_SIDE would only need memory.
+    """
+    cores = torch.get_num_threads()
+    workers = min(cores, MOST_SIDE_BY_SIDE) if device == "cpu" else 1
+    torch.set_num_threads(cores // workers)  # threads that begin in the block take it over
+    try:
+        yield workers
+    finally:
+        torch.set_num_threads(cores)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from training.blending import completed
+from training.data.in_order import in_order
 from training.data.landmarks import nme
 from training.framed import FramedBatch, FramedFaces
-from training.given import Answer, Given, System
+from training.given import Given, System
+from training.machine import shared_cores
 from training.metrics.bootstrap import interval
 from training.metrics.perception import describe, frechet_distance
 from training.yardstick import NME, SPREAD, Yardstick
@@ -32,34 +35,49 @@ class Row:
     holes_sha256: str = ""  # of all holes' pixels, in the faces' order
 
 
-@dataclass
-class Sums:
-    """What one method collects while the faces go by."""
+@dataclass(frozen=True)
+class Truth:
+    """The whole pictures of a batch, and what the metrics' networks say of them; None where there is no network."""
 
-    values: dict[str, list[Tensor]] = field(default_factory=dict)
-    described: list[Tensor] = field(default_factory=list)  # completed pictures, for the Frechet distance
-
-    def add(self, name: str, values: Tensor) -> None:
-        self.values.setdefault(name, []).append(values.detach().double().cpu())
+    image: Tensor  # [B,3,F,F] in [0,1]
+    landmarks: Tensor  # [B,68 or 98,2]
+    maps: dict[str, Tensor] | None  # of the feature distance
+    identity: Tensor | None  # [B,D]
 
 
 class Truths:
-    """What the metrics' networks say of the whole pictures: asked once, whatever the number of holes and methods."""
+    """Truth after truth. What is small is asked once, whatever the number of holes; the maps once for all methods."""
 
     def __init__(self, yardstick: Yardstick) -> None:
         self.yardstick = yardstick
         self.described: dict[int, Tensor] = {}  # by the batch's first place
         self.identities: dict[int, Tensor] = {}
 
-    def see(self, batch: FramedBatch) -> None:
-        place, image = batch.places.start, batch.image.float() / 255
-        if self.yardstick.frechet is not None and place not in self.described:
-            self.described[place] = describe(self.yardstick.frechet, image).cpu()
-        if self.yardstick.identity is not None and place not in self.identities:
-            self.identities[place] = self.yardstick.identity(image, batch.landmarks)
+    def see(self, batch: FramedBatch) -> Truth:
+        yardstick, place, image = self.yardstick, batch.places.start, batch.image.float() / 255
+        if yardstick.frechet is not None and place not in self.described:
+            self.described[place] = describe(yardstick.frechet, image).cpu()
+        if yardstick.identity is not None and place not in self.identities:
+            self.identities[place] = yardstick.identity(image, batch.landmarks)
+        maps = None if yardstick.distance is None else yardstick.distance.features(image)
+        return Truth(image, batch.landmarks, maps, self.identities.get(place))
+
+    def descriptions(self) -> Tensor:
+        """Of all pictures for the Frechet distance, in their order: [N,C]."""
+        return torch.cat([self.described[place] for place in sorted(self.described)])
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Found:
+    """What one batch gave under one kind of holes."""
+
+    faces: int
+    ratios: Tensor  # [B], missing shares
+    holes: bytes  # a bit for each pixel
+    figures: dict[str, dict[str, Tensor]]  # method -> column -> [B]
+    described: dict[str, Tensor]  # method -> [B,C], completed pictures for the Frechet distance
+
+
 def measure(
     systems: dict[str, System],
     faces: FramedFaces,
@@ -71,47 +89,56 @@ def measure(
     device: str = "cpu",
     progress: Callable[[int], object] = lambda faces: None,
 ) -> Iterator[Row]:
-    """One row for each kind of holes and each system, as soon as it is known. `progress` is told faces done."""
+    """One row for each kind of holes and each system, as soon as it is known. `progress` is told faces done.
+
+    On a CPU several batches are measured at once, with a share of the cores each.
+    """
     truths = Truths(yardstick)
     for kind in kinds:
-        sums = {method: Sums() for method in systems}
-        ratios: list[Tensor] = []
-        digest = hashlib.sha256()
-        for batch in faces.batches(batch_size, device):
-            truths.see(batch)
-            given = batch.under(kind, seed)
-            ratios.append(given.hole.float().flatten(1).mean(dim=1).cpu())
-            digest.update(np.packbits(given.hole.cpu().numpy(), axis=-1).tobytes())
-            for method, system in systems.items():
-                answer = system(given)
-                add(sums[method], answer, batch, given, truths)
-                if yardstick.spread and answer.raw is not None:
-                    again = system(batch.under(kind, seed, sample=1)).raw
-                    assert again is not None
-                    sums[method].add(SPREAD, spread(answer.raw, again, given.hole))
-            progress(len(batch.places))
-        ratio = float(torch.cat(ratios).mean())
-        for method, collected in sums.items():
-            yield sum_up(kind, ratio, method, collected, truths, digest.hexdigest())
+        found: list[Found] = []
+        with shared_cores(device) as workers:
+            look = partial(look_at, systems, kind, seed, truths)
+            for one in in_order(look, faces.batches(batch_size, device), workers):
+                found.append(one)
+                progress(one.faces)
+        for method in systems:
+            yield sum_up(kind, method, found, truths)
 
 
-def add(sums: Sums, answer: Answer, batch: FramedBatch, given: Given, truths: Truths) -> None:
-    """Figures of one batch; the completed picture is measured as bytes, as it is served."""
-    yardstick = truths.yardstick
-    if answer.raw is not None:
-        real, picture = batch.image.float() / 255, completed(answer.raw, given, yardstick.blend)
-        for name, values in yardstick.profile.figures(picture, real, given.hole).items():
-            sums.add(name, values)
-        if yardstick.distance is not None:
-            sums.add(yardstick.distance.name, yardstick.distance(picture, real))
-        if yardstick.frechet is not None:
-            sums.described.append(describe(yardstick.frechet, picture).cpu())
-        if yardstick.identity is not None:
-            true = truths.identities[batch.places.start]
-            squares = (yardstick.identity(picture, batch.landmarks) - true).square()
-            sums.add(yardstick.identity_column, squares.sum(dim=1))
-    if answer.landmarks is not None:
-        sums.add(NME, nme(answer.landmarks.float(), batch.landmarks))
+@torch.no_grad()  # of a thread: the one that measures
+def look_at(systems: dict[str, System], kind: str, seed: int, truths: Truths, batch: FramedBatch) -> Found:
+    """All that is measured of a batch, method by method."""
+    yardstick, truth, given = truths.yardstick, truths.see(batch), batch.under(kind, seed)
+    figures, described = {}, {}
+    for method, system in systems.items():
+        answer = system(given)
+        picture = None if answer.raw is None else completed(answer.raw, given, yardstick.blend)
+        columns = {} if picture is None else picture_figures(picture, given, truth, yardstick)
+        if answer.landmarks is not None:
+            columns[NME] = nme(answer.landmarks.float(), batch.landmarks)
+        if yardstick.spread and answer.raw is not None:
+            again = system(batch.under(kind, seed, sample=1)).raw
+            assert again is not None
+            columns[SPREAD] = spread(answer.raw, again, given.hole)
+        if picture is not None and yardstick.frechet is not None:
+            described[method] = describe(yardstick.frechet, picture).cpu()
+        figures[method] = {name: values.detach().double().cpu() for name, values in columns.items()}
+    ratios = given.hole.float().flatten(1).mean(dim=1).cpu()
+    holes = np.packbits(given.hole.cpu().numpy(), axis=-1).tobytes()
+    return Found(len(batch.places), ratios, holes, figures, described)
+
+
+def picture_figures(picture: Tensor, given: Given, truth: Truth, yardstick: Yardstick) -> dict[str, Tensor]:
+    """Figures of completed pictures, [B] each; they are measured as bytes, as they are served."""
+    columns = yardstick.profile.figures(picture, truth.image, given.hole)
+    if yardstick.distance is not None:
+        assert truth.maps is not None, "there is a network"
+        columns[yardstick.distance.name] = yardstick.distance.from_maps(picture, truth.maps)
+    if yardstick.identity is not None:
+        assert truth.identity is not None, "there is a network"
+        squares = (yardstick.identity(picture, truth.landmarks) - truth.identity).square()
+        columns[yardstick.identity_column] = squares.sum(dim=1)
+    return columns
 
 
 def spread(one: Tensor, other: Tensor, hole: Tensor) -> Tensor:
@@ -120,16 +147,18 @@ def spread(one: Tensor, other: Tensor, hole: Tensor) -> Tensor:
     return differences.flatten(1).sum(dim=1) / hole.float().flatten(1).sum(dim=1).clamp(min=1)
 
 
-def sum_up(holes: str, hole_ratio: float, method: str, sums: Sums, truths: Truths, holes_sha256: str) -> Row:
+def sum_up(kind: str, method: str, found: Sequence[Found], truths: Truths) -> Row:
     """Means over faces with their intervals; the Frechet distance compares all faces at once and has none."""
-    yardstick = truths.yardstick
-    joined = {name: torch.cat(values) for name, values in sums.values.items()}
+    yardstick, names = truths.yardstick, found[0].figures[method]
+    joined = {name: torch.cat([one.figures[method][name] for one in found]) for name in names}
     values = {name: joined[name].tolist() for name in yardstick.columns() if name in joined}
     figures = {name: float(each.mean()) for name, each in joined.items()}
-    if sums.described:
-        real = torch.cat(list(truths.described.values()))
-        figures[yardstick.frechet_column] = frechet_distance(torch.cat(sums.described), real)
+    if method in found[0].described:
+        described = torch.cat([one.described[method] for one in found])
+        figures[yardstick.frechet_column] = frechet_distance(described, truths.descriptions())
     ordered = {name: figures[name] for name in yardstick.columns() if name in figures}
     edges = {name: interval(each) for name, each in values.items()}
     intervals = {name: edge for name, edge in edges.items() if edge is not None}
-    return Row(holes, hole_ratio, method, ordered, intervals, values, holes_sha256)
+    ratio = float(torch.cat([one.ratios for one in found]).mean())
+    digest = hashlib.sha256(b"".join(one.holes for one in found)).hexdigest()
+    return Row(kind, ratio, method, ordered, intervals, values, digest)

@@ -157,6 +157,8 @@ def irregular(
         print(f"  {low:>2} to {high:>3} %: {((ratios > low / 100) & (ratios <= high / 100)).sum():>7,}")
     for reason, files in masks.reasons().most_common():
         print(f"  left out: {files:>7,}  {reason}")
+        for path in masks.left_out_for(reason):
+            print(f"    {path}")
 
 
 @app.command()

@@ -40,8 +40,12 @@ class Beside:
 
     def has_order(self) -> bool:
         """Whether two of the paper's methods were measured under its holes here."""
-        seen = [self.here[name] for name in self.stands_for]
-        return sum(any(value is not None for values in one.values() for value in values) for one in seen) >= 2
+        seen = {
+            theirs
+            for name, theirs in self.stands_for.items()
+            if any(value is not None for values in self.here[name].values() for value in values)
+        }
+        return len(seen) >= 2
 
     def record(self) -> dict[str, object]:
         """For JSON."""

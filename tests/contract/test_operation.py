@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +128,37 @@ async def test_a_new_version_without_a_failed_request(tmp_path: Path) -> None:
     assert {round(answer - before) for answer in answers} == {0, 1000}
 
 
+@pytest.mark.parametrize("launch", [launch_embedded, launch_triton])
+async def test_an_export_in_place_is_served_as_the_export_says(
+    launch: Callable[..., EngineProcess], tmp_path: Path
+) -> None:
+    """Both engines go on with the model before; explicit loading and a new start serve what lies there now."""
+    repository = small(tmp_path / "models", queue_size=64)
+    make_second(repository / VERSIONED, tmp_path / "second")
+    explicit = ("--model-control-mode=explicit", "--load-model=*") if launch is launch_triton else ()
+    engine = launch(repository, tmp_path, *explicit)
+    try:
+        engine.wait_until_ready()
+        async with EngineClient(engine.url) as client:
+            before, beside = await landmarks(client), await landmarks(client, ENSEMBLE)
+            (tmp_path / "second" / "1" / "model.pt").replace(repository / VERSIONED / "1" / "model.pt")
+            assert await landmarks(client) == before
+            if explicit:
+                await asyncio.to_thread(load, engine.url)
+                assert await landmarks(client) == pytest.approx(before + 1000)
+                assert await landmarks(client, ENSEMBLE) == pytest.approx(beside + 1000)
+    finally:
+        engine.kill()
+    if not explicit:
+        again = launch(repository, tmp_path)
+        try:
+            again.wait_until_ready()
+            async with EngineClient(again.url) as client:
+                assert await landmarks(client) == pytest.approx(before + 1000)
+        finally:
+            again.kill()
+
+
 def make_second(first: Path, folder: Path) -> None:
     folder.mkdir()
     shutil.copy(first / "config.pbtxt", folder)
@@ -143,9 +174,10 @@ def load(url: str) -> None:
         stub.RepositoryModelLoad(service_pb2.RepositoryModelLoadRequest(model_name=VERSIONED), timeout=120)
 
 
-async def landmarks(client: EngineClient) -> float:
-    answer = await client.infer(VERSIONED, request_for(VERSIONED), deadline=Deadline(30))
-    return float(next(iter(answer.values())).flat[0])
+async def landmarks(client: EngineClient, model: str = VERSIONED) -> float:
+    answer = await client.infer(model, request_for(model), deadline=Deadline(30))
+    points = answer["landmarks"] if "landmarks" in answer else next(iter(answer.values()))
+    return float(points.flat[0])
 
 
 async def ask(client: EngineClient, over: asyncio.Event, answers: list[float]) -> None:

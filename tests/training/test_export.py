@@ -16,7 +16,7 @@ from deploy.models import sources as deploy_sources
 from tests.training.written_runs import write_run
 from training.checkpoint import load_snapshot, save_snapshot
 from training.exchange import JOURNAL
-from training.export import MADE_FROM, ExportError, export, is_stale, main
+from training.export import MADE_FROM, ExportError, export, is_stale, main, trained_ensembles
 from training.layers.spectral import folded_state
 from training.papers import DEPLOYED
 from training.papers.gfc.networks import Generator as GfcGenerator
@@ -164,7 +164,21 @@ def test_a_run_gives_the_models_of_its_recipe_and_no_others(
         assert snapshot.read_bytes() == (run / part / f"{part}.safetensors").read_bytes()
         assert not is_stale(houses / name)
         assert f"curl -fX POST http://127.0.0.1:8000/v2/repository/models/{name}/load" in said
+    assert said.rstrip().endswith("/v2/repository/models/lafin/load")  # once both are there, the ensemble
+    assert "models/reference/load" not in said
     assert [path.name for path in houses.iterdir() if not path.is_dir()] == []
+
+
+def test_an_ensemble_is_served_when_all_its_models_are_trained(houses: Path) -> None:
+    """ShowFace's calls the parser, too, which `houses` has not."""
+    new = ["showface_coarse", "showface_refiner"]
+    assert trained_ensembles(houses) == {"lafin": ["lafin_predictor", "lafin_generator"]}
+    for name in ("showface", *new, "parser"):
+        (houses / name).mkdir()
+        shutil.copy(REPOSITORY / name / "config.pbtxt", houses / name)
+    assert list(trained_ensembles(houses, new)) == ["lafin"]
+    shutil.copy(REPOSITORY / "parser" / "card.md", houses / "parser")
+    assert list(trained_ensembles(houses, new)) == ["lafin", "showface"]
 
 
 def spoil_values(houses: Path, run: Path) -> None:

@@ -16,7 +16,7 @@ from training.data.faces import open_split
 from training.data.landmarks import to_68
 from training.framed import frame_faces
 from training.given import Answer, Given
-from training.landmark_errors import TABLES, app, errors_of, means, members, table_of
+from training.landmark_errors import TABLES, Subset, app, errors_of, means, members, table_of
 from training.papers.lafin.networks import Predictor
 
 
@@ -53,7 +53,7 @@ def test_errors_are_those_of_each_face_and_means_those_of_subsets(wflw: Path) ->
         points = to_68(faces.landmarks(index))
         apart = float(np.linalg.norm(points[36] - points[45]))
         assert float(found[index]) == pytest.approx(100 * 2.0 * (1 + index) / apart, rel=1e-4)
-    belong = members(faces, 3, table_of(faces))
+    belong = members(faces, 3, [Subset(name, name) for name in table_of(faces).subsets])
     assert {name: chosen.tolist() for name, chosen in belong.items() if name in ("all", "occlusion", "blur")} == {
         "all": [True, True, True],
         "occlusion": [True, True, False],
@@ -95,10 +95,33 @@ def test_one_command_makes_table_5(tmp_path: Path, tiny_repository: Path) -> Non
     assert "| - | the paper's LaFIn | - | 4.69 | 8.95 | 5.42 |" in done.output
 
 
+def test_other_faces_have_the_subsets_that_are_named(drawn_folder: Path, tiny_repository: Path, tmp_path: Path) -> None:
+    """By numbers of the folder's own; the paper's figures of its two sets stand below."""
+    columns = open_split(drawn_folder, "all").pack
+    numbers = columns.numbers[:, 0]
+    middle = float(np.median(numbers))
+    words = ["--data", drawn_folder, "--split", "all", "--repository", tiny_repository, "--output", tmp_path / "t.json"]
+    words += ["--subset", f"low={columns.columns[0]}:{numbers.min()}:{middle}"]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    assert "| holes | predictor | all | low |" in done.output
+    assert "| - | the paper's LaFIn, augmented on WFLW | 5.92 | - |" in done.output
+    assert "| - | the paper's LaFIn on 300W | 5.42 | - |" in done.output
+    said = json.loads((tmp_path / "t.json").read_text())
+    assert said["faces"] == {"all": len(numbers), "low": int((numbers <= middle).sum())}
+    assert 0 < said["faces"]["low"] < len(numbers)
+
+
 def test_mistakes_are_one_line(drawn_folder: Path, tmp_path: Path) -> None:
     for words, message in (
         (["--data", drawn_folder], "no faces of the split 'test'"),
         (["--data", drawn_folder, "--split", "all", "--plain", tmp_path], "there is no snapshot at"),
+        (["--data", drawn_folder, "--subset", "old=age"], "--subset old=age: write NAME=COLUMN:LOW:HIGH"),
+        (["--data", drawn_folder, "--subset", "old=age:x:9"], "--subset old=age:x:9: write NAME=COLUMN:LOW:HIGH"),
+        (
+            ["--data", drawn_folder, "--split", "all", "--subset", "old=none:1:9"],
+            "there is no column 'none' of numbers",
+        ),
     ):
         done = CliRunner().invoke(app, [str(word) for word in words])
         assert done.exit_code == 1

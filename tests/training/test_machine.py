@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.machine import Machine, best_layout, best_precision, launch, processes
+from training.machine import Machine, best_layout, best_precision, launch, processes, shared_cores
 from training.recipe import RecipeError
 
 ROOT = Path(__file__).parents[2]
@@ -83,3 +83,43 @@ def test_every_thread_of_a_training_takes_denormals_for_zero() -> None:
     """)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split()[-1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "expected"), [("cpu", 1, (1, 1)), ("cpu", 2, (2, 1)), ("cpu", 9, (4, 2)), ("cuda", 2, (1, 2))]
+)
+def test_forwards_side_by_side_share_the_cores(device: str, cores: int, expected: tuple[int, int]) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(cores)
+    try:
+        with shared_cores(device) as workers:
+            assert (workers, torch.get_num_threads()) == expected
+        assert torch.get_num_threads() == cores
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_use_the_memory_of_large_tensors_again() -> None:
+    """Pages that each of eight tensors touches for the first time: of 100 MB there would be 25,000.
+
+    What is allocated in between may lie in the middle of the first ones' places.
+    """
+    program = """
+        import resource, threading, torch
+        from training.machine import keep_large_blocks
+        keep_large_blocks()
+        pages = []
+        def work():
+            for _ in range(8):
+                before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
+                torch.full((25_000_000,), 1.0)
+                pages.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
+        torch.set_num_threads(1)
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        print(*pages)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+    assert sum(int(pages) > 1000 for pages in done.stdout.split()) <= 4, done.stdout

@@ -1,6 +1,7 @@
 """Measuring: figures of systems whose answers are known."""
 
 import math
+import threading
 from dataclasses import replace
 
 import pytest
@@ -165,3 +166,49 @@ def test_metrics_networks_see_a_whole_picture_once(faces):
 
     rows_of(faces, black, Yardstick(QUICK.profile, frechet=Watched()), ["center", "O3"], batch_size=3)
     assert asked == [3, 3, 3]  # the truth, then what was completed under each kind of holes
+
+
+def test_the_feature_distance_asks_for_the_truth_once_for_all_methods(faces):
+    asked: list[int] = []
+
+    class Watched(Colours):
+        def __call__(self, image):
+            asked.append(len(image))
+            return super().__call__(image)
+
+    watching = replace(QUICK, distance=FeatureDistance(Watched()))
+    list(measure({"one": black, "other": oracle_of(faces)}, faces, ["center"], 0, watching, batch_size=3))
+    assert asked == [3, 3, 3]
+
+
+def test_batches_are_measured_side_by_side_on_a_core_each(faces):
+    """Each of two waits for the other; and none keeps what a gradient would need."""
+    met = threading.Barrier(2, timeout=60)
+    seen: list[tuple[int, bool]] = []
+
+    def meeting(given: Given) -> Answer:
+        met.wait()
+        seen.append((torch.get_num_threads(), torch.is_grad_enabled()))
+        return black(given)
+
+    two = replace(faces, indices=faces.indices[:2])
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        rows_of(two, meeting, QUICK, batch_size=1)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [(1, False), (1, False)]
+
+
+def test_the_number_of_cores_changes_nothing(faces):
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for cores in (1, 3):
+            torch.set_num_threads(cores)
+            found.append(rows_of(faces, black, STANDARD, ["20-40", "eyes"], batch_size=1))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from training.given import Answer, Given
 from training.measuring import Row
 from training.methods import Method
@@ -57,6 +59,9 @@ def test_orders_that_hold_and_those_nobody_can_see_are_told_apart() -> None:
     assert "- Every order of these methods in the paper holds here." in markdown(both, "here")
     alone = lay_beside("lafin", TABLE_3, [FULL], rows("lafin", 30))
     assert "fewer than two of its methods are here" in markdown(alone, "here")
+    again = replace(FULL, name="a run of it")
+    twice = lay_beside("lafin", TABLE_3, [FULL, again], [*rows("lafin", 30), *rows("a run of it", 29)])
+    assert "fewer than two of its methods are here" in markdown(twice, "here")
 
 
 def test_the_markdown_has_the_papers_figures_ours_and_the_data() -> None:

@@ -31,8 +31,12 @@ class FeatureDistance:
 
     def __call__(self, completed: Tensor, image: Tensor) -> Tensor:
         assert completed.shape == image.shape, (completed.shape, image.shape)
-        total = torch.zeros(image.shape[0], device=image.device)
-        maps, targets = self.features(completed), self.features(image)
+        return self.from_maps(completed, self.features(image))
+
+    def from_maps(self, completed: Tensor, targets: dict[str, Tensor]) -> Tensor:
+        """The same, of a picture whose maps are known: several methods complete one picture."""
+        total = torch.zeros(completed.shape[0], device=completed.device)
+        maps = self.features(completed)
         for layer in maps:
             difference = (_unit(maps[layer]) - _unit(targets[layer])) ** 2
             if self.heads:

@@ -26,11 +26,11 @@ from training.data.checks import check_points
 from training.data.cores import usable_cores
 from training.data.frames import FrameError
 from training.data.importers.agreement import require_agreement
-from training.data.importers.in_order import in_order
 from training.data.importers.journal import IMPORTING, open_journal, read_journal
 from training.data.importers.manifest import MANIFEST_FILE, digest, left_out, write_about, write_manifest
 from training.data.importers.source import ImportedFace, Points, Source, Unusable
 from training.data.importers.splits import settle_splits
+from training.data.in_order import in_order
 from training.data.listing import CLASSES_FILE, LANDMARKS_FILE, MAPS, PICTURES
 from training.data.parsing import CLASS_SETS, mirror_table
 from training.data.table import FACES_FILE, NAME, SPLIT, DataError
@@ -134,7 +134,7 @@ def finish(source: Source, names: set[str], journal: Path, output: Path, told: d
     if not faces:
         shutil.rmtree(output / IMPORTING)
         (output / PICTURES).rmdir()
-        raise DataError(f"no face could be imported: {left_out(entries[0])}")
+        raise DataError(f"no face could be imported: {commonest(entries)}")
     if source.parsing_classes is not None:
         write_maps(output, faces, source.parsing_classes)
     np.save(output / LANDMARKS_FILE, np.stack([face["landmarks"] for face in faces]))
@@ -148,6 +148,13 @@ def finish(source: Source, names: set[str], journal: Path, output: Path, told: d
     unfinished.replace(output / FACES_FILE)
     shutil.rmtree(output / IMPORTING)
     return Imported(len(faces), Counter(entry["reason"] for entry in entries if "reason" in entry))
+
+
+def commonest(entries: list[dict[str, Any]]) -> str:
+    """Why most pictures were left out: in the words of the first of these."""
+    ((reason, count),) = Counter(entry["reason"] for entry in entries).most_common(1)
+    first = next(entry for entry in entries if entry["reason"] == reason)
+    return f"{left_out(first)} ({count:,} of {len(entries):,} pictures)"
 
 
 def table_of(faces: list[dict[str, Any]], splits: list[str], columns: list[str]) -> str:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from training.data.cores import usable_cores
-from training.data.importers.in_order import in_order
 from training.data.importers.source import Unusable, read_grey
+from training.data.in_order import in_order
 from training.data.table import DataError
 
 LICENCE = "Liu et al. 2018: CC BY-NC-SA 4.0"
@@ -71,6 +71,10 @@ class Masks:
     def reasons(self) -> Counter[str]:
         """Why masks were left out, with their counts."""
         return Counter(self.left_out.values())
+
+    def left_out_for(self, reason: str) -> list[str]:
+        """Paths, sorted."""
+        return sorted(path for path in self.left_out if self.left_out[path] == reason)
 
 
 def side_of(path: Path) -> int:

@@ -151,8 +151,10 @@ def test_other_options_and_other_folders_are_refused(tmp_path: Path) -> None:
 
 
 class Nothing(DrawnSource):
+    """The first picture is broken, the others show nobody."""
+
     def faces(self, name: str, pixels: int, points: Points) -> list[ImportedFace]:
-        raise Unusable("no face")
+        raise Unusable("no picture", "0.jpg") if name == "0" else Unusable("no face", f"{name}.jpg")
 
 
 class Unlikely(DrawnSource):
@@ -166,7 +168,7 @@ class Unlikely(DrawnSource):
 
 
 def test_without_a_face_there_is_no_folder(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no face could be imported: no face"):
+    with pytest.raises(DataError, match=r"no face could be imported: no face: 1\.jpg \(7 of 8 pictures\)"):
         take(Nothing(), tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
     assert take(DrawnSource(), tmp_path / "out").faces == 8

@@ -34,8 +34,9 @@ def test_masks_become_holes_by_coverage(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "3 holes in" in done.output
     assert "20 to  30 %:       1" in done.output
-    for reason in ("nothing is missing", "not 40 x 40 pixels", "no mask, or a broken one"):
-        assert f"left out:       1  {reason}" in done.output
+    for number, reason in ((3, "nothing is missing"), (4, "not 40 x 40 pixels"), (5, "no mask, or a broken one")):
+        path = tmp_path / "testing_mask_dataset" / f"0000{number}.png"
+        assert f"left out:       1  {reason}\n    {path}\n" in done.output
     stored = StoredHoles(tmp_path / "holes.safetensors")
     assert np.allclose(stored.ratios, [0.1, 0.3, 0.5])
     assert stored[1][:12].all()

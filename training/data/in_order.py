@@ -1,6 +1,6 @@
 """Work on several cores whose results come in the order of the work.
 
-In threads: decoding, warping and encoding pictures, which is nearly all of an import, holds no lock of Python's.
+In threads: decoding, warping and encoding pictures, and what torch computes, hold no lock of Python's.
 """
 
 from __future__ import annotations

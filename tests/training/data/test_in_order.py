@@ -3,7 +3,7 @@ import threading
 import cv2
 import pytest
 
-from training.data.importers.in_order import AHEAD, in_order
+from training.data.in_order import AHEAD, in_order
 
 
 def test_results_come_in_the_order_of_the_work() -> None:
