@@ -94,6 +94,7 @@ class JoinedClasses(DrawnFaces):
 @pytest.mark.parametrize(
     ("recipe", "name", "model"),
     [
+        ("dsa_demo", "generator", "dsa_generator"),
         ("gfc_demo", "generator", "gfc_generator"),
         ("lafin_demo", "generator", "lafin_generator"),
         ("lafin_demo", "predictor", "lafin_predictor"),

@@ -146,7 +146,7 @@ def demo_part() -> Part:
             Stage(
                 until_images=92_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION, learning_rate_factor=0.6
             ),
-            Stage(until_images=144_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=158_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         wants=CHANCE,
