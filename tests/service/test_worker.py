@@ -325,24 +325,35 @@ IMPATIENT = "import service.worker as worker; worker.REDIS_TRIES = 1; raise Syst
 
 
 async def test_a_worker_that_has_lost_redis_begins_anew_and_hears_signals(
-    client: httpx.AsyncClient, workers: Workers, redis: RedisServer
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine, redis: RedisServer
 ) -> None:
     worker = workers.start(code=IMPATIENT)
+    served.engine.delay_seconds = 1
     for _ in range(2):
-        assert (await ended(client, await post(client)))["state"] == "succeeded"
-        await lose(redis, workers)
+        await lose_after_a_job(client, workers, served, redis)
         assert worker.poll() is None
         redis.start()
-    assert (await ended(client, await post(client)))["state"] == "succeeded"
-    await lose(redis, workers)
+    await lose_after_a_job(client, workers, served, redis)
     worker.terminate()
     assert worker.wait(15) == 0
 
 
-async def lose(redis: RedisServer, workers: Workers) -> None:
-    """Redis goes away, and the worker begins anew until it comes back."""
-    said = workers.log.read_text().count(LOST)
+async def lose_after_a_job(
+    client: httpx.AsyncClient, workers: Workers, served: ServedEngine, redis: RedisServer
+) -> None:
+    """Redis goes away before the worker has noted the end of a job, and the worker begins anew until it comes back.
+
+    (An idle worker waits inside RQ, and begins nothing anew.)
+    """
+    (worker,), said = workers.processes, workers.log.read_text().count(LOST)
+    job_id = await post(client)
+    await soon(lambda: served.engine.running == 1, "the job's forward")
+    (horse,) = children(worker)
+    worker.send_signal(signal.SIGSTOP)
+    assert (await ended(client, job_id))["state"] == "succeeded"
+    await soon(lambda: horse.status() == psutil.STATUS_ZOMBIE, "the end of the job's process")
     redis.kill()
+    worker.send_signal(signal.SIGCONT)
     await soon(lambda: workers.log.read_text().count(LOST) >= said + 2, "the loss of Redis")
 
 

@@ -46,6 +46,7 @@ def test_it_is_told_that_a_picture_is_being_opened(visit: Visit) -> None:
     )
     visit.open_bytes(png(scene()), "large.png")
     visit.page.get_by_text("Opening large.png").wait_for()
+    visit.page.wait_for_function("window.goOn !== undefined")
     visit.page.evaluate("window.goOn()")
     visit.wait("state.picture !== null")
     visit.page.get_by_text("Opening").wait_for(state="hidden")
