@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.masking import mask_image
+
 PIXELS = "seen_pixels"  # an entry of a snapshot: the side; 0 or no entry: pictures are seen as they come
 
 
@@ -50,6 +52,12 @@ def hole_at(hole: Tensor, pixels: int) -> Tensor:
     if pixels == 0 or (hole.shape[2] == pixels and hole.shape[3] == pixels):
         return hole
     return F.adaptive_max_pool2d(hole, pixels)
+
+
+def known_at(image: Tensor, hole: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
+    """What is known of pictures [B,3,F,F] in [0,1] at this side, 0 in the hole, and the hole [B,1,F,F] at it."""
+    missing = hole_at(hole, pixels)
+    return mask_image(seen_at(mask_image(image, hole, 0.0), pixels), missing, 0.0), missing
 
 
 def enlarged(raw: Tensor, side: int) -> Tensor:

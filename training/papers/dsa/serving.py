@@ -7,9 +7,8 @@ from torch import Tensor
 
 from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, OpenModel, System
-from training.masking import mask_image
 from training.papers.dsa.networks import LEVELS, WIDTH, Generator
-from training.seen import enlarged, hole_at, pixels_in, seen_at, without_pixels
+from training.seen import enlarged, known_at, pixels_in, without_pixels
 
 
 class ServedGenerator(Served):
@@ -24,8 +23,7 @@ class ServedGenerator(Served):
         self.pixels = pixels
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        missing = hole_at(hole.float(), self.pixels)
-        known = seen_at(mask_image(image.float() / 255, hole.float(), 0.0), self.pixels) * (1 - missing)
+        known, missing = known_at(image.float() / 255, hole.float(), self.pixels)
         raw = self.generator(known.to(self.dtype), missing.to(self.dtype))
         return (enlarged(raw.float(), image.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
 

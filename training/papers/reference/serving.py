@@ -11,7 +11,7 @@ from training.masking import mask_image
 from training.papers.reference.extractors import FILL, Auxiliary, Extractor
 from training.papers.reference.networks import FRAME_PIXELS, LEVELS, Generator
 from training.papers.reference.snapshots import names_in, weights_in
-from training.seen import enlarged, hole_at, pixels_in, seen_at
+from training.seen import enlarged, known_at, pixels_in
 
 ATTRIBUTES = 8
 NAMES_PARAMETER = "attributes"  # in config.pbtxt: the names, joined by commas
@@ -48,8 +48,7 @@ class ServedGenerator(Served):
 
     def encode(self, image: Tensor, hole: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Features and attention maps, which serve any number of attributes."""
-        missing = hole_at(hole.float(), self.pixels)
-        known = seen_at(mask_image(image.float() / 255, hole.float(), 0.0), self.pixels) * (1 - missing)
+        known, missing = known_at(image.float() / 255, hole.float(), self.pixels)
         maps = self.generator.maps(missing.to(self.dtype))
         return self.generator.encode(known.to(self.dtype), missing.to(self.dtype), maps), maps
 
