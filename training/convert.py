@@ -35,7 +35,7 @@ NOTES = {  # for the card
 }
 UNTRAINED = (  # of `reference`, which nobody has published
     "untrained: the attributes' rows of decoder.0.weight in reference_generator, which are 0",
-    "untrained: reference_extractor, which the service needs beside it (training.train reference)",
+    "untrained: reference_extractor, which the service needs beside it",
 )
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -119,6 +119,7 @@ def reference(
     for line in (*said, *UNTRAINED):
         print(line)
     print(f"now run: python -m training.export --repository {repository} --model reference_generator")
+    print(f"or train what is missing: training.train reference --start {repository / 'reference_generator'} --help")
 
 
 def read_published(

@@ -49,8 +49,8 @@ def train(
     """Train `part` in the folder `run`, from its checkpoint if there is one; images seen when it ends.
 
     Without a checkpoint it begins with the snapshots that `start` names, if given: shipped networks and their count of
-    images go on, discriminators and optimisers begin anew. On the faces of `validation` it is judged now and then,
-    and the best networks are kept; `keep` says which others stay.
+    images go on, discriminators, optimisers, and networks that it has no snapshot of begin anew. On the faces of
+    `validation` it is judged now and then, and the best networks are kept; `keep` says which others stay.
 
     Ends when the last stage is full, after `seconds`, or at SIGINT or SIGTERM, and with StoppedError when faces cannot
     be read or files not written; in each case the state is saved, and the same call goes on from there. On one CPU,
@@ -69,8 +69,9 @@ def train(
     said = [f"{part.name}: {describe(fabric, machine)}", *left_out(part, step), *idle(part, machine, fabric.world_size)]
     images_seen = resume(run / "checkpoint.pt", part, step, averages)
     if start is not None and not (run / "checkpoint.pt").is_file():
-        images_seen = begin_with(start, part, step, averages)
-        said.append(f"{part.name}: begins with {start} at {images_seen:,} images")
+        images_seen, untrained = begin_with(start, part, step, averages)
+        others = f"; untrained begin {', '.join(untrained)}" if untrained else ""
+        said.append(f"{part.name}: begins with {start} at {images_seen:,} images{others}")
     validation, line = validation_of(part, validation)
     said.append(line)
     require_one_start(fabric, run, images_seen)

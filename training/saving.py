@@ -127,14 +127,15 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
         group.update(options)
 
 
-def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> int:
-    """Load the snapshots of every shipped network; images seen, by their metadata.
+def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Module]) -> tuple[int, list[str]]:
+    """Load the snapshots that `start` has: images seen, and the shipped networks that it has none of.
 
-    0 where they do not say it, or where they have seen all that the part would show: then its stages begin anew.
+    Images are counted by the snapshots' metadata. They are 0 where that does not say it, where a network begins
+    untrained, or where they have seen all that the part would show: then its stages begin anew. Raises CheckpointError.
     """
     images_seen = 0
-    for name in step.shipped:
-        path = snapshot_of(start, name)
+    found = snapshots_of(start / part.name if (start / part.name).is_dir() else start, step)
+    for name, path in found.items():
         state, metadata = load_snapshot(path)
         try:
             step.thaw(name, state)
@@ -142,13 +143,25 @@ def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Modul
             raise CheckpointError(f"{path} is of another network: {error}") from error
         averages[name].load_state_dict(step.networks[name].state_dict())
         images_seen = int(metadata.get("images_seen", 0))
-    return images_seen if images_seen < part.stages[-1].until_images else 0
+    untrained = [name for name in step.shipped if name not in found]
+    return images_seen if images_seen < part.stages[-1].until_images and not untrained else 0, untrained
 
 
-def snapshot_of(start: Path, name: str) -> Path:
-    """The snapshot of a network: `start` itself, NAME.safetensors of a run folder, or that of a model's folder."""
-    places = [start / f"{name}.safetensors", start / "snapshot.safetensors"] if start.is_dir() else [start]
-    return next((path for path in places if path.is_file()), places[0])
+def snapshots_of(start: Path, step: Step) -> dict[str, Path]:
+    """Network -> its snapshot: every NAME.safetensors of a part's folder; else that of a model's folder, or `start`.
+
+    A single snapshot is of the network that it shares most names of weights with.
+    """
+    named = {name: start / f"{name}.safetensors" for name in step.shipped}
+    if there := {name: path for name, path in named.items() if path.is_file()}:
+        return there
+    single = start / "snapshot.safetensors" if start.is_dir() else start
+    if start.is_dir() and not single.is_file():
+        raise CheckpointError(
+            f"{start} has no snapshot: neither {single.name} nor {', '.join(sorted(p.name for p in named.values()))}"
+        )
+    state, own = load_snapshot(single)[0], step.freeze(step.networks)
+    return {max(step.shipped, key=lambda name: len(own[name].keys() & state.keys())): single}
 
 
 def finite(values: Iterable[object]) -> bool:

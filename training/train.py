@@ -75,7 +75,10 @@ def main(
     sketches: SketchesFile = None,
     start: Annotated[
         Path | None,
-        typer.Option(help="Snapshot, or folder of a run or a model, to begin with where there is no checkpoint."),
+        typer.Option(
+            help="Snapshot, or folder of a run or a model, to begin with where there is no checkpoint; "
+            "networks that it lacks begin untrained, as a line says."
+        ),
     ] = None,
     split: Split = "train",
     seconds: Annotated[float | None, typer.Option(help="Stop and save after this time.", min=0)] = None,

@@ -1,14 +1,18 @@
 """What a run folder keeps, what it never keeps, and what another training begins with."""
 
+import copy
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from tests.training.several import CPU, FACES
-from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot
+from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot, save_snapshot
 from training.convert import SHIPPED_REPOSITORY
 from training.data.drawn import DrawnFaces
 from training.data.parsing import HELEN, SHOWFACE
@@ -17,6 +21,7 @@ from training.loop import train
 from training.papers import RECIPES
 from training.papers.lafin.recipe import build_generator, lafin_tiny
 from training.recipe import Files, Part, RecipeError
+from training.saving import begin_with
 from training.step import Figures, Step
 
 
@@ -114,6 +119,74 @@ def test_shipped_snapshots_can_be_gone_on_with(recipe: str, name: str, model: st
 def test_a_snapshot_itself_can_be_named(part: Part, unbroken: Path, tmp_path: Path) -> None:
     longer = replace(part, stages=(*part.stages, replace(part.stages[-1], until_images=14)))
     assert train(longer, FACES, tmp_path, Files(), CPU, start=unbroken / "generator.safetensors") == 14
+
+
+@pytest.fixture(scope="module")
+def three_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of a part that ships three networks, after its first stage."""
+    run = tmp_path_factory.mktemp("three")
+    part = RECIPES["reference_tiny"]().part("generator")
+    train(replace(part, stages=part.stages[:1]), FACES, run, Files(), CPU)
+    return run
+
+
+def of_three(three_networks: Path, folder: Path, *names: str, single: str | None = None) -> Path:
+    """A folder with some of its snapshots, or with a `single` one as a model's folder has it."""
+    folder.mkdir()
+    for name in names:
+        shutil.copy(three_networks / f"{name}.safetensors", folder)
+    if single:
+        shutil.copy(three_networks / f"{single}.safetensors", folder / "snapshot.safetensors")
+    return folder
+
+
+def begun(start: Path) -> tuple[int, list[str], dict[str, dict[str, Tensor]]]:
+    """What a fresh step of that part begins with: images, who is untrained, the averages."""
+    part = RECIPES["reference_tiny"]().part("generator")
+    torch.manual_seed(5)
+    step = part.build(Files())
+    averages = {name: copy.deepcopy(step.networks[name]) for name in step.shipped}
+    images, untrained = begin_with(start, part, step, averages)
+    for name, network in averages.items():
+        assert all(torch.equal(one, step.networks[name].state_dict()[key]) for key, one in network.state_dict().items())
+    return images, untrained, step.freeze(averages)
+
+
+def test_networks_without_a_snapshot_begin_untrained_and_all_stages_with_them(
+    three_networks: Path, tmp_path: Path
+) -> None:
+    """All three go on with their images; of some, as of a model's folder or a single file, the others are told."""
+    assert begun(three_networks)[:2] == (4, [])
+    (tmp_path / "run").mkdir()
+    shutil.copytree(three_networks, tmp_path / "run" / "generator")  # of the whole run, as its part's folder
+    assert begun(tmp_path / "run")[:2] == (4, [])
+    assert begun(of_three(three_networks, tmp_path / "two", "generator", "auxiliary"))[:2] == (0, ["extractor"])
+    trained = {name: load_snapshot(three_networks / f"{name}.safetensors")[0] for name in ("extractor", "auxiliary")}
+    for name, others in (("extractor", ["generator", "auxiliary"]), ("auxiliary", ["generator", "extractor"])):
+        folder = of_three(three_networks, tmp_path / name, single=name)
+        for start in (folder, folder / "snapshot.safetensors"):
+            images, untrained, states = begun(start)
+            assert (images, untrained) == (0, others)
+            for key, weights in trained[name].items():
+                assert torch.allclose(states[name][key].float(), weights.float(), atol=1e-3)
+
+
+def test_a_run_says_who_begins_untrained(
+    three_networks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    part = RECIPES["reference_tiny"]().part("generator")
+    short = replace(part, stages=part.stages[:1])
+    start = of_three(three_networks, tmp_path / "model", single="generator")
+    assert train(short, FACES, tmp_path / "run", Files(), CPU, start=start) == 4
+    assert f"begins with {start} at 0 images; untrained begin extractor, auxiliary" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_snapshot_and_a_file_of_nobody_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"neither snapshot.safetensors nor auxiliary.safetensors, extractor"):
+        begun(tmp_path)
+    save_snapshot(tmp_path / "x.safetensors", {"a": torch.zeros(1)}, {})
+    with pytest.raises(CheckpointError, match=r"x\.safetensors is of another network"):
+        begun(tmp_path / "x.safetensors")
 
 
 def test_a_run_that_has_a_checkpoint_ignores_the_start(part: Part, unbroken: Path, tmp_path: Path) -> None:

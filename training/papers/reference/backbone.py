@@ -14,7 +14,8 @@ from training.masking import complete, mask_image
 from training.papers.reference.extractors import FILL
 from training.papers.reference.losses import Weights, inpainting_losses, weighted_sum
 from training.papers.reference.networks import Discriminator, Generator
-from training.step import Figures, Step, Turn
+from training.papers.reference.snapshots import obeying
+from training.step import Figures, State, Step, Turn
 
 CHANCE = 1  # number that a batch brings for each picture: the place of the gradient penalty
 
@@ -38,15 +39,24 @@ class BackboneStep(Step):
         super().__init__(networks, optimizers, {"features": features})
         self.weights = weights
 
+    @property
+    def generator(self) -> Generator:
+        generator = self.networks["generator"]
+        assert isinstance(generator, Generator)
+        return generator
+
     def turns(self) -> tuple[Turn, ...]:
         return ("discriminator", self.discriminator_loss), ("generator", self.generator_loss)
 
     def update(self, *shares: Batch) -> Figures:
         figures = super().update(*shares)
-        generator = self.networks["generator"]
-        assert isinstance(generator, Generator)
-        generator.constrain()
+        self.generator.constrain()
         return figures
+
+    def thaw(self, name: str, state: State) -> None:
+        """Rows for attributes are left out where they are 0, as those of a converted LBAM."""
+        super().thaw(name, dict(obeying(state, ())))
+        self.generator.constrain()
 
     def raw(self, batch: Batch) -> Tensor:
         """What the generator paints; both turns need it."""

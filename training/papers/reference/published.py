@@ -13,6 +13,7 @@ from torch import Tensor
 
 from training.papers.reference.networks import Generator
 from training.papers.reference.serving import ATTRIBUTES
+from training.papers.reference.snapshots import BOTTLENECK
 from training.published_keys import bare_keys, require_keys
 
 # Our key, with the level from 0 -> theirs, with the level from 1.
@@ -25,13 +26,13 @@ KEYS = (
     (r"decoder\.([0-5])\.weight", "dc{}.conv.weight"),
     (r"decoder\.(6)\.weight", "dc{}.weight"),
 )
-BOTTLENECK = "decoder.0.weight"  # [512 + attributes, 512, 4, 4]; LBAM's has the first 512 rows
 
 
 def convert_generator(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Published weights to a snapshot of `Generator`. Raises PublishedKeysError.
 
-    The attributes' rows of the bottleneck are 0: until they are trained, the generator obeys no attribute.
+    Of the bottleneck [512 + attributes, 512, 4, 4] LBAM has the first 512 rows. Those of the attributes are 0: until
+    they are trained, the generator obeys no attribute.
     """
     found = bare_keys(weights)
     with torch.device("meta"):

@@ -21,7 +21,7 @@ from training.papers.reference.losses import Weights, attribute_loss, inpainting
 from training.papers.reference.measuring import turned
 from training.papers.reference.networks import Generator
 from training.papers.reference.rows import LABELS
-from training.papers.reference.snapshots import described, weights_for
+from training.papers.reference.snapshots import described, obeying, weights_for
 from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn, unmoved
 
 AUXILIARY = "auxiliary"
@@ -221,7 +221,11 @@ class ReferenceStep(Step):
         return {name: described(s, known, self.pixels(name)) for name, s in super().freeze(networks).items()}
 
     def thaw(self, name: str, state: State) -> None:
-        super().thaw(name, weights_for(state, names(self.attributes), self.pixels(name)))
+        """A generator that obeys no attribute yet, such as a converted LBAM, begins to learn the recipe's."""
+        known = names(self.attributes)
+        told = obeying(state, known) if name == "generator" else state
+        super().thaw(name, weights_for(told, known, self.pixels(name)))
+        self.generator.constrain()
 
     def pixels(self, name: str) -> int:
         """The side that a network sees pictures at; 0 = as they come."""

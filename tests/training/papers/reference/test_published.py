@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from tests.training import published
 from training.checkpoint import load_snapshot
 from training.convert import app
-from training.papers.reference.published import BOTTLENECK, convert_generator
+from training.papers.reference.published import convert_generator
 from training.papers.reference.serving import load_generator
+from training.papers.reference.snapshots import BOTTLENECK
 from training.published_keys import PublishedKeysError
 
 
@@ -110,6 +111,7 @@ def test_the_command_writes_the_generator_and_says_what_stays_untrained(
     assert done.exit_code == 0, (done.output, done.exception)
     assert "untrained: the attributes' rows of decoder.0.weight" in done.output
     assert "untrained: reference_extractor" in done.output
+    assert f"training.train reference --start {repository / 'reference_generator'}" in done.output
     state, metadata = load_snapshot(repository / "reference_generator" / "snapshot.safetensors")
     assert metadata["source"] == "lbam.pth"
     assert state[BOTTLENECK].shape == (520, 512, 4, 4)
