@@ -16,7 +16,7 @@ from training.blending import BLENDS
 from training.choosing import KINDS, Asked, choose, choose_profile, require_agreement
 from training.data.drawings import open_drawings
 from training.data.faces import FaceFolder, open_split
-from training.errors import OptionError, one_line
+from training.errors import one_line
 from training.evaluation import Evaluation, write_report
 from training.finder_report import FINDERS, report_finder
 from training.framed import frame_faces
@@ -24,12 +24,12 @@ from training.machine import keep_large_blocks
 from training.masking import complete
 from training.metrics.profiles import PROFILES
 from training.options import Version
-from training.papers import DEPLOYED, SYSTEMS, TABLES
+from training.papers import SYSTEMS, TABLES
 from training.parsing_report import PARSERS, report_parser
 from training.precision import PRECISIONS
 from training.records import describe_data, describe_file
 from training.report import write_json
-from training.systems import Repository, about
+from training.systems import Repository, about, read_snapshots
 from training.yardstick import NetworkFiles, open_yardstick, warnings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -46,9 +46,7 @@ def main(
     runs: Annotated[Path | None, typer.Option(help="Measure this run, or all runs of this folder, too.")] = None,
     service: Annotated[str | None, typer.Option(help="Address of a running service that completes instead.")] = None,
     service_key_file: Annotated[Path | None, typer.Option(help="File with the service's key.")] = None,
-    snapshot: Annotated[
-        list[str] | None, typer.Option(help="MODEL=FILE: take these weights instead; may be repeated.")
-    ] = None,
+    snapshot: options.Snapshots = None,
     exports: Annotated[bool, typer.Option("--exports", help="Run 1/model.pt instead of the snapshots.")] = False,
     precision: Annotated[str, typer.Option(help=f"Of snapshots: auto, {', '.join(PRECISIONS)}.")] = "auto",
     holes: Annotated[str | None, typer.Option(help=f"Kinds, joined by commas; {KINDS} if none are named.")] = None,
@@ -136,17 +134,6 @@ def about_data(folder: FaceFolder, data: Path, split: str, count: int) -> dict[s
         for index in range(count)
     ]
     return {"split": split, "faces": count, "data": describe_data([data], split, folder), "pictures": pictures}
-
-
-def read_snapshots(pairs: list[str]) -> dict[str, Path]:
-    """`MODEL=FILE` of --snapshot."""
-    snapshots = {}
-    for pair in pairs:
-        model, equals, file = pair.partition("=")
-        if not equals or model not in DEPLOYED:
-            raise OptionError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
-        snapshots[model] = Path(file)
-    return snapshots
 
 
 if __name__ == "__main__":

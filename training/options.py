@@ -42,6 +42,9 @@ DataFolders = Annotated[list[Path], typer.Option("--data", help="Prepared folder
 Split = Annotated[str, typer.Option(help="Which faces: train, validation, test or all.")]
 Count = Annotated[int | None, typer.Option(help="Only the first faces.", min=1)]
 RepositoryFolder = Annotated[Path, typer.Option(help="Model repository: one folder per model, with config.pbtxt.")]
+Snapshots = Annotated[
+    list[str] | None, typer.Option("--snapshot", help="MODEL=FILE: take these weights instead; may be repeated.")
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda, ...; auto takes CUDA if it is there.")]
 BatchSize = Annotated[int, typer.Option(help="Faces at once.", min=1)]
 Holes = Annotated[str, typer.Option(help="Kinds, joined by commas: 20-40 (percent), center, eyes, 24px, O1 ...")]

@@ -1,30 +1,27 @@
-"""Whether attributes are read well and obeyed: python -m training.sweep --data FOLDER --judge FILE."""
+"""Whether attributes are obeyed: python -m training.sweep --data FOLDER --judge FILE."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
 
-import cv2
-import numpy as np
-import torch
 import typer
-from torch import Tensor
 
 from training import options
 from training.checkpoint import CheckpointError, load_snapshot
-from training.data.faces import FaceFolder, open_split
+from training.data.faces import open_split
 from training.errors import OptionError, one_line
-from training.framed import FramedFaces, frame_faces
+from training.framed import frame_faces
 from training.options import Version
 from training.papers.reference.extractors import Auxiliary
-from training.papers.reference.measuring import INTENSITIES, Sweep, correlations, sweep, swept_pictures
-from training.papers.reference.serving import ServedGenerator, load_judge
+from training.papers.reference.measuring import INTENSITIES, LEAST_RISE, LEAST_STEP, Sweep, sweep, swept_pictures
+from training.papers.reference.serving import load_judge
 from training.papers.reference.snapshots import names_in
+from training.pictures import require_picture, write_picture
+from training.reference_models import EXTRACTOR, GENERATOR, SYSTEM, open_extractor, open_generator
 from training.report import Table, number, progress_bar, write_json
-from training.systems import Repository, frame_pixels
+from training.systems import Repository, frame_pixels, read_snapshots
 
-SYSTEM = "reference"
 SHEET_FACES = 2
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -38,39 +35,44 @@ def main(
         Path, typer.Option(help="auxiliary.safetensors of a run of reference_judge: it reads the results.")
     ],
     repository: options.RepositoryFolder = options.SHIPPED_REPOSITORY,
+    snapshot: options.Snapshots = None,
     holes: options.Holes = "40-60,O6",
     seed: options.Seed = 0,
     split: options.Split = "validation",
     count: options.Count = None,
     sheet: Annotated[
-        Path | None, typer.Option(help="Write pictures of two faces, a row for each attribute, as PNG.")
+        Path | None, typer.Option(help="Draw two faces, a row for each attribute: .png, .jpg, .jpeg.")
     ] = None,
     output: options.Output = None,
+    device: options.Device = "auto",
     version: Version = False,
 ) -> None:
-    """How well the extractor reads the folder's own numbers, and what each attribute changes when it is turned.
+    """Turn every attribute from -1 to 1, the others as the extractor sees them, and let the judge read the results.
 
-    Correlations over the faces, whole and under the holes. Then every attribute goes from -1 to 1, and an extractor
-    that was trained apart reads the completed pictures.
+    The judge is an extractor that was trained apart. Of each attribute: its means over all faces and holes, the
+    smallest step between two intensities, the rise from end to end (2 is the most), the share of faces whose reading
+    rises, and how much the hole's pixels change.
     """
-    kinds, models = options.read_kinds(holes), Repository(repository, {})
-    extractor, generator = models.open("reference_extractor"), models.open("reference_generator")
-    assert isinstance(generator, ServedGenerator)
-    reading, names = open_judge(judge)
-    told = tuple(models.parameters("reference_extractor").get("attributes", "").split(","))
-    if told != names:
-        raise OptionError(f"{judge} knows {', '.join(names)}; the extractor {', '.join(told)}")
+    kinds, place = options.read_kinds(holes), options.open_device(device)
+    if sheet is not None:
+        require_picture(sheet)
+    models = Repository(repository, read_snapshots(snapshot or []), device=place)
+    extractor, names = open_extractor(models)
+    generator = open_generator(models, names)
+    reading, known = open_judge(judge)
+    if known != names:
+        raise OptionError(f"{judge} knows {', '.join(known)}; the extractor {', '.join(names)}")
     opened = open_split(data, split)
     faces = frame_faces(opened, frame_pixels(SYSTEM), count)
-    read = show_correlations(extractor, opened, faces, names, kinds, seed)
     with progress_bar(len(faces) * len(kinds)) as bar:
-        swept = sweep(extractor, generator, reading, names, faces, kinds, seed, bar.update)
+        swept = sweep(extractor, generator, reading.to(place), names, faces, kinds, seed, bar.update, place)
     show_sweeps(swept)
     if sheet is not None:
-        few = frame_faces(opened, frame_pixels(SYSTEM), SHEET_FACES)
-        write_sheet(sheet, swept_pictures(extractor, generator, len(names), few, kinds[-1], seed))
-    weights = models.fingerprints(["reference_extractor", "reference_generator"])
-    write_json(output, {"weights": weights, "split": split, "holes_seed": seed, "correlations": read, "sweeps": swept})
+        few = faces.first(SHEET_FACES)
+        pictures = swept_pictures(extractor, generator, len(names), few, kinds[-1], seed, place)
+        write_picture(sheet, pictures.permute(1, 2, 0).cpu().numpy())
+    weights = models.fingerprints([EXTRACTOR, GENERATOR])
+    write_json(output, {"weights": weights, "split": split, "holes_seed": seed, "sweeps": swept})
 
 
 def open_judge(file: Path) -> tuple[Auxiliary, tuple[str, ...]]:
@@ -82,39 +84,17 @@ def open_judge(file: Path) -> tuple[Auxiliary, tuple[str, ...]]:
         raise CheckpointError(f"{file} is no auxiliary extractor: {error}") from error
 
 
-def show_correlations(
-    extractor: torch.nn.Module,
-    opened: FaceFolder,
-    faces: FramedFaces,
-    names: tuple[str, ...],
-    kinds: list[str],
-    seed: int,
-) -> dict[str, dict[str, float]]:
-    """Print a row for each attribute, a column for whole faces and for each kind of holes; attribute -> column -> r."""
-    labels = torch.from_numpy(np.stack([opened.known_attributes(index, names) for index in faces.indices]))
-    columns = {kind: correlations(extractor, faces, labels, kind, seed) for kind in ("none", *kinds)}
-    print(f"{len(faces)} faces; correlation of what the extractor sees with the folder's own numbers")
-    table = Table("attribute", *("whole" if kind == "none" else kind for kind in columns))
-    for place, name in enumerate(names):
-        table.row(name, *(number(float(values[place]), 2) for values in columns.values()))
-    return {name: {kind: float(values[place]) for kind, values in columns.items()} for place, name in enumerate(names)}
-
-
 def show_sweeps(swept: list[Sweep]) -> None:
-    """Print a row for each attribute."""
-    print("what the judge reads in the completed picture, by what was asked for")
-    table = Table("attribute", *(f"{value:+.1f}" for value in INTENSITIES), "rise", "rises", "grey levels")
+    """Print a row for each attribute, and which of them are obeyed."""
+    ends = (f"{value:+.1f}" for value in INTENSITIES)
+    table = Table("attribute", *ends, "smallest step", "rise", "faces %", "grey levels", "obeyed")
     for one in swept:
         readings = (number(reading, 2) for reading in one.readings)
-        table.row(one.attribute, *readings, number(one.rise, 2), "yes" if one.rises else "no", number(one.changes, 1))
-
-
-def write_sheet(file: Path, picture: Tensor) -> None:
-    """[3,H,W] uint8 RGB as PNG. Raises OptionError where it cannot be written."""
-    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy()[..., ::-1])
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(file), pixels):
-        raise OptionError(f"{file} could not be written")
+        figures = number(one.smallest_step, 3), number(one.rise, 2), number(one.faces_percent, 0)
+        table.row(one.attribute, *readings, *figures, number(one.changes, 1), "yes" if one.obeyed else "no")
+    obeyed = [one.attribute for one in swept if one.obeyed]
+    margin = f"every step {LEAST_STEP:g} or more, {LEAST_RISE:g} or more from end to end"
+    print(f"obeyed, {margin}: {len(obeyed)} of {len(swept)}{': ' if obeyed else ''}{', '.join(obeyed)}")
 
 
 if __name__ == "__main__":

@@ -79,6 +79,17 @@ class Repository:
             raise OpeningError(f"{path} is no TorchScript file: {reason}") from error
 
 
+def read_snapshots(pairs: list[str]) -> dict[str, Path]:
+    """`MODEL=FILE` of --snapshot. Raises OpeningError."""
+    snapshots = {}
+    for pair in pairs:
+        model, equals, file = pair.partition("=")
+        if not equals or model not in DEPLOYED:
+            raise OpeningError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
+        snapshots[model] = Path(file)
+    return snapshots
+
+
 def quick(module: nn.Module, model: str, precision: str) -> nn.Module:
     """The module in channels-last, which CPUs and CUDA compute without copies, and in a precision.
 

@@ -13,8 +13,9 @@ from typer.testing import CliRunner
 from training.checkpoint import save_snapshot
 from training.papers.reference.attributes import RATINGS, names
 from training.papers.reference.extractors import Auxiliary
+from training.papers.reference.measuring import Sweep
 from training.papers.reference.snapshots import described
-from training.sweep import app
+from training.sweep import app, show_sweeps
 
 NAMES = names(RATINGS)
 
@@ -32,21 +33,39 @@ def run(*words: str) -> tuple[int, str]:
     return done.exit_code, done.output + str(done.exception.code if isinstance(done.exception, SystemExit) else "")
 
 
-def test_tables_sheet_and_figures(tiny_repository: Path, drawn_folder: Path, judge: Path, tmp_path: Path) -> None:
-    told, sheet = tmp_path / "sweep.json", tmp_path / "sheets" / "sweep.png"
+def test_table_sheet_and_figures(tiny_repository: Path, drawn_folder: Path, judge: Path, tmp_path: Path) -> None:
+    told, sheet = tmp_path / "sweep.json", tmp_path / "sweep.png"
     code, output = run(
         "--data", str(drawn_folder), "--judge", str(judge), "--repository", str(tiny_repository), "--split", "all",
         "--holes", "center", "--count", "3", "--output", str(told), "--sheet", str(sheet),
     )  # fmt: skip
     assert code == 0, output
-    assert "| attribute | whole | center |" in output
-    assert "| attribute | -1.0 | -0.5 | +0.0 | +0.5 | +1.0 | rise | rises | grey levels |" in output
+    ends = "| -1.0 | -0.5 | +0.0 | +0.5 | +1.0 |"
+    assert f"| attribute {ends} smallest step | rise | faces % | grey levels | obeyed |" in output
+    assert "obeyed, every step 0.01 or more, 0.1 or more from end to end: 0 of 8\n" in output  # nobody has learnt
     figures = json.loads(told.read_text())
-    assert list(figures["correlations"]) == [one["attribute"] for one in figures["sweeps"]] == list(NAMES)
-    assert figures["correlations"]["gender"] == {"none": None, "center": None}  # drawn faces have no such number
-    assert figures["correlations"]["skin-color"]["none"] is not None
+    assert [one["attribute"] for one in figures["sweeps"]] == list(NAMES)
+    assert all(len(one["readings"]) == 5 for one in figures["sweeps"])
     assert set(figures["weights"]) == {"reference_extractor", "reference_generator"}
     assert cv2.imread(str(sheet)).shape == (2 * 8 * 256, 6 * 256, 3)
+
+
+def test_what_is_obeyed_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rising, lying = (0.0, 0.1, 0.2, 0.3, 0.4), (0.0, 0.1, 0.2, 0.3, 0.05)
+    show_sweeps([Sweep("age", rising, 96.3, 12.0), Sweep("happy", lying, 50.0, 3.0)])
+    age, happy, last = capsys.readouterr().out.splitlines()[2:]
+    assert age == "| age | 0.00 | 0.10 | 0.20 | 0.30 | 0.40 | 0.100 | 0.40 | 96 | 12.0 | yes |"
+    assert happy.endswith("| -0.250 | 0.05 | 50 | 3.0 | no |")
+    assert last.endswith("1 of 2: age")
+
+
+def test_a_sheet_of_no_kind_is_refused_before_anything_is_computed(
+    tiny_repository: Path, drawn_folder: Path, tmp_path: Path
+) -> None:
+    words = ("--data", str(drawn_folder), "--judge", str(tmp_path / "none"), "--repository", str(tiny_repository))
+    code, output = run(*words, "--sheet", str(tmp_path / "sweep.tif"))
+    assert code != 0
+    assert "must end with one of .png" in output
 
 
 def test_a_judge_of_other_attributes_is_refused(tiny_repository: Path, drawn_folder: Path, tmp_path: Path) -> None:

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from training.framed import FramedFaces
+from training.given import Given
 from training.masking import complete
 
 INTENSITIES = (-1.0, -0.5, 0.0, 0.5, 1.0)
+LEAST_STEP, LEAST_RISE = 0.01, 0.1  # of an attribute that is obeyed: each step, and from end to end; 2 is the most
 Judge = Callable[[Tensor], Tensor]  # pictures [B,3,H,W] in [0,1] -> attributes [B,A]
 
 
@@ -29,26 +31,34 @@ class Sweep:
 
     attribute: str
     readings: tuple[float, ...]  # the judge's, of this attribute, at each of INTENSITIES
+    faces_percent: float  # whose own reading is larger at 1 than at -1
     changes: float  # of the hole's pixels between both ends, in grey levels of 255
 
     @property
-    def rises(self) -> bool:
-        """Whether each reading is larger than the one before."""
-        return all(low < high for low, high in zip(self.readings, self.readings[1:], strict=False))
+    def smallest_step(self) -> float:
+        """The least that a reading is larger than the one before; 0 or less where they do not rise."""
+        return min(high - low for low, high in zip(self.readings, self.readings[1:], strict=False))
 
     @property
     def rise(self) -> float:
         """From one end to the other; 2 is as much as there can be."""
         return self.readings[-1] - self.readings[0]
 
+    @property
+    def obeyed(self) -> bool:
+        """Whether the readings rise with every step, and by a margin."""
+        return self.smallest_step >= LEAST_STEP and self.rise >= LEAST_RISE
+
 
 @torch.no_grad()
-def correlations(extractor: nn.Module, faces: FramedFaces, labels: Tensor, kind: str, seed: int) -> Tensor:
+def correlations(
+    extractor: nn.Module, faces: FramedFaces, labels: Tensor, kind: str, seed: int, device: str = "cpu"
+) -> Tensor:
     """Of each attribute with its label [N,A], over the faces that have one, seen under holes of this kind: [A]."""
     found = []
-    for batch in faces.batches(4):
+    for batch in faces.batches(4, device):
         given = batch.under(kind, seed)
-        found.append(extractor(given.image, given.hole))
+        found.append(extractor(given.image, given.hole).cpu())
     pairs = zip(torch.cat(found).double().T, labels.double().T, strict=True)
     return torch.stack([correlation(one[~other.isnan()], other[~other.isnan()]) for one, other in pairs])
 
@@ -63,27 +73,39 @@ def correlation(one: Tensor, other: Tensor) -> Tensor:
 @torch.no_grad()
 def sweep(
     extractor: nn.Module, generator: Painter, judge: Judge, names: Sequence[str], faces: FramedFaces,
-    kinds: Sequence[str], seed: int, progress: Callable[[int], object] = lambda faces: None,
+    kinds: Sequence[str], seed: int, progress: Callable[[int], object] = lambda faces: None, device: str = "cpu",
 ) -> list[Sweep]:  # fmt: skip
     """Every attribute by itself, through INTENSITIES."""
-    readings = torch.zeros(len(names), len(INTENSITIES), dtype=torch.double)
-    changes, count = torch.zeros(len(names), dtype=torch.double), 0
+    readings: list[Tensor] = []  # [A,5,B] of each batch
+    changes: list[Tensor] = []  # [A,B]
     for kind in kinds:
-        for batch in faces.batches(4):
-            given = batch.under(kind, seed)
-            own, encoded = extractor(given.image, given.hole), generator.encode(given.image, given.hole)
-            for place in range(len(names)):
-                raws = [generator.paint(encoded, turned(own, place, value)) for value in INTENSITIES]
-                pictures = [complete(raw, given.image, given.hole) for raw in raws]
-                for step, picture in enumerate(pictures):
-                    readings[place, step] += judge(picture.float() / 255)[:, place].double().sum()
-                changes[place] += difference(pictures[0], pictures[-1], given.hole).double().sum()
-            count += len(batch.places)
+        for batch in faces.batches(4, device):
+            read, changed = swept_batch(extractor, generator, judge, len(names), batch.under(kind, seed))
+            readings.append(read.double().cpu())
+            changes.append(changed.double().cpu())
             progress(len(batch.places))
-    means = readings / count
+    every = torch.cat(readings, dim=2)
+    means = every.mean(dim=2)
+    risen = 100 * (every[:, -1] > every[:, 0]).double().mean(dim=1)
+    changed = torch.cat(changes, dim=1).mean(dim=1)
     return [
-        Sweep(name, tuple(means[place].tolist()), float(changes[place]) / count) for place, name in enumerate(names)
+        Sweep(name, tuple(means[place].tolist()), float(risen[place]), float(changed[place]))
+        for place, name in enumerate(names)
     ]
+
+
+def swept_batch(
+    extractor: nn.Module, generator: Painter, judge: Judge, attributes: int, given: Given
+) -> tuple[Tensor, Tensor]:
+    """What the judge reads of each attribute at INTENSITIES, [A,5,B], and the hole's change between the ends, [A,B]."""
+    own, encoded = extractor(given.image, given.hole), generator.encode(given.image, given.hole)
+    readings, changes = [], []
+    for place in range(attributes):
+        raws = [generator.paint(encoded, turned(own, place, value)) for value in INTENSITIES]
+        pictures = [complete(raw, given.image, given.hole) for raw in raws]
+        readings.append(torch.stack([judge(picture.float() / 255)[:, place] for picture in pictures]))
+        changes.append(difference(pictures[0], pictures[-1], given.hole))
+    return torch.stack(readings), torch.stack(changes)
 
 
 def turned(attributes: Tensor, place: int, value: float) -> Tensor:
@@ -101,11 +123,12 @@ def difference(one: Tensor, other: Tensor, hole: Tensor) -> Tensor:
 
 @torch.no_grad()
 def swept_pictures(
-    extractor: nn.Module, generator: Painter, attributes: int, faces: FramedFaces, kind: str, seed: int
-) -> Tensor:
+    extractor: nn.Module, generator: Painter, attributes: int, faces: FramedFaces, kind: str, seed: int,
+    device: str = "cpu",
+) -> Tensor:  # fmt: skip
     """For the eye, [3,H,W] uint8: a row for each attribute of each face, columns the masked one and INTENSITIES."""
     rows = []
-    for batch in faces.batches(1):
+    for batch in faces.batches(1, device):
         given = batch.under(kind, seed)
         own, encoded = extractor(given.image, given.hole), generator.encode(given.image, given.hole)
         for place in range(attributes):

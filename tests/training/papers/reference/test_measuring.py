@@ -10,6 +10,7 @@ from training.data.drawn import DrawnFaces
 from training.framed import frame_faces
 from training.papers.reference.measuring import (
     INTENSITIES,
+    Sweep,
     correlation,
     correlations,
     difference,
@@ -56,16 +57,45 @@ def test_an_attribute_that_is_obeyed_rises_step_by_step() -> None:
     light, ignored = sweep(Knowing(), Lightening(), shade, NAMES, FACES, ["center"], 0)
     assert light.attribute == "light"
     assert light.readings == pytest.approx([0, 50 / 255, 100 / 255, 150 / 255, 200 / 255], abs=0.003)
-    assert light.rises
     assert light.rise == pytest.approx(200 / 255, abs=0.003)
+    assert light.smallest_step == pytest.approx(50 / 255, abs=0.003)
     assert light.changes == pytest.approx(200)
-    assert (ignored.rises, ignored.rise, ignored.changes) == (False, 0, 0)
+    assert (light.obeyed, light.faces_percent) == (True, 100)
+    assert (ignored.obeyed, ignored.rise, ignored.changes, ignored.faces_percent) == (False, 0, 0, 0)
 
 
 def test_one_that_turns_round_does_not_rise() -> None:
     light, _ = sweep(Knowing(), Lightening(bend=True), shade, NAMES, FACES, ["center"], 0)
-    assert not light.rises
+    assert not light.obeyed
+    assert light.smallest_step == pytest.approx(-50 / 255, abs=0.003)
     assert light.rise == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("readings", "obeyed"),
+    [
+        ((0.0, 0.02, 0.05, 0.08, 0.1), True),
+        ((0.0, 0.02, 0.05, 0.08, 0.09), False),  # not far enough
+        ((0.0, 0.4, 0.405, 0.5, 0.8), False),  # hardly a step
+        ((0.0, 0.4, 0.3, 0.5, 0.8), False),
+        ((0.8, 0.5, 0.3, 0.2, 0.0), False),
+    ],
+)
+def test_obeyed_is_what_rises_step_by_step_and_by_a_margin(readings: tuple[float, ...], obeyed: bool) -> None:
+    assert Sweep("one", readings, 100.0, 9.0).obeyed == obeyed
+
+
+def test_faces_whose_own_reading_rises_are_counted() -> None:
+    """Of the mean alone one face could make all of the rise."""
+
+    def of_the_first(image: Tensor) -> Tensor:
+        seen = image[:, :, 24:40, 24:40].mean(dim=(1, 2, 3))
+        seen[1:] = 0
+        return torch.stack((seen, seen), dim=1)
+
+    light, _ = sweep(Knowing(), Lightening(), of_the_first, NAMES, FACES, ["center"], 0)
+    assert light.obeyed
+    assert light.faces_percent == pytest.approx(40)  # the first of four, and the first of one
 
 
 def test_every_face_is_encoded_once_for_all_attributes() -> None:
