@@ -102,6 +102,12 @@ class InpaintFields(MaskFields):
         le=100,
         description="For jpeg and webp. If it is left out: jpeg 95, webp lossless. At 100 webp is lossless too.",
     )
+    include: str | None = Field(
+        None,
+        max_length=64,
+        description="What the model made on its way, joined by commas, for the JSON answer, or the zip of a batch: "
+        "`coarse,parsing` of the model showface.",
+    )
 
     @field_validator("seed")
     @classmethod
@@ -113,23 +119,17 @@ class InpaintFields(MaskFields):
     def _by_its_name(cls, output_format: str | None) -> str | None:
         return "jpeg" if output_format == "jpg" else output_format
 
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names in `include`."""
+        return tuple(name.strip() for name in (self.include or "").split(",") if name.strip())
+
 
 class InpaintForm(InpaintFields):
     """What POST /inpaint takes."""
 
     image: UploadFile = Field(description="The picture: JPEG, PNG or WEBP. EXIF orientation is respected.")
     mask: UploadFile = Field(description="What to fill: a picture of the same size, white = fill.")
-    include: str | None = Field(
-        None,
-        max_length=64,
-        description="What the model made on its way, joined by commas, for the JSON answer: `coarse,parsing` of the "
-        "model showface.",
-    )
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The names in `include`."""
-        return tuple(name.strip() for name in (self.include or "").split(",") if name.strip())
 
 
 class JobForm(InpaintFields):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -66,12 +65,12 @@ async def inpaint(context: ContextDep, form: InpaintFormDep) -> Response:
 
 
 async def _answer(context: RequestContext, form: InpaintForm) -> Response:
-    media_type = answer_type(context.header("accept"), form, includes=bool(form.stages))
+    media_type = answer_type(context.header("accept"), form)
     await context.service.readiness.require_snapshot(form.model)
     async with context.service.admission.slot(context.deadline):
         image, mask = await form.image.read(), await form.mask.read()
         settings, guidance = context.service.settings, await guidance_of(context, form)
-        asked = replace(inpaint_request(form, image, mask, guidance, media_type, settings), include=form.stages)
+        asked = inpaint_request(form, image, mask, guidance, media_type, settings)
         context.record.model = asked.model
         if prefers_async(context):
             return await answer_as_job(context, asked)

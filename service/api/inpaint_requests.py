@@ -10,12 +10,12 @@ from service.errors import BadField, NotAcceptable
 from service.settings import Settings
 
 
-def answer_type(accept: str | None, form: InpaintFields, *, includes: bool = False) -> str:
+def answer_type(accept: str | None, form: InpaintFields, *, zipped: bool = False) -> str:
     """The media type of the answer: JSON if `Accept` prefers it, else what `output_format` names, else by `Accept`.
 
-    Several samples, and what else is included, fit into JSON only. Raises NotAcceptable.
+    Several samples, and stages of the model, fit into JSON only, unless all of it is zipped. Raises NotAcceptable.
     """
-    if form.samples > 1 or includes:
+    if not zipped and (form.samples > 1 or form.stages):
         return negotiate(accept, (JSON,))
     if form.output_format is None:
         return negotiate(accept)
@@ -46,6 +46,7 @@ def inpaint_request(
         seed=form.seed,
         align=form.align,
         blend=form.blend,
+        include=form.stages,
         media_type=f"image/{form.output_format or 'png'}" if answer_type == JSON else answer_type,
         quality=form.quality,
     )

@@ -34,7 +34,7 @@ from service.errors import (
     UnknownJob,
 )
 from service.jobs.addresses import check_url
-from service.jobs.request_records import answer_from_record
+from service.jobs.request_records import answer_from_record, pictures_of_record
 from service.jobs.states import Job, StoredError
 from service.settings import Settings
 
@@ -75,7 +75,7 @@ async def _create(context: RequestContext, form: JobForm) -> Response:
 
 
 async def _requests(context: RequestContext, form: JobForm) -> list[InpaintRequest]:
-    media_type = answer_type(context.header("accept"), form)
+    media_type = answer_type(context.header("accept"), form, zipped=len(form.image) > 1)
     settings, guidance = context.service.settings, await guidance_of(context, form)
     pairs = [(await image.read(), await mask.read()) for image, mask in zip(form.image, form.mask, strict=True)]
     return [inpaint_request(form, image, mask, guidance, media_type, settings) for image, mask in pairs]
@@ -180,7 +180,8 @@ async def send_webhook_again(request: Request, service: ServiceDep, job: JobDep)
 
 
 RESULT: dict[str, Any] = {
-    "description": "The completed picture; for a batch a zip with one picture per item and `job.json`.",
+    "description": "The completed picture; for a batch a zip with one picture per item (`000.png`), `job.json`, and "
+    "what `include` asked for by item and face (`000/0-coarse.png`).",
     "content": {
         **file_content(*PICTURES, ZIP),
         JSON: {"schema": {"$ref": "#/components/schemas/InpaintAnswerBody"}},
@@ -201,7 +202,7 @@ RESULT: dict[str, Any] = {
 )
 async def get_result(request: Request, service: ServiceDep, job: JobDep) -> Response:
     """For a job that failed, the answer is the problem that it failed with. `Accept: application/json` wraps a single
-    picture in JSON; several samples of one picture always come as JSON."""
+    picture in JSON; several samples of one picture, and what `include` asked for, always come as JSON."""
     _require_result(job)
     accept = header_of(request, "accept")
     if job.item_count > 1:
@@ -209,9 +210,9 @@ async def get_result(request: Request, service: ServiceDep, job: JobDep) -> Resp
         return zipped(request, service.jobs, service.threads, job)
     item = job.items()[0]
     assert item.answer is not None, "a job of one item has succeeded with it"
-    samples = item.answer["samples"]
-    media_type = negotiate(accept, (item.answer["media_type"], JSON) if samples == 1 else (JSON,))
-    pictures = await service.jobs.store.blobs.results(job.id, 0, samples)
+    alone = item.answer["samples"] == 1 and not job.request.get("include")
+    media_type = negotiate(accept, (item.answer["media_type"], JSON) if alone else (JSON,))
+    pictures = await service.jobs.store.blobs.results(job.id, 0, pictures_of_record(item.answer))
     if pictures is None:
         raise ResultExpired("The result is no longer kept.")
     answer, stage_seconds = answer_from_record(item.answer, pictures)

@@ -14,7 +14,9 @@ from service.api.job_schemas import job_body
 from service.api.links import link_base
 from service.api.middleware.head import IS_HEAD
 from service.api.pieces import PiecesResponse, cut
+from service.completion.including import MEDIA_TYPE
 from service.jobs.job_service import JobService
+from service.jobs.request_records import included_in, pictures_of_record
 from service.jobs.states import Item, Job
 from service.threads import ImagingThreads
 
@@ -35,7 +37,7 @@ def fetched(request: Request, jobs: JobService, job: Job, response: PiecesRespon
 
 
 def zipped(request: Request, jobs: JobService, threads: ImagingThreads, job: Job) -> Response:
-    """Every item's picture by its number, and `job.json`: the job with its items' states."""
+    """Every item's picture by its number, its included stages, and `job.json`: the job with its items' states."""
     headers = {"Content-Disposition": f'attachment; filename="{job.id}.zip"', "X-Model": job.request["model"]}
     chunks = _zip(jobs, threads, job, link_base(request))
     stream = _then_delete(request, jobs, job, chunks) if _is_taken(request, job) else chunks
@@ -83,16 +85,18 @@ async def _zip(jobs: JobService, threads: ImagingThreads, job: Job, base: str) -
         for chunk in sink.taken():
             yield chunk
         for index, item in enumerate(job.items()):
-            pictures = await blobs.results(job.id, index, 1) if item.answer else None
-            if pictures is not None:
-                await threads.run(archive.writestr, ZipInfo(file_name(index, item)), pictures[0])
+            kept = await blobs.results(job.id, index, pictures_of_record(item.answer)) if item.answer else None
+            for name, picture in zip(file_names(index, item), kept, strict=True) if kept else ():
+                await threads.run(archive.writestr, ZipInfo(name), picture)
                 for chunk in sink.taken():
                     yield chunk
     for chunk in sink.taken():
         yield chunk
 
 
-def file_name(index: int, item: Item) -> str:
-    """An item's file in the zip."""
+def file_names(index: int, item: Item) -> list[str]:
+    """An item's files in the zip: its picture, and the stages of each face in a folder of its own."""
     assert item.answer is not None
-    return f"{index:03d}.{SUFFIXES[item.answer['media_type']]}"
+    stages = [f"{face}-{stage}" for face, names in enumerate(included_in(item.answer)) for stage in names]
+    picture = f"{index:03d}.{SUFFIXES[item.answer['media_type']]}"
+    return [picture, *(f"{index:03d}/{stage}.{SUFFIXES[MEDIA_TYPE]}" for stage in stages)]

@@ -13,7 +13,7 @@ from service.api.idempotency import claimed
 from service.api.job_schemas import job_body
 from service.api.links import full_base, link_base
 from service.completion.messages import InpaintRequest
-from service.errors import BadField, InputError
+from service.errors import InputError
 from service.jobs.request_records import parts_of, to_record
 from service.jobs.states import Job, Priority
 from service.jobs.store import NewJob, new_job_id
@@ -59,8 +59,6 @@ async def answer_as_job(context: RequestContext, asked: InpaintRequest) -> Respo
 
 async def submit(context: RequestContext, asked: Sequence[InpaintRequest], wishes: JobWishes = PLAIN) -> Response:
     """202 with the job. The requests differ in their pictures only. Raises what the use case would raise for them."""
-    if asked[0].include:
-        raise BadField("A job keeps pictures alone: include is for POST /inpaint.", errors=[{"field": "include"}])
     new = NewJob(
         owner=context.caller.principal,
         request=to_record(asked[0]),

@@ -11,7 +11,7 @@ from service.client.answers import InpaintAnswer, ParsingAnswer, body_of
 from service.client.bodies import AttributesBody, LandmarksBody, LimitsBody, ModelBody, ModelsBody, ModelWithCardBody
 from service.client.endpoints import endpoint, job_endpoint
 from service.client.flows import Call, Flow, exchange
-from service.client.forms import AS_JSON, InpaintOptions, JobOptions, MaskOptions, ParsingOptions
+from service.client.forms import AS_JSON, FillOptions, JobOptions, MaskOptions, ParsingOptions
 from service.client.jobs import JobStatus
 from service.client.retries import Retries
 
@@ -30,7 +30,7 @@ class Calls:
 
     @endpoint
     def inpaint(
-        self, image: Picture, mask: Picture, *, idempotency_key: str | None = None, **form: Unpack[InpaintOptions]
+        self, image: Picture, mask: Picture, *, idempotency_key: str | None = None, **form: Unpack[FillOptions]
     ) -> Flow[InpaintAnswer]:
         """The picture with the masked part filled.
 

@@ -39,18 +39,13 @@ class FillOptions(MaskOptions, total=False):
     blend: Literal["feather", "poisson", "none"]  #    how the filling meets its surroundings
     output_format: Literal["png", "jpeg", "webp"]  #   png by default
     quality: int  #                                    1..100, for jpeg and webp
+    include: str  #                                    stages of the model to show too, joined by commas
 
 
 class ParsingOptions(MaskOptions, total=False):
     """What `parsing` takes beside the pictures."""
 
     align: Literal["auto", "none"]  #  none: the whole picture is the aligned face
-
-
-class InpaintOptions(FillOptions, total=False):
-    """What `inpaint` takes."""
-
-    include: str  #  stages of the model that the answer is to show, joined by commas
 
 
 class JobOptions(FillOptions, total=False):

@@ -148,7 +148,7 @@ def result(ended: JobStatus, retries: Retries) -> Flow[InpaintAnswer]:
 
 
 def results(ended: JobStatus, retries: Retries) -> Flow[list[bytes | ServiceError]]:
-    """For each pair of a batch the completed picture's file, or the error that it ended with.
+    """For each pair of a batch the completed picture's file, or the error that it ended with. Stages are left out.
 
     Of a single pair with several samples it is the first; `result` has them all.
     """
@@ -174,11 +174,11 @@ def require_result(known: JobStatus) -> None:
 
 
 def _files(response: httpx.Response) -> dict[int, bytes]:
-    """{index: file} of the zip of a batch."""
+    """{index: completed picture's file} of the zip of a batch; stages lie in folders."""
     require_success(response)
     try:
         with ZipFile(BytesIO(response.content)) as archive:
-            names = [name for name in archive.namelist() if name.endswith(PICTURE_SUFFIXES)]
+            names = [name for name in archive.namelist() if name.endswith(PICTURE_SUFFIXES) and "/" not in name]
             return {int(name.partition(".")[0]): archive.read(name) for name in names}
     except (BadZipFile, ValueError) as error:
         raise Garbled(f"The result is no zip of pictures ({error}).") from None

@@ -10,7 +10,7 @@ from service.completion.pipelines.protocol import Completion
 from service.deadline import Deadline
 from service.engine import Engine
 from service.errors import BadField, EngineGarbage
-from service.imaging.encode import encode, encode_indexed
+from service.imaging.encode import encode, encode_indexed, most_bytes
 from service.imaging.palette import Colour, palette
 from service.threads import ImagingThreads
 
@@ -26,6 +26,13 @@ def refuse_stages(request: InpaintRequest) -> None:
         if name not in offered:
             refused = {"field": "include", "model": request.model, "allowed": list(offered)}
             raise BadField(f"The model {request.model!r} has no such stage to include.", errors=[refused])
+
+
+def most_included_bytes(request: InpaintRequest, frame_pixels: int, most_faces: int) -> int:
+    """More than the stages that a request includes can take, whatever faces are found."""
+    guidance = request.guidance
+    faces = 1 if request.align == "none" else len(guidance.landmarks) + (len(guidance.faces) or most_faces)
+    return len(request.include) * faces * most_bytes((frame_pixels, frame_pixels), has_alpha=False)
 
 
 async def included(

@@ -17,7 +17,7 @@ from service.completion.checks import refuse_guidance, require_room
 from service.completion.decoding import decode_canvas, decode_reference, missing_share
 from service.completion.frame_sizes import fitted
 from service.completion.guidance import Guidance
-from service.completion.including import included, refuse_stages
+from service.completion.including import included, most_included_bytes, refuse_stages
 from service.completion.messages import FaceSeen, InpaintAnswer, InpaintRequest, LandmarksAnswer, LandmarksRequest
 from service.completion.pipelines import pipeline_named
 from service.completion.pipelines.protocol import Completion, FaceFrame, FrameGuidance, Pipeline, SampleSeed
@@ -54,6 +54,7 @@ class Inpainter:
         self._threads = threads
         self._limits = limits
         self._feather_pixels = feather_pixels
+        self._max_faces = max_faces
         self._max_holes = max_holes
         self._max_samples_pixels = max_samples_pixels
         self._aligner = Aligner(engine, threads, max_faces)
@@ -128,7 +129,8 @@ class Inpainter:
             await self._threads.run(decode_reference, request.guidance.reference, self._limits)
         if request.guidance.attributes:
             await self._check_attributes(request.guidance, pipeline)
-        return request.samples * most_bytes(canvas.size, has_alpha=canvas.alpha is not None)
+        completed_bytes = request.samples * most_bytes(canvas.size, has_alpha=canvas.alpha is not None)
+        return completed_bytes + most_included_bytes(request, pipeline.frame_pixels, self._max_faces)
 
     async def _check_attributes(self, guidance: Guidance, pipeline: Pipeline) -> None:
         """While the engine is away nobody knows the names: a job waits for it, and is checked when it runs."""

@@ -49,12 +49,12 @@ class Blobs:
         image, mask, reference = await asyncio.to_thread(self._fetch, f"{PREFIX}inputs:{job_id}", fields)
         return None if image is None or mask is None else (image, mask, reference)
 
-    async def results(self, job_id: str, index: int, samples: int) -> list[bytes] | None:
-        """An item's encoded pictures, one for each sample; None if any of them is missing or no longer kept."""
-        fields = [f"{index}:{sample}" for sample in range(samples)]
+    async def results(self, job_id: str, index: int, count: int) -> list[bytes] | None:
+        """An item's encoded pictures, in the order of its record; None if any is missing or no longer kept."""
+        fields = [f"{index}:{place}" for place in range(count)]
         pictures = await asyncio.to_thread(self._fetch, f"{PREFIX}results:{job_id}", fields)
         found = [picture for picture in pictures if picture is not None]
-        return found if len(found) == samples else None
+        return found if len(found) == count else None
 
     def _fetch(self, key: str, fields: Sequence[str]) -> list[bytes | None]:
         with redis_clients.synchronous(self._url, tries=self._tries) as redis:

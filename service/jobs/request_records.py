@@ -35,7 +35,7 @@ def parts_of(request: InpaintRequest) -> list[tuple[str, bytes]]:
 
 
 def answer_to_record(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> dict[str, Any]:
-    """Everything but the pictures, of which `samples` is the number."""
+    """Everything but the pictures: `samples` counts the completed ones, `included` names the stages of each face."""
     record = {name: getattr(answer, name) for name in ("model", "seed", "width", "height", "hole_ratio", "media_type")}
     faces = [
         {"box": [float(value) for value in face.box], "landmarks": face.landmarks.tolist()} for face in answer.faces
@@ -47,14 +47,33 @@ def answer_to_record(answer: InpaintAnswer, stage_seconds: dict[str, float]) -> 
         "regions": regions,
         "samples": len(answer.pictures),
         "attributes": [[dict(face) for face in sample] for sample in answer.attributes],
+        "included": [list(face) for face in answer.included],
         "stage_seconds": stage_seconds,
     }
 
 
+def pictures_to_keep(answer: InpaintAnswer) -> list[bytes]:
+    """The completed pictures, then the stages of each face: what is kept beside the record, in this order."""
+    return [*answer.pictures, *(picture for face in answer.included for picture in face.values())]
+
+
+def included_in(record: dict[str, Any]) -> list[list[str]]:
+    """The stages of each face; records of an older version have none."""
+    included: list[list[str]] = record.get("included", [])
+    return included
+
+
+def pictures_of_record(record: dict[str, Any]) -> int:
+    """How many pictures are kept beside it."""
+    return int(record["samples"]) + sum(map(len, included_in(record)))
+
+
 def answer_from_record(record: dict[str, Any], pictures: list[bytes]) -> tuple[InpaintAnswer, dict[str, float]]:
-    """The answer and its seconds per stage."""
+    """The answer and its seconds per stage, from the record and what is kept beside it."""
     faces = [FaceFound(tuple(face["box"]), np.asarray(face["landmarks"])) for face in record["faces"]]
     regions = [RegionFilled(region["kind"], tuple(region["box"])) for region in record.get("regions", [])]
     plain = {name: record[name] for name in ("model", "seed", "width", "height", "hole_ratio", "media_type")}
     told = {"faces": faces, "regions": regions, "attributes": record.get("attributes", [])}
-    return InpaintAnswer(**plain, **told, pictures=pictures), record["stage_seconds"]
+    completed, stages = pictures[: record["samples"]], iter(pictures[record["samples"] :])
+    included = [{name: next(stages) for name in face} for face in included_in(record)]
+    return InpaintAnswer(**plain, **told, pictures=completed, included=included), record["stage_seconds"]

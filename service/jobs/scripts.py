@@ -3,7 +3,7 @@
 Keys (one Redis, not a cluster):
     inpaint:job:<id>          hash: the record; `item:<n>` holds an item's outcome. No picture.
     inpaint:inputs:<id>       hash: image:<n>, mask:<n>, and perhaps reference
-    inpaint:results:<id>      hash: <n>:<k> = the bytes of item n's sample k
+    inpaint:results:<id>      hash: <n>:<k> = the bytes of item n's picture k: its samples, then what it includes
     inpaint:owner:<owner>     sorted set of a key's jobs, by number
     inpaint:waiting           sorted set of the jobs that wait, by their place in line (turns.py)
     inpaint:running           sorted set of the jobs that run
@@ -173,7 +173,7 @@ if state == 'running' then redis.call('HINCRBY', record, 'uncounted', 1) end
 return 1
 """
 
-# attempt, max bytes, item, outcome, then a picture for each sample: only the running attempt writes, and only once.
+# attempt, max bytes, item, outcome, then its pictures: only the running attempt writes, and only once.
 # -> {'settled' | 'over' | 'full', bytes kept}. The place for the pictures was reserved; should they be larger than
 # anybody can expect, they must fit beside everything else.
 SETTLE_ITEM = """
@@ -181,12 +181,12 @@ if state ~= 'running' or redis.call('HGET', record, 'tries') ~= ARGV[3] then ret
 if redis.call('HEXISTS', record, 'item:' .. ARGV[5]) == 1 then return {'settled', 0} end
 if #ARGV == 6 then also_when_full() end
 local reserved, stored = tonumber(redis.call('HGET', kept, id) or '0'), tonumber(redis.call('HGET', record, 'stored'))
-for sample = 7, #ARGV do stored = stored + #ARGV[sample] end
+for place = 7, #ARGV do stored = stored + #ARGV[place] end
 local more, total = math.max(0, stored - reserved), bytes_kept()
 if more > 0 and total + more > tonumber(ARGV[4]) then return {'full', total} end
 redis.call('HSET', record, 'item:' .. ARGV[5], ARGV[6], 'stored', stored)
 local till = redis.call('HGET', record, 'expires_at')
-for sample = 7, #ARGV do redis.call('HSET', results, ARGV[5] .. ':' .. (sample - 7), ARGV[sample]) end
+for place = 7, #ARGV do redis.call('HSET', results, ARGV[5] .. ':' .. (place - 7), ARGV[place]) end
 if #ARGV > 6 then expire_at(results, till) end
 if more > 0 then keep_bytes(id, stored, till) end
 return {'settled', total + more}

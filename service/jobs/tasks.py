@@ -20,7 +20,7 @@ from service.engine import Engine
 from service.errors import DeadlineExceeded, EngineUnavailable, JobCrashed, ResultExpired, ServiceError, StorageFull
 from service.jobs import redis_clients
 from service.jobs.queue import run_seconds
-from service.jobs.request_records import answer_to_record, from_record
+from service.jobs.request_records import answer_to_record, from_record, pictures_to_keep
 from service.jobs.states import Item, Job, StoredError, problem_of
 from service.jobs.store import JobStore
 from service.settings import Settings, load_settings, traces_endpoint
@@ -179,7 +179,7 @@ class JobAttempt:
             deadline = Deadline(self._settings.request_deadline_seconds)
             answer = await inpainter.inpaint(request, deadline, stages)
             self._stages.add(stages)
-            return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), answer.pictures
+            return Item("succeeded", answer=answer_to_record(answer, stages.seconds)), pictures_to_keep(answer)
 
         try:
             return await while_engine_is_away(once, self._wait)

@@ -358,11 +358,3 @@ async def test_stages_that_nobody_can_show_are_refused_by_name(client: httpx.Asy
         assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "include")
         assert response.json()["errors"][0]["allowed"] == allowed
     assert (await staged(client, files, accept="image/png")).status_code == 406
-
-
-async def test_a_job_includes_no_stages(client: httpx.AsyncClient, files: dict) -> None:
-    data = {"model": "showface", "include": "coarse"}
-    wished = await client.post("/inpaint", files=files, data=data, headers={"prefer": "respond-async"})
-    assert (wished.status_code, wished.json()["errors"]) == (422, [{"field": "include"}])
-    plain = await client.post("/jobs", files=files, data=data)
-    assert (plain.status_code, plain.json()["code"]) == (422, "unknown_field")

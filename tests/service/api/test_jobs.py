@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import re
@@ -94,6 +95,66 @@ async def test_a_job_gives_several_samples(work: Work, files: dict) -> None:
     assert body["images"] == direct.json()["images"]
     assert len(body["images"]) == 2
     assert (await work.result(job, accept="image/png")).status_code == 406
+
+
+STAGED = {"model": "showface", "include": "coarse,parsing", "align": "none"}
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/inpaint"])
+async def test_a_job_keeps_the_stages_of_its_model(work: Work, files: dict, path: str) -> None:
+    accepted = await work.client.post(path, files=files, data=STAGED, headers={"prefer": "respond-async"})
+    assert accepted.status_code == 202, accepted.text
+    await work.run(accepted.json())
+    body = (await work.result(accepted.json())).json()
+    direct = (await work.client.post("/inpaint", files=files, data=STAGED)).json()
+    assert [set(face) for face in body["included"]] == [{"coarse", "parsing"}]
+    assert (body["included"], body["images"]) == (direct["included"], direct["images"])
+    problem(await work.result(accepted.json(), accept="image/png"), 406, "not_acceptable")
+
+
+async def test_a_batch_has_the_stages_of_each_face_in_a_folder_of_its_picture(work: Work) -> None:
+    job = await work.post(batch(1, 2), data=STAGED, headers={"accept": "image/jpeg"})
+    await work.run(job)
+    with ZipFile(BytesIO((await work.result(job)).content)) as archive:
+        names = ["job.json"]
+        for item in ("000", "001"):
+            names += [f"{item}.jpg", f"{item}/0-coarse.png", f"{item}/0-parsing.png"]
+        assert archive.namelist() == names
+        direct = (await work.client.post("/inpaint", files=dict(batch(2)), data=STAGED)).json()["included"]
+        for stage in ("coarse", "parsing"):
+            assert archive.read(f"001/0-{stage}.png") == base64.b64decode(direct[0][stage]["data"])
+
+
+async def test_a_job_without_a_face_includes_nothing_and_is_json_all_the_same(
+    work: Work,
+) -> None:
+    files = form_files(png(np.full((300, 400, 3), 90, np.uint8)), png(box_mask()))
+    job = await work.post(files, data={"model": "showface", "include": "coarse"})
+    await work.run(job)
+    body = (await work.result(job)).json()
+    assert (body["included"], len(body["images"])) == ([], 1)
+
+
+async def test_a_stage_that_nobody_can_show_is_refused_before_the_job(work: Work, files: dict) -> None:
+    refused = await work.post(files, 422, data={"model": "lafin", "include": "coarse"})
+    assert refused["errors"] == [{"field": "include", "model": "lafin", "allowed": []}]
+    assert (
+        await work.client.post("/jobs", files=files, data=STAGED, headers={"accept": "image/png"})
+    ).status_code == 406
+
+
+async def test_room_is_kept_for_the_stages_of_as_many_faces_as_there_may_be(work: Work, files: dict) -> None:
+    """Each stage of each face is a frame of 256 px; `align=none` has one face, whoever names faces has those."""
+
+    async def kept(**data: str) -> int:
+        job = await work.post(files, data={"model": "showface", **data})
+        with work.redis.client() as client:
+            return int(client.hget("inpaint:bytes", job["id"]))
+
+    frame, plain = most_bytes((256, 256), has_alpha=False), await kept()
+    assert await kept(include="coarse") == plain + work.settings.max_faces * frame
+    assert await kept(include="coarse,parsing", align="none") == plain + 2 * frame
+    assert await kept(include="coarse", faces="[[9, 9, 90, 90], [100, 9, 190, 90]]") == plain + 2 * frame
 
 
 async def test_a_job_without_a_seed_tells_the_one_it_drew(work: Work, files: dict) -> None:

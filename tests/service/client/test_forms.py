@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from service.api.forms import InpaintForm, JobForm, LandmarksForm
-from service.client.forms import FILES, InpaintOptions, JobOptions, MaskOptions, split
+from service.client.forms import FILES, FillOptions, JobOptions, MaskOptions, split
 
 
 @pytest.mark.parametrize(
-    ("own", "theirs"), [(MaskOptions, LandmarksForm), (InpaintOptions, InpaintForm), (JobOptions, JobForm)]
+    ("own", "theirs"), [(MaskOptions, LandmarksForm), (FillOptions, InpaintForm), (JobOptions, JobForm)]
 )
 def test_the_client_knows_every_field_of_a_form(own: Any, theirs: Any) -> None:
     assert set(own.__annotations__) | {"image", "mask"} == set(theirs.model_fields)

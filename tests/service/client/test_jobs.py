@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -254,6 +256,17 @@ def test_a_pair_without_a_picture_has_its_error(connect: Connect, script: Script
     script.asked.clear()
     with pytest.raises(Garbled, match="no zip"):
         connect(script.url, retries=QUICK).submit(*PAIR).results()
+
+
+def test_stages_in_the_zip_of_a_batch_are_no_results(connect: Connect, script: Script) -> None:
+    body = BytesIO()
+    with ZipFile(body, "w") as archive:
+        for name in ("000.png", "000/0-coarse.png", "001.jpg", "001/0-coarse.png"):
+            archive.writestr(name, name)
+    items = [{"index": index, "state": "succeeded", "problem": None} for index in range(2)]
+    script.answers = [told(state="succeeded", items=items), Answer(body=body.getvalue())]
+    job = connect(script.url, retries=QUICK).submit_batch([PAIR, PAIR], model="showface", include="coarse")
+    assert job.results() == [b"000.png", b"001.jpg"]
 
 
 def test_a_job_that_cannot_be_canceled_does_not_hide_the_error(connect: Connect, script: Script) -> None:

@@ -7,7 +7,15 @@ import numpy as np
 
 from service.completion.guidance import NO_GUIDANCE, FaceGiven, Guidance
 from service.completion.messages import FaceFound, InpaintAnswer, InpaintRequest, RegionFilled
-from service.jobs.request_records import answer_from_record, answer_to_record, from_record, to_record
+from service.jobs.request_records import (
+    answer_from_record,
+    answer_to_record,
+    from_record,
+    included_in,
+    pictures_of_record,
+    pictures_to_keep,
+    to_record,
+)
 
 LANDMARKS = np.random.default_rng(0).normal(100, 50, (68, 2))
 GUIDANCE = Guidance((LANDMARKS,), (FaceGiven((1.0, 2.0, 30.0, 40.0), 15.0),), b"SECRET", {"Smiling": 0.5})
@@ -32,6 +40,18 @@ def test_several_samples_are_counted() -> None:
     record = answer_to_record(answer, {})
     assert record["samples"] == 2
     assert answer_from_record(record, [b"one", b"two"])[0] == answer
+
+
+def test_stages_are_kept_behind_the_samples() -> None:
+    faces = [{"coarse": b"c0", "parsing": b"p0"}, {"coarse": b"c1"}]
+    answer = InpaintAnswer("showface", 0, 40, 30, 0.25, [], [], [b"one", b"two"], "image/png", included=faces)
+    record = json.loads(json.dumps(answer_to_record(answer, {})))
+    assert (kept := pictures_to_keep(answer)) == [b"one", b"two", b"c0", b"p0", b"c1"]
+    assert (pictures_of_record(record), included_in(record)) == (5, [["coarse", "parsing"], ["coarse"]])
+    assert answer_from_record(record, kept)[0] == answer
+    older = {name: value for name, value in record.items() if name != "included"}
+    assert pictures_of_record(older) == 2
+    assert answer_from_record(older, kept[:2])[0] == dataclasses.replace(answer, included=[])
 
 
 def test_an_answer_comes_back_as_it_was() -> None:

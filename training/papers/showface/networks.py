@@ -52,13 +52,13 @@ class Coarse(nn.Module):
             PartialConvolution((below, beside), after, 3)
             for below, beside, after in zip(widths[::-1], befores[::-1], [*widths[-2::-1], 3], strict=True)
         )
-        # None at the outermost level, as published, nor at the innermost, which may be one cell.
         # It begins with grey faces.
         last = self.up[-1]
         assert isinstance(last, PartialConvolution)
         assert last.convolution.bias is not None
         nn.init.normal_(last.convolution.weight, std=0.01)
         nn.init.constant_(last.convolution.bias, 0.5)
+        # None at the outermost level, as published, nor at the innermost, which may be one cell.
         self.down_norms = norms([None, *widths[1:-1], None])
         self.up_norms = norms([*widths[-2::-1], None])
 
@@ -222,7 +222,8 @@ def convolved(channels_in: int, channels_out: int, size: int, stride: int) -> tu
 
 
 def norms(widths: list[int | None]) -> nn.ModuleList:
-    return nn.ModuleList(nn.Identity() if width is None else InstanceNorm(width) for width in widths)
+    """Norms over the whole picture, all channels together, so that their means stay: a face's light travels in them."""
+    return nn.ModuleList(nn.Identity() if width is None else nn.GroupNorm(1, width, affine=False) for width in widths)
 
 
 def grow(x: Tensor) -> Tensor:

@@ -20,6 +20,13 @@ def shrink_hole(hole: Tensor, factor: int = FACTOR) -> Tensor:
     return F.max_pool2d(hole, factor)
 
 
+def parsing_at(parsing: Tensor, pixels: int) -> Tensor:
+    """Class ids [B,H,W] at a smaller side, of each pixel the class that most of those under it have; 0 = as it is."""
+    if pixels == 0 or parsing.shape[2] == pixels:
+        return parsing
+    return F.adaptive_avg_pool2d(regions_of(parsing), pixels).argmax(dim=1)
+
+
 def regions_of(parsing: Tensor, classes: int = CLASSES) -> Tensor:
     """Class ids [B,h,w] -> one-hot maps [B,classes,h,w] float32; ids beyond the classes belong to no region."""
     ids = torch.arange(classes, device=parsing.device).view(1, -1, 1, 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.checkpoint import CheckpointError, load_snapshot
 from training.deployed import Deployed, Port, Served
@@ -21,42 +21,68 @@ from training.papers.showface.networks import (
     Reconstruction,
     Refiner,
 )
+from training.papers.showface.regions import parsing_at
+from training.seen import enlarged, hole_at, known_at, pixels_in, seen_at, without_pixels
 
 
 class ServedCoarse(Served):
     """image UINT8 [B,3,256,256], hole UINT8 [B,1,256,256] in {0,1} -> coarse face UINT8 [B,3,256,256].
 
-    The coarse face is the picture itself outside the hole, as parser and refiner are to see it.
+    The coarse face is the picture itself outside the hole, as parser and refiner are to see it. `pixels`: the side
+    that the network paints at; 0 = 256.
     """
 
-    def __init__(self, coarse: Coarse) -> None:
+    def __init__(self, coarse: Coarse, pixels: int = 0) -> None:
         super().__init__()
         self.coarse = coarse
+        self.pixels = pixels
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        raw = self.coarse((image.float() / 255).to(self.dtype), hole.to(self.dtype))
-        painted = (raw.float() * 255).round().clamp(0, 255).to(torch.uint8)
+        known, missing = known_at(image.float() / 255, hole.float(), self.pixels)
+        raw = self.coarse(known.to(self.dtype), missing.to(self.dtype))
+        painted = (enlarged(raw.float(), image.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
         return complete(painted, image, hole)
 
 
 class ServedRefiner(Served):
     """coarse face UINT8 [B,3,256,256], hole UINT8 [B,1,256,256], parsing map UINT8 [B,1,256,256] -> raw UINT8.
 
-    raw [B,3,256,256]. The parsing map is that of the coarse face, class ids of ShowFace's fourteen.
+    raw [B,3,256,256]. The parsing map is that of the coarse face, class ids of ShowFace's fourteen. `pixels`: the side
+    that the network sees all three at, and paints at; 0 = 256.
     """
 
-    def __init__(self, refiner: Refiner) -> None:
+    def __init__(self, refiner: Refiner, pixels: int = 0) -> None:
         super().__init__()
         self.refiner = refiner
+        self.pixels = pixels
 
     def forward(self, coarse: Tensor, hole: Tensor, parsing: Tensor) -> Tensor:
-        face = (coarse.float() / 255).to(self.dtype)
-        raw = self.refiner(face, hole.to(self.dtype), parsing[:, 0].long())
-        return (raw.float() * 255).round().clamp(0, 255).to(torch.uint8)
+        face = seen_at(coarse.float() / 255, self.pixels).to(self.dtype)
+        missing = hole_at(hole.float(), self.pixels).to(self.dtype)
+        raw = self.refiner(face, missing, parsing_at(parsing[:, 0].long(), self.pixels))
+        return (enlarged(raw.float(), coarse.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+class FrozenCoarse(nn.Module):
+    """image [B,3,F,F] in [0,1], hole [B,1,F,F] -> raw [B,3,F,F]: the coarse network as the refiner's training asks it.
+
+    In frames larger than the side that it learned on, `pixels`, it paints as it is served; others it sees as they come.
+    """
+
+    def __init__(self, coarse: Coarse, pixels: int = 0) -> None:
+        super().__init__()
+        self.coarse = coarse
+        self.pixels = pixels
+
+    def forward(self, image: Tensor, hole: Tensor) -> Tensor:
+        side = image.shape[2]
+        raw: Tensor = self.coarse(*known_at(image, hole, self.pixels if self.pixels < side else 0))
+        return enlarged(raw, side)
 
 
 def build_coarse(state: Mapping[str, Tensor]) -> Coarse:
     """The coarse network of a snapshot; its width and levels follow from the weights. RuntimeError if it is none."""
+    state = without_pixels(state)
     first = state.get("down.0.convolution.weight")
     levels = len({key for key in state if key.startswith("down.") and key.endswith(".weight")})
     coarse = Coarse() if first is None else Coarse(first.shape[0], levels)
@@ -66,6 +92,7 @@ def build_coarse(state: Mapping[str, Tensor]) -> Coarse:
 
 def build_refiner(state: Mapping[str, Tensor]) -> Refiner:
     """The refiner of a snapshot; everything but the kind follows from the weights. RuntimeError if it is none."""
+    state = without_pixels(state)
     bank, first = state.get("memory.bank"), state.get("style.layers.0.weight")
     hidden = state.get("refinement.middle.norm1.shared.weight")
     if bank is None or first is None or hidden is None:
@@ -88,20 +115,20 @@ def build_refiner(state: Mapping[str, Tensor]) -> Refiner:
 
 
 def load_coarse(state: dict[str, Tensor]) -> ServedCoarse:
-    """The coarse network of a snapshot as it is served."""
-    return ServedCoarse(build_coarse(state)).eval()
+    """The coarse network of a snapshot as it is served; the side that it paints at is an entry (`training/seen.py`)."""
+    return ServedCoarse(build_coarse(state), pixels_in(state)).eval()
 
 
 def load_refiner(state: dict[str, Tensor]) -> ServedRefiner:
-    """The refiner of a snapshot, with its memory, as it is served."""
-    return ServedRefiner(build_refiner(state)).eval()
+    """The refiner of a snapshot, with its memory, as it is served; the side that it paints at is an entry."""
+    return ServedRefiner(build_refiner(state), pixels_in(state)).eval()
 
 
-def open_coarse(path: Path) -> Coarse:
+def open_coarse(path: Path) -> FrozenCoarse:
     """The frozen coarse network of a snapshot. Raises CheckpointError that names the file."""
     state, _ = load_snapshot(path)
     try:
-        return build_coarse(state).eval().requires_grad_(False)
+        return FrozenCoarse(build_coarse(state), pixels_in(state)).eval().requires_grad_(False)
     except RuntimeError as error:
         raise CheckpointError(f"{path} is no snapshot of a coarse network: {error}") from error
 

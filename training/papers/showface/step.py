@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,12 +29,28 @@ from training.papers.showface.losses import (
 from training.papers.showface.networks import Coarse, Discriminator, Reconstruction, Refiner
 from training.papers.showface.regions import CLASSES
 from training.papers.showface.remembering import remember
-from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
+from training.seen import weights_at, with_pixels
+from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn
 
 WHOLE_L1 = "l1_percent"
 
 
-class CoarseStep(Step):
+class ServedStep(Step):
+    """A step whose network may be served at a side of its own, `seen_pixels`; 0 = as pictures come.
+
+    A network that never learns on whole frames is served at the side that it learned on; its snapshots say so.
+    """
+
+    seen_pixels = 0
+
+    def freeze(self, networks: Mapping[str, nn.Module]) -> dict[str, State]:
+        return {name: with_pixels(state, self.seen_pixels) for name, state in super().freeze(networks).items()}
+
+    def thaw(self, name: str, state: State) -> None:
+        super().thaw(name, weights_at(state, self.seen_pixels))
+
+
+class CoarseStep(ServedStep):
     """One update of the coarse network (Liu et al. 2018, Eq. 8).
 
     In the phase "reconstruction" no feature network is asked; the paper knows only the full phase.
@@ -51,10 +69,12 @@ class CoarseStep(Step):
         learning_rate: float,
         betas: tuple[float, float],
         muon_length: float = 0.0,
+        seen_pixels: int = 0,
     ) -> None:
         moved = optimizer(coarse, learning_rate, betas, muon_length)
         super().__init__({"coarse": coarse}, {"coarse": moved}, {"features": features})
         self.weights = weights
+        self.seen_pixels = seen_pixels
 
     def turns(self) -> tuple[Turn, ...]:
         return (("coarse", self.coarse_loss),)
@@ -98,7 +118,7 @@ class InCo2Step(Step):
         return torch.stack((batch.image, networks["inco2"](batch.image)), dim=1)
 
 
-class RefinerStep(Step):
+class RefinerStep(ServedStep):
     """Memory written, then one update of the discriminator, then one of the refiner on the same fake (Eq. 15).
 
     In the phase "reconstruction" there is no discriminator; the paper knows only the full phase. Coarse network,
@@ -123,7 +143,10 @@ class RefinerStep(Step):
         discriminator_learning_rate: float,
         betas: tuple[float, float],
         muon_length: float = 0.0,
+        seen_pixels: int = 0,
+        parsed_pixels: int | None = None,
     ) -> None:
+        """`parsed_pixels`: the side that the frozen parser is shown pictures at; None = its own."""
         judged = {"features": (True, features), "inco2": (weights.intra or weights.inter, inco2)}
         super().__init__(
             {"refiner": refiner, "discriminator": discriminator},
@@ -137,6 +160,8 @@ class RefinerStep(Step):
             if network is not None:
                 network.eval().requires_grad_(False)
         self.weights = weights
+        self.seen_pixels = seen_pixels
+        self.parsed_pixels = parsed_pixels
 
     def turns(self) -> tuple[Turn, ...]:
         if self.phase == RECONSTRUCTION:
@@ -169,12 +194,12 @@ class RefinerStep(Step):
         return self.once("truth", batch, lambda: self.parse(batch.image))
 
     def parse(self, image: Tensor) -> Tensor:
-        """[B,3,H,W] in [0,1] -> logits of the frozen parser, which is shown faces of its own size. The same sides."""
+        """[B,3,H,W] in [0,1] -> logits of the frozen parser, which sees them at a side of its own. The same sides."""
         parser = self.frozen["parser"]
         assert isinstance(parser, FaceParser)
-        sides = image.shape[2:]
-        if parser.pixels is not None and parser.pixels != sides[0]:
-            image = F.interpolate(image, size=[parser.pixels] * 2, mode="bilinear", align_corners=False)
+        sides, pixels = image.shape[2:], self.parsed_pixels or parser.pixels
+        if pixels is not None and pixels != sides[0]:
+            image = F.interpolate(image, size=[pixels] * 2, mode="bilinear", align_corners=False)
         return F.interpolate(parser(image), size=sides, mode="bilinear", align_corners=False)
 
     def raw(self, batch: Batch) -> Tensor:

@@ -52,6 +52,22 @@ def test_the_coarse_network_paints_all_of_any_hole() -> None:
         assert Coarse(4, 4)(image, hole).isfinite().all()
 
 
+@torch.no_grad()
+def test_the_coarse_networks_norms_keep_the_means_of_channels() -> None:
+    """A face's light travels in them; the picture as a whole gets mean 0 and variance 1. Snapshots hold no norm."""
+    coarse = Coarse(4, 4)
+    x = torch.rand(2, 8, 16, 16) + torch.arange(8).view(1, -1, 1, 1)
+    for norm in (coarse.down_norms[1], coarse.up_norms[1]):
+        normed = norm(x)
+        assert torch.allclose(normed.mean(dim=(1, 2, 3)), torch.zeros(2), atol=1e-5)
+        assert torch.allclose(normed.var(dim=(1, 2, 3), correction=0), torch.ones(2), atol=1e-4)
+        assert (normed.mean(dim=(2, 3)).diff(dim=1) > 0.1).all()
+    assert [type(norms[place]) for norms in (coarse.down_norms, coarse.up_norms) for place in (0, -1)].count(
+        torch.nn.Identity
+    ) == 3  # the outermost two, and the innermost
+    assert not any("norm" in key for key in coarse.state_dict())
+
+
 def test_the_published_widths() -> None:
     """Liu et al. 2018, table 2, with one level less, for 256 px are half of their 512."""
     with torch.device("meta"):

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.training.deploying import model_folder
 from tests.training.several import CPU
-from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
+from training.checkpoint import CheckpointError, load_checkpoint, load_snapshot, save_snapshot
 from training.data.drawn import DrawnFaces
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
@@ -24,6 +24,7 @@ from training.papers.showface.losses import CoarseWeights, Weights
 from training.papers.showface.networks import Coarse, Reconstruction
 from training.papers.showface.recipe import build_refiner, showface, showface_demo, showface_tiny
 from training.recipe import Files, RecipeError
+from training.seen import pixels_in, with_pixels, without_pixels
 from training.train import app
 
 FACES = DrawnFaces(6, 64)
@@ -121,6 +122,25 @@ def test_the_parser_must_know_the_fourteen_classes(tmp_path: Path) -> None:
     files = brought(tmp_path, classes=11)
     with pytest.raises(RecipeError, match="the parser has 11 classes"):
         build_refiner(files)
+
+
+@pytest.mark.parametrize("name", ["coarse", "refiner"])
+def test_the_demos_snapshots_say_their_side_and_are_gone_on_with(name: str, tmp_path: Path) -> None:
+    """By the same command, and by --start; the refiner's training opens a coarse network that says its side."""
+    files = brought(tmp_path)
+    assert files.coarse is not None
+    save_snapshot(files.coarse, with_pixels(Coarse(4, 4).state_dict(), 128), {})
+    part = showface_demo().part(name)
+    stages = [replace(part.stages[0], until_images=images, pixels=64, batch_size=2) for images in (2, 4)]
+    shorter, longer = (replace(part, stages=(one,), sheet_every_images=100) for one in stages)
+    assert train(shorter, FACES, tmp_path / "run", files, CPU) == 2
+    state, _ = load_snapshot(tmp_path / "run" / f"{name}.safetensors")
+    assert pixels_in(state) == 128
+    assert train(longer, FACES, tmp_path / "other", files, CPU, start=tmp_path / "run") == 4
+    assert train(longer, FACES, tmp_path / "run", files, CPU) == 4
+    save_snapshot(tmp_path / f"{name}.safetensors", without_pixels(state), {})
+    with pytest.raises(CheckpointError, match=r"of another network: it sees pictures at 0 px, not at 128"):
+        train(longer, FACES, tmp_path / "third", files, CPU, start=tmp_path / f"{name}.safetensors")
 
 
 def brought(folder: Path, classes: int = 14) -> Files:

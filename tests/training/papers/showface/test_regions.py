@@ -5,6 +5,7 @@ import torch
 from training.papers.showface.regions import (
     CLASSES,
     broadcast,
+    parsing_at,
     pool_regions,
     present,
     regions_of,
@@ -52,3 +53,10 @@ def test_a_cell_is_missing_if_any_of_its_pixels_is() -> None:
 def test_a_cell_has_the_class_of_its_middle() -> None:
     parsing = torch.arange(64).view(1, 8, 8)
     assert shrink_parsing(parsing).tolist() == [[[18, 22], [50, 54]]]
+
+
+def test_a_smaller_map_has_the_class_of_most_pixels() -> None:
+    parsing = torch.tensor([[[0, 5, 13, 13], [5, 5, 13, 2], [7, 7, 1, 1], [7, 7, 1, 0]]])
+    assert parsing_at(parsing, 2).tolist() == [[[5, 13], [7, 1]]]
+    assert parsing_at(parsing, 4) is parsing
+    assert parsing_at(parsing, 0) is parsing

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from typer.testing import CliRunner
 
 from training.checkpoint import CheckpointError, save_snapshot
@@ -12,6 +13,7 @@ from training.evaluate import app
 from training.given import Given
 from training.papers.showface.networks import FULL, WITHOUT_BOTH, WITHOUT_MINING, Coarse, Reconstruction, Refiner
 from training.papers.showface.serving import (
+    DEPLOYED,
     build_refiner,
     load_coarse,
     load_refiner,
@@ -20,6 +22,8 @@ from training.papers.showface.serving import (
     showface,
     showface_coarse,
 )
+from training.precision import script_in, shortfall
+from training.seen import with_pixels
 
 
 def frame() -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,6 +61,61 @@ def test_the_parsing_map_guides_the_refiner() -> None:
     assert (raw.dtype, raw.shape) == (torch.uint8, image.shape)
     parsing[:, :, :128] = 12
     assert not torch.equal(raw, served(image, hole, parsing))
+
+
+@torch.no_grad()
+def test_a_coarse_network_that_learned_on_small_frames_paints_at_their_side() -> None:
+    """Outside the hole the picture itself stays, at its own sharpness."""
+    coarse, (image, hole) = Coarse(4, 4), frame()
+    hole[:, :, 81:84, 31:200] = 1  # its edges cross the pixels of the smaller side
+    face = load_coarse(with_pixels(coarse.state_dict(), 128))(image, hole)
+    small, missing = F.avg_pool2d(image / 255 * (1 - hole), 2), F.max_pool2d(hole.float(), 2)
+    painted = F.interpolate(coarse(small, missing), scale_factor=2, mode="bicubic", align_corners=False).clamp(0, 1)
+    assert float(((face / 255 - painted).abs() * hole).max()) < 0.51 / 255
+    assert torch.equal(face * (1 - hole), image * (1 - hole))
+
+
+@torch.no_grad()
+def test_a_refiner_that_learned_on_small_frames_sees_and_paints_at_their_side() -> None:
+    refiner, (image, hole) = painting(), frame()
+    hole[:, :, 81:84, 31:200] = 1
+    parsing = torch.randint(0, 14, (2, 1, 64, 64)).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    raw = load_refiner(with_pixels(refiner.state_dict(), 128))(image, hole, parsing.to(torch.uint8))
+    small, missing = F.avg_pool2d(image / 255, 2), F.max_pool2d(hole.float(), 2)
+    painted = refiner(small, missing, parsing[:, 0, ::2, ::2])
+    expected = F.interpolate(painted, scale_factor=2, mode="bicubic", align_corners=False).clamp(0, 1)
+    assert (raw.dtype, raw.shape) == (torch.uint8, image.shape)
+    assert float((raw / 255 - expected).abs().max()) < 0.51 / 255
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("pixels", [0, 128])
+@pytest.mark.parametrize("model", DEPLOYED)
+@torch.no_grad()
+def test_in_float32_and_bfloat16_scripts_stay_near(model: str, pixels: int) -> None:
+    """Within one level in float32; 42 dB over the frame and inside the hole in bfloat16, on drawn faces."""
+    torch.manual_seed(0)
+    network = Coarse(8, 5) if model == "showface_coarse" else painting()
+    eager = DEPLOYED[model].load(with_pixels(network.state_dict(), pixels))
+    image, hole = frame()
+    given = (image, hole) if model == "showface_coarse" else (image, hole, torch.randint(0, 14, hole.shape).byte())
+    script = script_in(eager, DEPLOYED[model], "float32")
+    assert (script(*given).int() - eager(*given).int()).abs().max() <= 1
+    assert shortfall(eager, script_in(eager, DEPLOYED[model], "bfloat16"), DEPLOYED[model], "bfloat16") == ""
+
+
+@torch.no_grad()
+def test_the_frozen_coarse_network_paints_small_frames_as_they_come_and_large_ones_as_it_is_served(
+    tmp_path: Path,
+) -> None:
+    coarse, (image, hole) = Coarse(4, 4), frame()
+    save_snapshot(tmp_path / "coarse.safetensors", with_pixels(coarse.state_dict(), 128), {}, half=False)
+    frozen = open_coarse(tmp_path / "coarse.safetensors")
+    small, missing = F.avg_pool2d(image / 255, 2), F.max_pool2d(hole.float(), 2)
+    for known, hidden in ((small, missing), (small[..., :64, :64], missing[..., :64, :64])):
+        assert torch.equal(frozen(known, hidden), coarse(known, hidden))
+    served = load_coarse(with_pixels(coarse.state_dict(), 128))(image, hole)
+    assert float(((frozen(image / 255, hole.float()) - served / 255).abs() * hole).max()) < 0.51 / 255
 
 
 def test_sizes_follow_from_the_weights() -> None:

@@ -11,6 +11,7 @@ from training.data.stream import Batch, FaceStream, batches
 from training.papers.showface.losses import CoarseWeights, Weights
 from training.papers.showface.networks import Coarse, Discriminator, Reconstruction, Refiner
 from training.papers.showface.step import CoarseStep, InCo2Step, RefinerStep
+from training.seen import with_pixels
 from training.step import RECONSTRUCTION
 
 BETAS = (0.9, 0.99)
@@ -22,7 +23,7 @@ def batch() -> Batch:
     return next(batches(stream, start=0, batch_size=2, workers=0))
 
 
-def refiner_step() -> RefinerStep:
+def refiner_step(seen_pixels: int = 0) -> RefinerStep:
     return RefinerStep(
         Refiner(8, 16, 8, 1, slots=4),
         Discriminator(4),
@@ -35,6 +36,7 @@ def refiner_step() -> RefinerStep:
         discriminator_learning_rate=1e-3,
         betas=BETAS,
         muon_length=0.02,
+        seen_pixels=seen_pixels,
     )
 
 
@@ -73,3 +75,23 @@ def test_sheets_show_the_stages(batch: Batch) -> None:
     assert columns(coarse.networks["coarse"], "coarse", coarse).shape[1] == 4
     inco2 = InCo2Step(Reconstruction(2), learning_rate=1e-3, betas=BETAS)
     assert columns(inco2.networks["inco2"], "inco2", inco2).shape[1] == 2
+
+
+@pytest.mark.parametrize("name", ["coarse", "refiner"])
+def test_a_snapshot_says_the_side_that_it_is_served_at_and_only_such_a_one_is_gone_on_with(name: str) -> None:
+    coarse = CoarseStep(Coarse(4, 4), None, weights=CoarseWeights(), learning_rate=1e-3, betas=BETAS, seen_pixels=128)
+    step = coarse if name == "coarse" else refiner_step(seen_pixels=128)
+    state = {key: tensor.clone() for key, tensor in step.freeze(step.networks)[name].items()}
+    assert int(state["seen_pixels"]) == 128
+    before = {key: tensor.clone() for key, tensor in step.networks[name].state_dict().items()}
+    for weight in step.networks[name].parameters():
+        torch.nn.init.normal_(weight)
+    step.thaw(name, state)
+    assert all(torch.equal(before[key], tensor) for key, tensor in step.networks[name].state_dict().items())
+    for other in (0, 64):
+        with pytest.raises(RuntimeError, match=f"it sees pictures at {other} px, not at 128"):
+            step.thaw(name, with_pixels(before, other))
+    step.seen_pixels = 0
+    assert "seen_pixels" not in step.freeze(step.networks)[name]
+    with pytest.raises(RuntimeError, match="it sees pictures at 128 px, not at 0"):
+        step.thaw(name, state)

@@ -184,11 +184,14 @@ def test_the_refiner_is_given_the_coarse_face_and_its_own_parsing_map(batch: Bat
     assert torch.equal(seen_hole, batch.hole)
 
 
-def test_a_parser_sees_faces_of_its_own_size_and_answers_at_theirs(batch: Batch) -> None:
+def test_a_parser_sees_faces_of_its_own_size_or_the_steps_and_answers_at_theirs(batch: Batch) -> None:
     step = painted(batch)
     step.frozen["parser"] = Shades(pixels=128)
     assert step.parse(batch.image).shape == (2, 14, PIXELS, PIXELS)
     assert step.frozen["parser"].shown[0].shape == (2, 3, 128, 128)
+    step.parsed_pixels = 96
+    assert step.parse(batch.image).shape == (2, 14, PIXELS, PIXELS)
+    assert step.frozen["parser"].shown[1].shape == (2, 3, 96, 96)
 
 
 def test_the_semantic_loss_compares_the_completed_picture_with_the_true_one(batch: Batch) -> None:
