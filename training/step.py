@@ -167,17 +167,19 @@ class Step(ABC):
 def unmoved(network: nn.Module) -> Iterator[None]:
     """Inside, a network in training mode is asked without moving its running statistics and spectral norms."""
     averaged = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in averaged]
+    tracked = [norm.track_running_stats for norm in averaged]
     spectral = spectral_norms(network)
     iterated = [norm.training for norm in spectral]
     try:
         for one in averaged:
-            one.momentum = 0.0
+            one.track_running_stats = (
+                False  # a momentum of 0 would still count the pass, and take in what is not finite
+            )
         for norm in spectral:
             norm.eval()
         yield
     finally:
-        for one, momentum in zip(averaged, momenta, strict=True):
-            one.momentum = momentum
+        for one, tracks in zip(averaged, tracked, strict=True):
+            one.track_running_stats = tracks
         for norm, training in zip(spectral, iterated, strict=True):
             norm.train(training)

@@ -10,9 +10,10 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from tests.training.several import FACES, Straight, files, has_batch_norms, tiny_parts
 from training.data.stream import Batch, batches
+from training.layers.norms import SharedBatchNorm
 from training.layers.spectral import POWER_ITERATIONS, spectral_norms
 from training.recipe import Files, Part
-from training.step import Step
+from training.step import Step, unmoved
 
 PARTS = tiny_parts()
 WITHOUT_BATCH_NORMS = [name for name, part in PARTS.items() if not has_batch_norms(part.build(Files()))]
@@ -92,7 +93,24 @@ def test_a_picture_that_is_made_again_leaves_running_statistics_alone(frozen: Fi
     assert torch.allclose(first, again)
     assert again.requires_grad
     assert all(torch.equal(parser.get_buffer(name), buffer) for name, buffer in before.items())
-    assert {module.momentum for module in parser.modules() if isinstance(module, nn.BatchNorm2d)} == {0.1}
+    assert {module.track_running_stats for module in parser.modules() if isinstance(module, nn.BatchNorm2d)} == {True}
+
+
+def test_a_pass_that_moves_nothing_is_not_even_counted() -> None:
+    """Whatever it sees: numbers that are none would stay in the statistics for good. It normalises by its own batch."""
+    norm, shared = nn.BatchNorm2d(2).train(), SharedBatchNorm(2).train()
+    before = [copy.deepcopy(one.state_dict()) for one in (norm, shared)]
+    x = torch.randn(4, 2, 3, 3)
+    with unmoved(nn.Sequential(norm, shared)):
+        assert norm(x).mean(dim=(0, 2, 3)).abs().max() < 1e-6
+        norm(x.index_fill(0, torch.tensor([0]), torch.nan))
+        shared.follow(torch.full((2,), torch.nan), torch.ones(2))
+    for one, state in zip((norm, shared), before, strict=True):
+        assert all(torch.equal(tensor, state[key]) for key, tensor in one.state_dict().items())
+    norm(x)
+    shared.follow(torch.ones(2), torch.ones(2))
+    assert (int(norm.num_batches_tracked), int(shared.num_batches_tracked)) == (1, 1)
+    assert shared.running_mean.any()
 
 
 def test_what_turns_share_is_made_once_an_update(frozen: Files) -> None:

@@ -62,7 +62,9 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
     @torch.no_grad()
     def follow(self, mean: Tensor, variance: Tensor) -> None:
-        """Move the running statistics, as torch's batch norm does."""
+        """Move the running statistics, as torch's batch norm does: not at all where it is told to track none."""
+        if not self.track_running_stats:
+            return
         assert self.num_batches_tracked is not None
         assert self.running_mean is not None
         assert self.running_var is not None

@@ -16,9 +16,10 @@ from training.masking import mask_image
 from training.papers.dsa.crops import SEVEN, TWO, shown
 from training.papers.dsa.losses import Weights
 from training.papers.dsa.networks import Discriminator, Generator
-from training.papers.dsa.recipe import CAPTION, PAPER, WITHOUT_SUPERVISION, build
+from training.papers.dsa.recipe import CAPTION, PAPER, WITHOUT_SUPERVISION, build, build_demo
 from training.papers.dsa.step import GeneratorStep
 from training.recipe import Files
+from training.seen import pixels_in
 from training.step import RECONSTRUCTION
 
 NARROW = dict.fromkeys(CAPTION, 2)
@@ -83,7 +84,8 @@ def test_updates_leave_the_other_networks_alone(batch: Batch, name: str) -> None
 
 
 def statistics(network: nn.Module) -> dict[str, Tensor]:
-    return {key: tensor.clone() for key, tensor in network.named_buffers() if "running" in key}
+    """Of all batch norms: means, variances, and how many batches they have seen."""
+    return {key: tensor.clone() for key, tensor in network.named_buffers()}
 
 
 def test_the_oracles_pass_leaves_no_trace_in_the_norms(batch: Batch) -> None:
@@ -229,6 +231,17 @@ def test_features_add_the_perceptual_loss(batch: Batch) -> None:
     step.phase = RECONSTRUCTION
     step.frozen["features"] = FrozenColours()
     assert "perceptual" in step.update(batch)
+
+
+def test_a_snapshot_says_the_side_that_it_is_served_at() -> None:
+    """The demo never sees whole frames; a training goes on with a snapshot of its own side alone."""
+    demo, whole = build_demo(Files(), width=4), tiny()
+    states = [step.freeze({"generator": step.networks["generator"]})["generator"] for step in (demo, whole)]
+    assert [pixels_in(state) for state in states] == [128, 0]
+    demo.thaw("generator", states[0])
+    whole.thaw("generator", states[1])
+    with pytest.raises(RuntimeError, match="it sees pictures at 128 px, not at 0"):
+        whole.thaw("generator", states[0])
 
 
 def test_the_sheet_shows_masked_raw_completed_and_true(batch: Batch) -> None:
