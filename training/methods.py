@@ -23,7 +23,7 @@ from training.runs import RECORD, RunError, read_json, read_record
 from training.systems import Repository, about, frame_pixels, open_system, opened
 from training.taking import models_of_run, snapshot_in
 
-SUFFIXES = ("_demo", "_tiny")  # of recipes that are a smaller copy of another
+SUFFIXES = ("_demo", "_tiny", "_ffhq")  # of recipes that are another one, made smaller or for other faces
 Record = dict[str, Any]
 
 
@@ -177,5 +177,5 @@ def minutes(part: Path) -> float | None:
 
 
 def plain_recipe(recipe: str) -> str:
-    """The recipe of a paper that a demo or tiny one stands for."""
+    """The recipe of a paper that a demo, a tiny one or one for other faces stands for."""
     return next((recipe.removesuffix(suffix) for suffix in SUFFIXES if recipe.endswith(suffix)), recipe)

@@ -81,7 +81,8 @@ def test_minutes_follow_from_the_lines_of_a_training(tmp_path: Path) -> None:
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert minutes(tmp_path) == 1.5
     assert minutes(tmp_path / "absent") is None
-    assert [plain_recipe(name) for name in ("gfc_m3", "dsa_demo", "lafin_tiny")] == ["gfc_m3", "dsa", "lafin"]
+    named = ("gfc_m3", "dsa_demo", "lafin_tiny", "dsa_ffhq")
+    assert [plain_recipe(name) for name in named] == ["gfc_m3", "dsa", "lafin", "dsa"]
 
 
 def test_a_blended_method_puts_its_picture_in_as_the_blend_does() -> None:

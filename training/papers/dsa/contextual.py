@@ -41,18 +41,25 @@ class ContextualAttention(nn.Module):
         return merged
 
 
-def paste(x: Tensor, hole: Tensor) -> Tensor:
+def paste(
+    x: Tensor,
+    hole: Tensor,
+    rate: int = RATE,  # constants as defaults: a script sees no others
+    patch: int = PATCH,
+    sharpness: float = SHARPNESS,
+    smallest_norm: float = SMALLEST_NORM,
+) -> Tensor:
     """What patches of one picture's background make of every position: [1,C,h,w], hole [1,1,h,w] -> [1,C,h,w]."""
-    small, kept = x[:, :, ::RATE, ::RATE], patches(hole[:, :, ::RATE, ::RATE], PATCH, 1, PATCH // 2).amax(dim=1) == 0
-    height, width = small.shape[2:]
-    kernels = patches(small, PATCH, 1, PATCH // 2)[0].T.reshape(-1, x.shape[1], PATCH, PATCH)
-    kernels = kernels / kernels.flatten(1).norm(dim=1).clamp(min=SMALLEST_NORM)[:, None, None, None]
-    scores = F.conv2d(small, kernels, padding=PATCH // 2)[0].flatten(1).T  # [foreground, background]
+    small, kept = x[:, :, ::rate, ::rate], patches(hole[:, :, ::rate, ::rate], patch, 1, patch // 2).amax(dim=1) == 0
+    height, width = small.shape[2], small.shape[3]
+    kernels = patches(small, patch, 1, patch // 2)[0].t().reshape(-1, x.shape[1], patch, patch)
+    kernels = kernels / kernels.flatten(1).norm(2.0, dim=1).clamp(min=smallest_norm)[:, None, None, None]
+    scores = F.conv2d(small, kernels, padding=patch // 2)[0].flatten(1).t()  # [foreground, background]
     scores = fused(scores, height, width) * kept
-    weights = softmax(scores * SHARPNESS) * kept
-    large = patches(x, 2 * RATE, RATE, RATE // 2)[0].T.reshape(-1, x.shape[1], 2 * RATE, 2 * RATE)
-    spread = weights.T.reshape(1, -1, height, width)
-    return F.conv_transpose2d(spread, large, stride=RATE, padding=RATE // 2) / (RATE * RATE)
+    weights = softmax(scores * sharpness) * kept
+    large = patches(x, 2 * rate, rate, rate // 2)[0].t().reshape(-1, x.shape[1], 2 * rate, 2 * rate)
+    spread = weights.t().reshape(1, -1, height, width)
+    return F.conv_transpose2d(spread, large, stride=rate, padding=rate // 2) / (rate * rate)
 
 
 def patches(x: Tensor, side: int, stride: int, padding: int) -> Tensor:

@@ -7,7 +7,9 @@ from torch import Tensor
 
 from training.deployed import Deployed, Port, Served
 from training.given import Answer, BuildSystem, OpenModel, System
-from training.papers.dsa.networks import LEVELS, WIDTH, Generator
+from training.papers.dsa.attention import DualSpatialAttention
+from training.papers.dsa.contextual import ContextualAttention
+from training.papers.dsa.networks import LEVELS, WIDTH, Generator, MakeAttention
 from training.seen import enlarged, known_at, pixels_in, without_pixels
 
 
@@ -29,15 +31,22 @@ class ServedGenerator(Served):
 
 
 def load_generator(state: dict[str, Tensor], *, pixels: int = 256) -> ServedGenerator:
-    """The generator of a snapshot for one size of frame; its width follows from the weights.
+    """The generator of a snapshot for one size of frame; its width and kind of attention follow from the weights.
 
     The side that it paints at is an entry of the snapshot (`training/seen.py`).
     Raises RuntimeError that names the keys when they do not fit: a snapshot of the other size has other layers.
     """
     first = state.get("encoder.0.0.weight")
-    generator = Generator(LEVELS[pixels], WIDTH if first is None else first.shape[0])
+    generator = Generator(LEVELS[pixels], WIDTH if first is None else first.shape[0], attention_in(state))
     generator.load_state_dict(without_pixels(state))
     return ServedGenerator(generator, pixels_in(state)).eval()
+
+
+def attention_in(state: dict[str, Tensor]) -> MakeAttention:
+    """The paper's, but for a snapshot of Table 3's ablation, whose attention has no queries."""
+    keys = [key for key in state if ".attention." in key]
+    contextual = bool(keys) and not any(".query." in key for key in keys)
+    return ContextualAttention if contextual else DualSpatialAttention
 
 
 def load_large_generator(state: dict[str, Tensor]) -> ServedGenerator:

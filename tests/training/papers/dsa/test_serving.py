@@ -7,7 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.papers.dsa.networks import Generator
+from training.papers.dsa.attention import DualSpatialAttention
+from training.papers.dsa.contextual import ContextualAttention
+from training.papers.dsa.networks import Generator, MakeAttention
 from training.papers.dsa.serving import DEPLOYED, load_generator, load_large_generator
 from training.precision import script_in, shortfall
 from training.seen import with_pixels
@@ -15,14 +17,13 @@ from training.seen import with_pixels
 LOADERS = {256: load_generator, 1024: load_large_generator}
 
 
-def state_of(levels: int, width: int = 4) -> dict[str, Tensor]:
-    """With attention that is not silent, and norms that have seen something."""
+def state_of(levels: int, width: int = 4, attention: MakeAttention = DualSpatialAttention) -> dict[str, Tensor]:
+    """With attention that is not silent."""
     torch.manual_seed(0)
-    generator = Generator(levels, width)
-    for layer in generator.decoder:
-        if layer.attention is not None:
-            torch.nn.init.constant_(layer.attention.alpha, 0.3)
-            torch.nn.init.constant_(layer.attention.beta, 0.3)
+    generator = Generator(levels, width, attention)
+    for name, parameter in generator.named_parameters():
+        if name.endswith((".alpha", ".beta")):
+            torch.nn.init.constant_(parameter, 0.3)
     return generator.state_dict()
 
 
@@ -64,10 +65,30 @@ def test_the_width_follows_from_the_weights_and_the_size_from_the_model() -> Non
         load_large_generator(state_of(8))
 
 
+@torch.no_grad()
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-@pytest.mark.parametrize("pixels", [0, 128])
-def test_bfloat16_stays_near_float32(pixels: int) -> None:
+def test_the_ablation_of_table_3_is_measured_and_exported_as_well() -> None:
+    """Its snapshots have another attention, which follows from their keys."""
+    served = load_generator(state_of(8, attention=ContextualAttention))
+    image = torch.randint(0, 256, (2, 3, 256, 256), dtype=torch.uint8)
+    hole = torch.zeros(2, 1, 256, 256, dtype=torch.uint8)
+    hole[0, :, 61:130, 90:201], hole[1, :, 10:50, 20:60] = 1, 1
+    script = torch.jit.freeze(torch.jit.script(served))
+    apart = (script(image, hole).float() - served(image, hole).float()).abs()
+    assert apart.max() <= 1
+    silent = load_generator(
+        {key: 0 * t if "alpha" in key else t for key, t in state_of(8, 4, ContextualAttention).items()}
+    )
+    assert not torch.equal(silent(image, hole), served(image, hole))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("model", "levels", "width", "pixels"),
+    [("dsa_generator", 8, 8, 0), ("dsa_generator", 8, 8, 128), ("dsa_generator_1024", 10, 4, 0)],
+)
+def test_bfloat16_stays_near_float32(model: str, levels: int, width: int, pixels: int) -> None:
     """42 dB over the frame and inside the hole, on drawn faces."""
-    deployed = DEPLOYED["dsa_generator"]
-    eager = deployed.load(with_pixels(state_of(8, 8), pixels))
+    deployed = DEPLOYED[model]
+    eager = deployed.load(with_pixels(state_of(levels, width), pixels))
     assert shortfall(eager, script_in(eager, deployed, "bfloat16"), deployed, "bfloat16") == ""
