@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tests.bench.attention import CHANNELS, SIDE, inputs, quickest, report
+from tests.bench.attention import CHANNELS, SIDE, inputs, peak_apart, quickest, report
 from tests.bench.coherent import CoherentAttention
 
 
@@ -13,6 +13,12 @@ def test_dual_spatial_attention_takes_at_most_half_of_contextual_attentions_time
     seconds = quickest("cpu", 5)
     assert seconds["dual spatial"] <= 0.5 * seconds["contextual"]
     assert seconds["coherent"] > seconds["dual spatial"]
+
+
+def test_dual_spatial_attention_holds_its_maps_and_never_one_of_all_positions() -> None:
+    """1,024 positions miss and 3,072 are known. Energies take 16 MiB; one map of 4,096 by 4,096 would take 64."""
+    peak_megabytes = peak_apart("dual spatial", "cpu")
+    assert 16 < peak_megabytes < 64
 
 
 def test_layer_14_and_the_largest_box() -> None:
