@@ -30,6 +30,9 @@ HOLES = {
     "of different sizes": ((2, 6, 1, 7), (0, 1, 0, 1), (3, 8, 0, 4)),
     "one without": ((2, 6, 1, 7), (0, 0, 0, 0)),
     "one all over": ((0, 8, 0, 8), (1, 3, 2, 6)),
+    "one without and one all over": ((0, 0, 0, 0), (0, 8, 0, 8)),
+    "all of them all over": ((0, 8, 0, 8), (0, 8, 0, 8)),
+    "nothing anywhere": ((0, 0, 0, 0), (0, 0, 0, 0)),
 }
 
 
@@ -42,7 +45,9 @@ def test_supervision_is_eq_5_face_by_face(holes: str) -> None:
     found = supervision_loss(maps(module, truth, missing), maps(module, x, missing))
     expected = plain_divergence(plain_maps(module, truth, missing), plain_maps(module, x, missing))
     assert torch.allclose(found, expected, rtol=1e-4)
-    assert found > 0
+    assert (found > 0) == missing.any()
+    gradients = torch.autograd.grad(found, list(module.parameters()), allow_unused=True, materialize_grads=True)
+    assert all(torch.isfinite(gradient).all() for gradient in gradients)
 
 
 def test_the_first_sum_is_divided_by_n_n_prime_and_the_second_by_n_n() -> None:
@@ -100,6 +105,16 @@ def test_the_map_of_eq_6_is_1_2_3_on_a_drawn_face() -> None:
     eye = landmarks[0, 36:42].mean(dim=0).long()
     assert weight[eye[1], eye[0]] == 2
     assert set(weight.unique().tolist()) >= {1.0, 2.0, 3.0}
+
+
+def test_boxes_that_overlap_add_up() -> None:
+    """All four parts in one place, the frame's middle: 1 and one for each box, and one more in the hole."""
+    landmarks, hole = torch.full((1, 68, 2), 128.0), torch.zeros(1, 1, 256, 256)
+    hole[:, :, 128:] = 1
+    weight = organ_weight(hole, landmarks)[0, 0]
+    assert weight[127, 128] == 5
+    assert weight[128, 128] == 6
+    assert weight[128, 128 + 36] == 3  # the mouth's box alone is that wide
 
 
 def test_reconstruction_is_the_weighted_mean_difference(batch: Batch) -> None:

@@ -45,6 +45,7 @@ def test_the_decoder_is_that_of_the_table(pixels: int) -> None:
     for layer, (skip, outputs) in zip(generator.decoder, DECODER[pixels], strict=True):
         assert layer.conv.weight.shape == (outputs, inputs + channels[skip], 3, 3)
         assert layer.conv.stride == (1, 1)
+        assert (type(layer.norm), type(layer.activation)) == (nn.BatchNorm2d, nn.LeakyReLU)
         assert layer.activation.negative_slope == 0.2
         inputs = outputs
     assert generator.last.weight.shape == (3, 64 + 4, 3, 3)
@@ -55,7 +56,8 @@ def test_attention_stands_where_the_table_has_it_at_16_32_and_64_pixels(pixels: 
     levels = LEVELS[pixels]
     assert tuple(levels + place for place in ATTENDED) == layers
     assert levels + SUPERVISED == layers[0]
-    generator, seen = Generator(levels, 1).eval(), []
+    generator, seen, last = Generator(levels, 1).eval(), [], list[Tensor]()
+    generator.last.register_forward_hook(lambda *given: last.append(given[2]))
     for place, layer in enumerate(generator.decoder, start=1):
         assert isinstance(layer.attention, DualSpatialAttention) == (place in ATTENDED)
         if layer.attention is not None:
@@ -63,7 +65,7 @@ def test_attention_stands_where_the_table_has_it_at_16_32_and_64_pixels(pixels: 
     raw = generator(torch.rand(1, 3, pixels, pixels), torch.zeros(1, 1, pixels, pixels))
     assert seen == [(16, 16), (32, 32), (64, 64)]
     assert raw.shape == (1, 3, pixels, pixels)
-    assert 0 <= raw.min() < raw.max() <= 1
+    assert torch.allclose(raw, torch.sigmoid(last[0]))
 
 
 def test_parameters_without_attention() -> None:
@@ -80,8 +82,9 @@ def test_discriminators_are_those_of_tables_7_and_9(strides: int, convolutions: 
     factors = [1, 2, 4, 8, 8, 8][: convolutions - 1]
     assert [layer.out_channels for layer in layers] == [*(32 * factor for factor in factors), 1]
     assert {layer.kernel_size for layer in layers} == {(4, 4)}
-    activations = [layer for layer in Discriminator(32, strides).body if isinstance(layer, nn.LeakyReLU)]
-    assert [one.negative_slope for one in activations] == [0.2] * (convolutions - 1)
+    whole = list(Discriminator(32, strides).body)
+    assert [type(layer) for layer in whole] == [*[nn.Conv2d, nn.LeakyReLU] * (convolutions - 1), nn.Conv2d]  # no norm
+    assert {layer.negative_slope for layer in whole if isinstance(layer, nn.LeakyReLU)} == {0.2}
 
 
 def test_a_score_is_the_mean_over_the_map_of_patches() -> None:

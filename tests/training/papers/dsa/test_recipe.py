@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from tests.training.several import files
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
+from training.frozen.features import DISTANCE_LAYERS, FrozenFeatures
 from training.papers import RECIPES
 from training.papers.dsa.attention import DualSpatialAttention
 from training.papers.dsa.contextual import ContextualAttention
 from training.papers.dsa.losses import Weights
+from training.papers.dsa.recipe import build
 from training.papers.dsa.step import GeneratorStep
 from training.recipe import Files, Part
 
@@ -79,6 +83,13 @@ def test_networks_weights_and_optimisers(recipe: str) -> None:
         (group,) = optimizer.param_groups
         assert group["lr"] == 1e-4
         assert len(group["params"]) == len(list(step.networks[name].parameters()))
+
+
+def test_features_are_looked_through_at_the_layers_of_lpips(tmp_path: Path) -> None:
+    """Eq. 7: the VGG-16 is that of LPIPS."""
+    features = build(files(tmp_path), width=4, channels=dict.fromkeys(C, 4)).frozen["features"]
+    assert isinstance(features, FrozenFeatures)
+    assert features.layers == DISTANCE_LAYERS[features.network]
 
 
 def test_the_demo_ships_at_most_12_megabytes_and_its_ablation_differs_in_the_oracle_alone() -> None:
