@@ -137,7 +137,7 @@ class ModelBody(BaseModel):
     frame_pixels: int = Field(description="Side of the aligned square that the networks are given, in pixels.")
     frame_sizes: list[FrameSize] = Field(
         default_factory=list,
-        description="All its sizes; a larger one is for faces that are more than twice as large as the one before.",
+        description="All its sizes; a larger one is for squares in the photograph of more than twice the side before.",
     )
     deployed_models: list[str] = Field(description="The models that the engine must have for it.")
     precision: dict[str, str] = Field(
