@@ -66,7 +66,8 @@ def apart(
     values = torch.cat(found)
     known = values[:, 1:][~values[:, 1:].isnan().all(dim=1)]
     visible = 100 * (known.nan_to_num() >= VISIBLE).any(dim=1).double().mean() if len(known) else math.nan
-    return Apart(references, kind, *values.nanmean(dim=0).tolist(), visible_percent=float(visible))
+    hole, eyes, mouth = values.nanmean(dim=0).tolist()
+    return Apart(references, kind, hole, eyes, mouth, float(visible))
 
 
 def painted(
