@@ -81,9 +81,10 @@ def of_run(run: Path, models: Repository) -> Method | None:
     system = room_of(recipe)
     if system not in SYSTEMS or system not in TABLES:
         return None
-    own = {
-        model: snapshot_in(run, model) for model in models_of_run(run, models.folder, None) if model in opened(system)
-    }
+    found = models_of_run(run, models.folder, None)
+    own = {model: snapshot_in(run, model) for model in found if model in opened(system)}
+    if not own:  # figures of the repository's weights under the run's name
+        raise RunError(f"{system} calls none of what it trained: {', '.join(found)}")
     method = of_repository(system, replace(models, snapshots={**models.snapshots, **own}))
     parts = sorted({path.parent for path in own.values()})
     trained = {"recipe": recipe, "run": run.name, "minutes": {part.name: minutes(part) for part in parts}}

@@ -59,8 +59,8 @@ def main(
 ) -> None:
     """Left-right difference of iris colour and opening on completed faces, beside the faces as they are.
 
-    The colour is measured where the true eyes are, the opening by the landmarks that LaFIn's predictor reads from the
-    whole completed picture.
+    The colour is measured where the true eyes are, in grey levels of 255; the opening by the landmarks that LaFIn's
+    predictor reads from the whole completed picture, in percent of an eye's width. Lower is more alike.
     """
     names, kinds, place = model or ["dsa", "lafin"], options.read_kinds(holes), options.open_device(device)
     models = Repository(repository, {}, device=place)

@@ -76,6 +76,21 @@ def test_a_run_that_lacks_a_snapshot_yet_is_left_out_with_a_line(tiny_repository
     assert lacking[0].startswith(f"the run early is left out: {tmp_path / 'early'} has no recorded snapshot")
 
 
+def test_a_run_of_models_that_the_papers_system_does_not_call_is_left_out_with_a_line(
+    tiny_repository: Path, tmp_path: Path
+) -> None:
+    """It would be measured with the repository's weights. DSA's tables are of 256 px."""
+    part, record = tmp_path / "large" / "generator_1024", {"recipe": "dsa_1024", "part": "generator_1024"}
+    part.mkdir(parents=True)
+    (tmp_path / "large" / "run.json").write_text(json.dumps({"recipe": record["recipe"]}))
+    (part / "run.json").write_text(json.dumps(record))
+    shutil.copy(tiny_repository / "dsa_generator_1024" / "snapshot.safetensors", part / "generator.safetensors")
+    assert of_runs(tmp_path, Repository(tiny_repository, {})) == (
+        [],
+        ["the run large is left out: dsa calls none of what it trained: dsa_generator_1024"],
+    )
+
+
 def test_minutes_follow_from_the_lines_of_a_training(tmp_path: Path) -> None:
     lines = [{"images_seen": 600, "images_per_second": 10}, {"images_seen": 1200, "images_per_second": 20}]
     (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
