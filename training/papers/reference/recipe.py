@@ -30,7 +30,7 @@ DEMO_HOLES = Mixture(
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(structure=1.0, style=0.02, perceptual=0.004, hole=6.0, attributes=2.0, adversarial=0.01)
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.02, perceptual=0.008, hole=6.0, attributes=0.6, adversarial=0.12)
 DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5)
 BETAS = (0.5, 0.9)
 
@@ -52,10 +52,11 @@ def build(
     extractor: tuple[int, int] = (64, 0),
     auxiliary: tuple[int, int] = (64, 0),
     learning_rate: float = 1e-4,
+    judge_learning_rate: float | None = None,
     muon_length: float = 0.0,
     painted_pixels: int = 0,
 ) -> ReferenceStep:
-    """Adam 1e-4, beta 0.5 and 0.9 for all four.
+    """Adam 1e-4, beta 0.5 and 0.9 for all four, or another rate for the discriminator.
 
     Of extractor and auxiliary: their width, and the side that they see pictures at, 0 = as they come.
     With `muon_length` the hidden layers of generator and extractors go by Muon instead.
@@ -68,7 +69,8 @@ def build(
         "auxiliary": Auxiliary(auxiliary[0], count, auxiliary[1]),
         "discriminator": Discriminator(judge_width),
     }
-    optimizers = {name: optimizer(network, learning_rate, muon_length) for name, network in networks.items()}
+    rates = {**dict.fromkeys(networks, learning_rate), "discriminator": judge_learning_rate or learning_rate}
+    optimizers = {name: optimizer(network, rates[name], muon_length) for name, network in networks.items()}
     return ReferenceStep(
         networks,
         optimizers,
@@ -173,10 +175,11 @@ def reference_demo() -> Recipe:
             weights=DEMO_WEIGHTS,
             manner=DEMO_MANNER,
             width=16,
-            judge_width=16,
+            judge_width=24,
             extractor=(12, 128),
             auxiliary=(24, 64),
             learning_rate=1e-3,
+            judge_learning_rate=2.5e-3,
             muon_length=0.01,
             painted_pixels=SMALLEST_PIXELS,
         ),
@@ -184,14 +187,14 @@ def reference_demo() -> Recipe:
             Stage(until_images=12_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=LABELS, decay_to=0.05),
             Stage(until_images=36_000, pixels=SMALLEST_PIXELS, batch_size=16, phase=RECONSTRUCTION, decay_to=0.4),
             Stage(
-                until_images=85_000,
+                until_images=73_000,
                 pixels=SMALLEST_PIXELS,
                 batch_size=16,
                 phase=RECONSTRUCTION,
                 learning_rate_factor=0.7,
                 decay_to=0.6,
             ),
-            Stage(until_images=115_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=122_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),

@@ -129,7 +129,8 @@ class GuidedRefinement(nn.Module):
 class Refiner(nn.Module):
     """coarse face P [B,3,H,W], hole [B,1,H,W], its parsing map S [B,H,W] class ids -> raw [B,3,H,W].
 
-    P is the coarse network's picture in the hole and the picture itself outside. raw = P + what is refined.
+    P is the coarse network's picture in the hole and the picture itself outside. raw = P + tanh(what is refined): no
+    pixel moves by more than 1, for the style loss of one that flies away drowns all others.
     """
 
     def __init__(
@@ -152,7 +153,7 @@ class Refiner(nn.Module):
         self.refinement = GuidedRefinement(width, channels, hidden, blocks)
 
     def forward(self, face: Tensor, hole: Tensor, parsing: Tensor) -> Tensor:
-        return face + self.refinement(face, hole, self.guide(face, hole, parsing))
+        return face + self.refinement(face, hole, self.guide(face, hole, parsing)).tanh()
 
     def guide(self, face: Tensor, hole: Tensor, parsing: Tensor) -> Tensor:
         """F_f [B,channels,H/4,W/4], the map after the MREM (section 3.3)."""
