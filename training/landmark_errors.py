@@ -26,6 +26,7 @@ from training.framed import FramedFaces, frame_faces
 from training.given import System
 from training.options import Version
 from training.report import NOTHING, Table, number, progress_bar, write_json
+from training.saving import snapshot_of
 from training.systems import Repository, frame_pixels, open_system
 
 PREDICTOR = "lafin_predictor"
@@ -137,9 +138,7 @@ def read_subsets(texts: Sequence[str]) -> list[Subset]:
 
 def find(file: Path) -> Path:
     """The predictor's snapshot in a run's folder, a part's or a model's, or itself."""
-    folder = file / "predictor" if (file / "predictor").is_dir() else file
-    places = [folder / "predictor.safetensors", folder / "snapshot.safetensors"] if folder.is_dir() else [folder]
-    return next((path for path in places if path.is_file()), places[0])
+    return snapshot_of(file / "predictor" if (file / "predictor").is_dir() else file, "predictor")
 
 
 def table_of(faces: FaceFolder) -> Printed:

@@ -150,18 +150,20 @@ def begin_with(start: Path, part: Part, step: Step, averages: dict[str, nn.Modul
 def snapshots_of(start: Path, step: Step) -> dict[str, Path]:
     """Network -> its snapshot: every NAME.safetensors of a part's folder; else that of a model's folder, or `start`.
 
-    A single snapshot is of the network that it shares most names of weights with.
+    A single snapshot is of the network that it shares most names of weights with. Raises CheckpointError.
     """
     named = {name: start / f"{name}.safetensors" for name in step.shipped}
     if there := {name: path for name, path in named.items() if path.is_file()}:
         return there
-    single = start / "snapshot.safetensors" if start.is_dir() else start
-    if start.is_dir() and not single.is_file():
-        raise CheckpointError(
-            f"{start} has no snapshot: neither {single.name} nor {', '.join(sorted(p.name for p in named.values()))}"
-        )
+    single = snapshot_of(start, step.shipped[0])
     state, own = load_snapshot(single)[0], step.freeze(step.networks)
     return {max(step.shipped, key=lambda name: len(own[name].keys() & state.keys())): single}
+
+
+def snapshot_of(start: Path, name: str) -> Path:
+    """The snapshot of a network: `start` itself, NAME.safetensors of a run folder, or that of a model's folder."""
+    places = [start / f"{name}.safetensors", start / "snapshot.safetensors"] if start.is_dir() else [start]
+    return next((path for path in places if path.is_file()), places[0])
 
 
 def finite(values: Iterable[object]) -> bool:

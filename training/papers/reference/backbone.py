@@ -15,7 +15,7 @@ from training.papers.reference.extractors import FILL
 from training.papers.reference.losses import Weights, inpainting_losses, weighted_sum
 from training.papers.reference.networks import Discriminator, Generator
 from training.papers.reference.snapshots import obeying
-from training.step import Figures, State, Step, Turn
+from training.step import Figures, State, Step, Turn, unmoved
 
 CHANCE = 1  # number that a batch brings for each picture: the place of the gradient penalty
 
@@ -66,10 +66,11 @@ class BackboneStep(Step):
     def discriminator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 11 with its sign turned."""
         assert batch.chance is not None, "the part must ask for chance"
-        fake = self.raw(batch).detach()
-        real_scores, fake_scores = self.networks["discriminator"](torch.cat((batch.image, fake))).chunk(2)
+        fake, discriminator = self.raw(batch).detach(), self.networks["discriminator"]
+        real_scores, fake_scores = discriminator(torch.cat((batch.image, fake))).chunk(2)
         critic = wasserstein_critic(real_scores, fake_scores)
-        penalty = gradient_penalty(self.networks["discriminator"], batch.image, fake, batch.chance[:, 0])
+        with unmoved(discriminator):  # its spectral norms have moved with the scores
+            penalty = gradient_penalty(discriminator, batch.image, fake, batch.chance[:, 0])
         return critic + self.weights.penalty * penalty, {"critic": critic, "penalty": penalty}
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:

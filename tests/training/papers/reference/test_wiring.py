@@ -6,6 +6,7 @@ second I_fake.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import pytest
@@ -249,6 +250,15 @@ def test_the_discriminators_fake_is_never_recon(batch: Batch) -> None:
     assert float(figures["critic"].detach()) == pytest.approx(float(critic), rel=1e-4)
     penalty = gradient_penalty(discriminator, batch.image, fake, Chance(batch, COUNT).places)
     assert float(figures["penalty"].detach()) == pytest.approx(float(penalty.detach()), rel=1e-4)
+
+
+def test_spectral_norms_move_once_with_the_scores_and_not_with_the_penalty(batch: Batch) -> None:
+    step = tiny()
+    other, fake = copy.deepcopy(step.networks["discriminator"]), step.painted(batch)[1].detach()
+    step.discriminator_loss(batch)
+    other(torch.cat((batch.image, fake)))
+    for (name, one), again in zip(step.networks["discriminator"].named_buffers(), other.buffers(), strict=True):
+        assert torch.equal(one, again), name
 
 
 def test_the_extractor_of_the_demo_sees_some_pictures_with_their_holes(batch: Batch) -> None:
