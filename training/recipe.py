@@ -61,6 +61,10 @@ def face_stream(faces: Faces, part: Part, stage: Stage) -> Dataset[Item]:
     )
 
 
+def nothing(files: Files) -> None:
+    """No file of the user's is needed."""
+
+
 @dataclass(frozen=True)
 class Part:
     """The training of one network (or of one with its discriminators)."""
@@ -70,6 +74,7 @@ class Part:
     stages: tuple[Stage, ...]  # one after another
     holes: Mixture  # which holes with which probability
     wants: Wants = field(default_factory=Wants)  # what batches bring besides image, hole and landmarks
+    needs: Callable[[Files], object] = nothing  # RecipeError if the user must bring more; asked before any part trains
     stream: Callable[[Faces, Part, Stage], Dataset[Item]] = face_stream  # the row of items of a stage
     jitter: Jitter = field(default_factory=Jitter)  # how far faces are moved; default: not at all
     seed: int = 0  # weights, order of faces, holes

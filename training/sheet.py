@@ -9,14 +9,16 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from torch import Tensor
 
 from training import options
 from training.blending import completed
 from training.blind import draw_blind, key_record
 from training.data.faces import open_split
+from training.data.parsing import SHOWFACE, colour_table
 from training.errors import OptionError, one_line
 from training.framed import FramedFaces, frame_faces
-from training.given import System
+from training.given import Answer, System
 from training.masking import complete
 from training.methods import Method, all_of_repository, at_frame, of_repository
 from training.options import Version
@@ -26,7 +28,7 @@ from training.report import write_json
 from training.side_by_side import shrunk
 from training.systems import Repository, frame_pixels, open_system
 
-ACROSS = 4  # faces of a row
+ACROSS, STAGED_ACROSS = 4, 2  # faces of a row
 SHEET_FACES, BLIND_FACES = 16, 64
 BLIND_FRAME_PIXELS = 256
 
@@ -52,6 +54,9 @@ def main(
     blind: Annotated[
         bool, typer.Option("--blind", help="Each face by one system, shuffled; the key goes into OUTPUT.key.json.")
     ] = False,
+    stages: Annotated[
+        bool, typer.Option("--stages", help="Also what the system makes on its way: coarse face, its parsing map.")
+    ] = False,
     device: options.Device = "auto",
     version: Version = False,
 ) -> None:
@@ -63,6 +68,8 @@ def main(
     require_picture(output)
     kinds, place = options.read_kinds(holes), options.open_device(device)
     models, folder = Repository(repository, {}, device=place), open_split(data, split)
+    if blind and stages:
+        raise OptionError("--stages would tell who painted what; leave out --blind")
     if blind:
         methods = [at_frame(method, BLIND_FRAME_PIXELS) for method in several(model, models)]
         faces = frame_faces(folder, BLIND_FRAME_PIXELS, count or BLIND_FACES)
@@ -74,8 +81,8 @@ def main(
         return
     name = model or "lafin"
     system, faces = open_system(name, models), frame_faces(folder, frame_pixels(name), count or SHEET_FACES)
-    write_picture(output, draw(system, faces, kinds, seed, side, place))
-    print(f"wrote {output}: {len(faces)} faces, masked, completed and true")
+    write_picture(output, draw(system, faces, kinds, seed, side, place, stages=stages))
+    print(f"wrote {output}: {len(faces)} faces, masked, {'its stages, ' if stages else ''}completed and true")
 
 
 def several(names: str | None, models: Repository) -> list[Method]:
@@ -91,19 +98,37 @@ def several(names: str | None, models: Repository) -> list[Method]:
 
 
 @torch.no_grad()
-def draw(system: System, faces: FramedFaces, kinds: Sequence[str], seed: int, side: int, device: str) -> np.ndarray:
-    """[H,W,3] uint8 RGB. Raises OptionError for a system that paints nothing."""
-    trios = []
+def draw(
+    system: System,
+    faces: FramedFaces,
+    kinds: Sequence[str],
+    seed: int,
+    side: int,
+    device: str,
+    *,
+    stages: bool = False,
+) -> np.ndarray:
+    """[H,W,3] uint8 RGB. Raises OptionError for a system that paints nothing, or has no stages to show."""
+    row, across = [], STAGED_ACROSS if stages else ACROSS
     for batch in faces.batches(1, device):
         given = batch.under(kinds[batch.places.start % len(kinds)], seed)
-        raw = system(given).raw
-        if raw is None:
+        answer = system(given)
+        if answer.raw is None:
             raise OptionError("the model completes no pictures")
-        pictures = (given.image + 255 * given.hole, 255 * completed(raw, given, complete), batch.image)
-        trios.append(np.concatenate([shrunk(picture[0], side) for picture in pictures], axis=1))
-    blank = [np.full_like(trios[0], 255)] * (-len(trios) % ACROSS)
-    row = [*trios, *blank]
-    return np.concatenate([np.concatenate(row[start : start + ACROSS], axis=1) for start in range(0, len(row), ACROSS)])
+        made = stages_of(answer) if stages else []
+        painted = 255 * completed(answer.raw, given, complete)
+        pictures = (given.image + 255 * given.hole, *made, painted, batch.image)
+        row.append(np.concatenate([shrunk(picture[0], side) for picture in pictures], axis=1))
+    row += [np.full_like(row[0], 255)] * (-len(row) % across)
+    return np.concatenate([np.concatenate(row[start : start + across], axis=1) for start in range(0, len(row), across)])
+
+
+def stages_of(answer: Answer) -> list[Tensor]:
+    """The coarse face and its parsing map in colours, [B,3,F,F] of bytes. Raises OptionError if there are none."""
+    if answer.coarse is None or answer.parsing is None:
+        raise OptionError("the model has no stages to show")
+    colours = torch.from_numpy(colour_table(len(SHOWFACE))).to(answer.parsing.device)
+    return [answer.coarse, colours[answer.parsing[:, 0].long()].permute(0, 3, 1, 2)]
 
 
 if __name__ == "__main__":

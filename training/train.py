@@ -129,6 +129,8 @@ def main(
     faces = SceneFaces(faces, scenes, people) if scenes else faces
     validation = open_validation(data, split, scenes, people)
     files = Files(features, frozen_parser(parser) if parser else None, coarse, inco2, run, generator)
+    for one in parts:
+        one.needs(files)
     given = {
         "features": features,
         "parser": parser,

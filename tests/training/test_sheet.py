@@ -12,6 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from training.data.faces import open_split
+from training.data.parsing import colour_table
+from training.errors import OptionError
 from training.framed import frame_faces
 from training.given import Answer, Given
 from training.sheet import ACROSS, app, draw
@@ -50,6 +52,32 @@ def test_the_command_writes_a_picture(tiny_repository: Path, drawn_folder: Path,
     done = CliRunner().invoke(app, [*options, "--count", "2", "--side", "64", "--output", str(output)])
     assert done.exit_code == 0, done.output
     assert cv2.imread(str(output)).shape == (64, 4 * 3 * 64, 3)
+
+
+def test_stages_stand_between_the_masked_and_the_completed_picture(drawn_folder: Path) -> None:
+    """Two faces in a row, each masked, coarse, its parsing map in colours, completed, true."""
+
+    def staged(given: Given) -> Answer:
+        return Answer(raw=given.image * 0 + 90, coarse=given.image * 0 + 60, parsing=given.hole * 3)
+
+    faces = frame_faces(open_split(drawn_folder, "all"), 64, 3)
+    found = draw(staged, faces, ["center"], 0, 32, "cpu", stages=True)
+    assert found.shape == (2 * 32, 2 * 5 * 32, 3)
+    masked, coarse, parsing, painted, _ = (found[:32, place * 32 : (place + 1) * 32] for place in range(5))
+    assert (masked[9:23, 9:23] == 255).all()
+    assert (coarse == 60).all()
+    assert (parsing[9:23, 9:23] == colour_table(14)[3]).all()
+    assert (parsing[:7] == colour_table(14)[0]).all()
+    assert (painted[9:23, 9:23] == 90).all()
+    assert (found[32:, 5 * 32 :] == 255).all()
+    with pytest.raises(OptionError, match="no stages to show"):
+        draw(grey, faces, ["center"], 0, 32, "cpu", stages=True)
+
+
+def test_stages_are_not_for_a_blind_sheet(drawn_folder: Path, tmp_path: Path) -> None:
+    done = sheet_of("--data", drawn_folder, "--output", tmp_path / "a.png", "--blind", "--stages")
+    assert done.exit_code == 1
+    assert "leave out --blind" in done.output + str(done.exception)
 
 
 def test_what_paints_nothing_is_one_line(tiny_repository: Path, drawn_folder: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from training.papers.showface.networks import (
 from training.papers.showface.regions import CLASSES
 from training.papers.showface.serving import open_coarse, open_inco2
 from training.papers.showface.step import WHOLE_L1, CoarseStep, InCo2Step, RefinerStep
-from training.recipe import Files, Part, Recipe, RecipeError, Stage, tiny
+from training.recipe import Files, Part, Recipe, RecipeError, Stage, nothing, tiny
 from training.step import RECONSTRUCTION
 
 FACES = 28_000  # of CelebA-HQ for training (section 4.1)
@@ -144,7 +144,7 @@ def inco2_part() -> Part:
 def refiner_part(build: Callable[[Files], RefinerStep] = build_refiner) -> Part:
     """Section 4.1: 45 epochs with 8 faces at 256 px."""
     stages = (Stage(until_images=45 * FACES, pixels=256, batch_size=8),)
-    return Part(name="refiner", build=build, stages=stages, holes=IRREGULAR)
+    return Part(name="refiner", build=build, stages=stages, holes=IRREGULAR, needs=needed_parser)
 
 
 def showface() -> Recipe:
@@ -286,6 +286,7 @@ def showface_demo() -> Recipe:
             Stage(until_images=60_000, pixels=DEMO_PIXELS, batch_size=8, learning_rate_factor=0.8, decay_to=0.2),
         ),
         holes=DEMO_HOLES,
+        needs=needed_parser,
         jitter=DEMO_JITTER,
         ema_half_life_images=500,
     )
@@ -343,7 +344,7 @@ def showface_tiny() -> Recipe:
         (Stage(until_images=12, pixels=64, batch_size=2),),
     )
     refiner = tiny(
-        replace(refiner_part(), build=build_tiny_refiner),
+        replace(refiner_part(), needs=nothing),
         build_tiny_refiner,
         (
             Stage(until_images=6, pixels=64, batch_size=2, phase=RECONSTRUCTION),

@@ -167,6 +167,14 @@ def test_the_command_names_the_files_of_other_runs(drawn_folder: Path, tmp_path:
     assert record["files"]["coarse"]["name"] == "coarse.safetensors"
 
 
+@pytest.mark.parametrize("recipe", ["showface", "showface_demo"])
+def test_a_parser_is_asked_for_before_the_first_part_trains(recipe: str, drawn_folder: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, [recipe, "--data", str(drawn_folder), "--run", str(tmp_path / "run")])
+    assert done.exit_code == 1
+    assert "part refiner needs a parser of 14 classes: --parser" in done.output + str(done.exception.code)
+    assert not (tmp_path / "run").exists()
+
+
 # Section 4.1, and what the tables of the ablations change.
 STAGES = {"coarse": 100 * EPOCH, "inco2": 30 * EPOCH, "refiner": 45 * EPOCH}
 PARTS = {
