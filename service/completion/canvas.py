@@ -68,7 +68,8 @@ def mirrored(canvas: Canvas, target: Target) -> Canvas:
     if mirror is None or not (among := among & canvas.hole[region.slices]).any():
         return canvas
     picture, lent = lend(canvas.rgb, canvas.hole, mirror, among, region)
-    rgb, hole, near = np.zeros_like(canvas.rgb), np.zeros_like(canvas.hole), region.grown(MARGIN_PIXELS, canvas.size)
+    near = region.grown(MARGIN_PIXELS, canvas.size)
+    rgb, hole = np.zeros(canvas.rgb.shape, np.uint8), np.zeros(canvas.size, np.uint8)  # untouched, they take no memory
     rgb[near.slices], hole[near.slices] = canvas.rgb[near.slices], canvas.hole[near.slices]
     rgb[region.slices] = picture
     hole[region.slices] &= 1 - lent
