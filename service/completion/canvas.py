@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,9 +18,11 @@ from service.imaging.grain import add_grain, grain_of
 from service.imaging.holes import bounds
 from service.imaging.lattice import without_lattice
 from service.imaging.levelling import levelled
+from service.imaging.mirror import lend, mirror_of, wanted
 from service.imaging.seam import RING_PIXELS
 
 LARGE = 0.6  # frame pixels for one of the canvas: below that an outline of the frame's pixels would be seen
+MARGIN_PIXELS = 32  # around a frame: so far its warp and its seam read
 EMPTY = 128  # of every channel, in the hole; nothing may depend on it
 
 
@@ -51,6 +53,29 @@ class Canvas:
         return size_of(self.hole)
 
 
+def mirrored(canvas: Canvas, target: Target) -> Canvas:
+    """The canvas as a face's network sees it: what is missing beside the head is taken from its other side, if known.
+
+    What was taken is no hole there. Where nothing was, it is the canvas itself; else only the frame's surroundings are
+    copied, and the rest is empty.
+    """
+    landmarks = target.landmarks_in_frame()
+    region = target.transform.region(canvas.size)
+    if landmarks is None or region is None or target.fills_frame:
+        return canvas
+    mirror = mirror_of(target.transform.to_canvas(landmarks))
+    among = target.transform.paste_ids(wanted(target.transform.warp_hole(canvas.hole), landmarks), region)
+    if mirror is None or not (among := among & canvas.hole[region.slices]).any():
+        return canvas
+    picture, lent = lend(canvas.rgb, canvas.hole, mirror, among, region)
+    near = region.grown(MARGIN_PIXELS, canvas.size)
+    rgb, hole = np.zeros(canvas.rgb.shape, np.uint8), np.zeros(canvas.size, np.uint8)  # untouched, they take no memory
+    rgb[near.slices], hole[near.slices] = canvas.rgb[near.slices], canvas.hole[near.slices]
+    rgb[region.slices] = picture
+    hole[region.slices] &= 1 - lent
+    return replace(canvas, rgb=rgb, hole=hole)
+
+
 def frame_of(canvas: Canvas, target: Target) -> FaceFrame:
     """What a network sees, with all of the hole: it would take a filled background for the truth."""
     frame = cut(canvas.rgb, canvas.hole, target.transform)
@@ -59,7 +84,7 @@ def frame_of(canvas: Canvas, target: Target) -> FaceFrame:
 
 
 def paint(
-    canvas: Canvas,
+    canvases: Sequence[Canvas],
     shares: Sequence[Share],
     frames: Sequence[FaceFrame],
     completions: Sequence[Completion],
@@ -68,11 +93,12 @@ def paint(
 ) -> list[Rgb]:
     """Each share's rectangle as its completion has it: in the picture's tint, without a seam, with its grain.
 
-    frames are what the networks saw. feather_pixels are those of a frame of 256 pixels: a larger face has a wider seam.
+    canvases and frames are what the networks saw, one for each share. feather_pixels are those of a frame of 256
+    pixels: a larger face has a wider seam.
     """
     return [
         _painting(canvas, share, frame, completion, blend, feather_pixels)
-        for share, frame, completion in zip(shares, frames, completions, strict=True)
+        for canvas, share, frame, completion in zip(canvases, shares, frames, completions, strict=True)
     ]
 
 
@@ -101,7 +127,7 @@ def _painting(
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
     inner = share.region.within(near).slices
     mine = np.zeros((near.height, near.width), np.uint8)
-    mine[inner] = share.opacity > 0
+    mine[inner] = (share.opacity > 0) & (canvas.hole[share.region.slices] > 0)
     width_pixels = round(feather_pixels * transform.side_pixels / FRAME_PIXELS)
     completed = compose(canvas.rgb[near.slices], painted[near.slices], mine, blend, width_pixels, comparable=comparable)
     if share.grain is not None:

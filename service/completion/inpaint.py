@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from service.completion.alignment import PREDICTOR, Aligner, all_or_cancel
 from service.completion.attributes import by_name, names_of, refuse_attributes
 from service.completion.background import fill_background
-from service.completion.canvas import Canvas, frame_of, lay, paint
+from service.completion.canvas import Canvas, frame_of, lay, mirrored, paint
 from service.completion.checks import refuse_guidance, require_room
 from service.completion.decoding import decode_canvas, decode_reference, missing_share
 from service.completion.frame_sizes import fitted
@@ -76,7 +76,8 @@ class Inpainter:
             targets = await fitted(targets, pipeline, self._engine)
             guides = await self._guides(request, pipeline, names, deadline)
             division = await self._threads.run(divide, canvas.rgb, canvas.hole, targets, self._max_holes)
-            frames = await self._threads.run(_frames, canvas, division)
+            canvases = await self._threads.run(_mirrored, canvas, division)
+            frames = await self._threads.run(_frames, canvases, division)
         deadline.check()
         seed, background = seed_of(request, pipeline), None
         with stages.timed("infer"):
@@ -88,7 +89,7 @@ class Inpainter:
             attributes.append([by_name(names, one.attributes) for one in completions if one.attributes is not None])
             with stages.timed("compose"):
                 shares, blend, feather_pixels = division.shares, request.blend, self._feather_pixels
-                paintings = await self._threads.run(paint, canvas, shares, frames, completions, blend, feather_pixels)
+                paintings = await self._threads.run(paint, canvases, shares, frames, completions, blend, feather_pixels)
                 if background is None:  # the first sample's; the others fade into it
                     background = await fill_background(canvas, division, paintings, self._threads, deadline)
                 rgb = await self._threads.run(lay, background, shares, paintings)
@@ -189,8 +190,12 @@ class Inpainter:
         return [[of_frame[place] for of_frame in of_frames] for place in range(len(seeds))]
 
 
-def _frames(canvas: Canvas, division: Division) -> list[FaceFrame]:
-    return [frame_of(canvas, share.target) for share in division.shares]
+def _mirrored(canvas: Canvas, division: Division) -> list[Canvas]:
+    return [mirrored(canvas, share.target) for share in division.shares]
+
+
+def _frames(canvases: Sequence[Canvas], division: Division) -> list[FaceFrame]:
+    return [frame_of(canvas, share.target) for canvas, share in zip(canvases, division.shares, strict=True)]
 
 
 def seed_of(request: InpaintRequest, pipeline: Pipeline) -> int:

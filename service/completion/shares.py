@@ -38,19 +38,20 @@ class Target:
 
     def weights(self, region: Region) -> Weights:
         """[h,w] of a canvas rectangle: how much each pixel is the face's."""
-        landmarks, pixels = self._landmarks_in_frame(), self.transform.frame_pixels
+        landmarks, pixels = self.landmarks_in_frame(), self.transform.frame_pixels
         if self.fills_frame or landmarks is None:
             return self.transform.paste_weights(np.ones((pixels, pixels), np.float32), region)
         return self.transform.paste_weights(face_weights(landmarks, pixels), region)
 
     def features(self, region: Region) -> Hole:
         """[h,w] {0,1} of a canvas rectangle: eyes, nose, mouth and what lies between."""
-        landmarks, pixels = self._landmarks_in_frame(), self.transform.frame_pixels
+        landmarks, pixels = self.landmarks_in_frame(), self.transform.frame_pixels
         if landmarks is None:
             return self.transform.paste_ids(np.ones((pixels, pixels), np.uint8), region)
         return self.transform.paste_ids(features(landmarks, pixels), region)
 
-    def _landmarks_in_frame(self) -> Points | None:
+    def landmarks_in_frame(self) -> Points | None:
+        """[68,2] frame pixels: those to obey, else those that were seen."""
         landmarks = self.seen if self.landmarks is None else self.landmarks
         return None if landmarks is None else self.transform.to_frame(landmarks)
 

@@ -16,21 +16,31 @@ FOREHEAD = 1.3  # above the eyes: where the hairline is
 FOREHEAD_WIDTH = 1.0  # of it, to either side
 GROWN = 0.45  # around that and the landmarks all belongs to the face: ears, and the beginning of the hair
 SOFT = 0.6  # over so much more the face gives way to the background
+BESIDE = 0.12  # from the head's outline on, what is seen is no longer the face
 FEATURES_GROWN = 0.25  # around brows, eyes, nose and mouth
 FRAME_EDGE = 0.04, 0.16  # shares of the frame's side within which the frame has nothing to say, then ever more
 
 
 def face_weights(landmarks: Points, frame_pixels: int) -> Floats:
     """[F,F] in 0..1 from [68,2] frame pixels: 1 on the face, 0 on the background and along the frame's border."""
-    eyes, down = _eyes_and_down(landmarks)
-    head = np.vstack((landmarks, _forehead(eyes, down)))
-    return _eased(1 - (_distance(head, down, frame_pixels) - GROWN) / SOFT) * _inner(frame_pixels)
+    return _eased(1 - (_from_head(landmarks, frame_pixels) - GROWN) / SOFT) * _inner(frame_pixels)
+
+
+def beside_head(landmarks: Points, frame_pixels: int) -> Hole:
+    """[F,F] {0,1} from [68,2] frame pixels: all but the face and its forehead."""
+    return np.asarray(_from_head(landmarks, frame_pixels) > BESIDE, dtype=np.uint8)
 
 
 def features(landmarks: Points, frame_pixels: int) -> Hole:
     """[F,F] {0,1} from [68,2] frame pixels: brows, eyes, nose and mouth, and all between them."""
     _, down = _eyes_and_down(landmarks)
     return np.asarray(_distance(landmarks[FEATURES], down, frame_pixels) <= FEATURES_GROWN, dtype=np.uint8)
+
+
+def _from_head(landmarks: Points, frame_pixels: int) -> Floats:
+    """[F,F]: from the outline of landmarks and forehead, in lengths from eyes to mouth; 0 inside."""
+    eyes, down = _eyes_and_down(landmarks)
+    return _distance(np.vstack((landmarks, _forehead(eyes, down))), down, frame_pixels)
 
 
 def _eyes_and_down(landmarks: Points) -> tuple[Points, Points]:

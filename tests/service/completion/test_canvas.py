@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 
-from service.completion.canvas import Canvas, frame_of, lay, paint
+from service.completion.canvas import Canvas, frame_of, lay, mirrored, paint
 from service.completion.pipelines.protocol import Completion, FaceFrame
 from service.completion.shares import Division, Share, Target, divide
 from service.imaging.compose import Blend
@@ -40,7 +41,8 @@ def completed(
 ) -> np.ndarray:
     """The canvas with the faces laid over it, where there is no background to fill."""
     shares = divided(picture, *faces).shares
-    return lay(picture.rgb, shares, paint(picture, shares, seen(picture, shares), colours, blend, feather_pixels))
+    frames, canvases = seen(picture, shares), [picture] * len(shares)
+    return lay(picture.rgb, shares, paint(canvases, shares, frames, colours, blend, feather_pixels))
 
 
 def seen(picture: Canvas, shares: Sequence[Share]) -> list[FaceFrame]:
@@ -105,7 +107,7 @@ def test_a_face_fades_into_the_background_without_a_step() -> None:
     face = Target(frame, (0, 0, 1, 1), frame.to_canvas(mean_shape()))
     picture = Canvas.emptied(np.full((400, 600, 3), 60, np.uint8), None, hole)
     division = divided(picture, face)
-    paintings = paint(picture, division.shares, seen(picture, division.shares), [flat(220)], "none", 0)
+    paintings = paint([picture], division.shares, seen(picture, division.shares), [flat(220)], "none", 0)
     cores = lay(picture.rgb, division.shares, paintings, cores_only=True)
     assert (cores[division.background > 0] == picture.rgb[division.background > 0]).all()
     assert (cores[200, 300] == 220).all()
@@ -182,3 +184,38 @@ def test_the_lattice_and_the_cast_of_a_painting_are_taken_off() -> None:
     over = [pixels[..., 0].mean() - pixels[..., 2].mean() - (skin[0] - skin[2]) for pixels in (plain, mended)]
     assert over[0] > 20
     assert abs(over[1]) < 0.4 * over[0]
+
+
+def half_hidden() -> tuple[Canvas, Target]:
+    """A face whose one side is missing with all that lies beside it; the picture ends with the frame."""
+    hole = np.zeros((256, 256), np.uint8)
+    hole[:, 129:] = 1
+    transform = FrameTransform(np.array([[1.0, 0, 0], [0, 1, 0]]))
+    return Canvas.emptied(scene(256, 256), None, hole), Target(transform, (0, 0, 1, 1), seen=mean_shape())
+
+
+def test_beside_a_half_hidden_face_its_other_side_is_shown_and_laid() -> None:
+    picture, face = half_hidden()
+    twofold = mirrored(picture, face)
+    frame = frame_of(twofold, face)
+    beside = (picture.hole > 0) & (frame.hole == 0)
+    opposite = picture.rgb[:, ::-1][:, np.r_[255, :255]]
+    assert beside[80:220, 230:].all()
+    assert not beside[100:150, 129:190].any()  # the face itself is the network's
+    assert np.array_equal(frame.image[beside], opposite[beside])
+    shares = divided(picture, face).shares
+    painting = paint([twofold], shares, [frame], [flat(240)], "none", 0)[0]
+    inner = beside[shares[0].region.slices]
+    assert np.array_equal(painting[inner], opposite[shares[0].region.slices][inner])
+    assert (painting[~inner & (shares[0].opacity > 0)] == 240).all()
+
+
+def test_a_face_that_is_not_hidden_to_its_side_is_shown_as_it_is() -> None:
+    """So is one whose landmarks nobody knows."""
+    _, face = half_hidden()
+    inside = np.zeros((256, 256), np.uint8)
+    inside[64:192, 64:192] = 1
+    picture = Canvas.emptied(scene(256, 256), None, inside)
+    assert mirrored(picture, face) is picture
+    hidden = half_hidden()[0]
+    assert mirrored(hidden, replace(face, seen=None)) is hidden

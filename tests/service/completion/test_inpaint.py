@@ -4,12 +4,14 @@ import asyncio
 import dataclasses
 import threading
 import time
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from service.completion.guidance import FaceGiven, Guidance
@@ -17,6 +19,7 @@ from service.completion.inpaint import Inpainter
 from service.completion.messages import InpaintAnswer, InpaintRequest, LandmarksRequest, RegionFilled
 from service.completion.pipelines import PIPELINES
 from service.deadline import Deadline
+from service.engine import Arrays
 from service.errors import BadField, DeadlineExceeded, EngineGarbage, GuidanceNotAccepted, TooManyPixels, UnknownModel
 from service.imaging.decode import ImageLimits
 from service.telemetry.record import Stages
@@ -50,6 +53,18 @@ def inpainter(engine: FakeEngine, threads: ImagingThreads | None = None) -> Inpa
         max_holes=8,
         max_samples_pixels=MAX_SAMPLES_PIXELS,
     )
+
+
+class Watched(FakeEngine):
+    """Keeps the missing share of every frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.missing_shares: list[float] = []
+
+    async def infer(self, model: str, inputs: Mapping[str, NDArray[Any]], *, deadline: Deadline) -> Arrays:
+        self.missing_shares.append(float(inputs["hole"].mean()))
+        return await super().infer(model, inputs, deadline=deadline)
 
 
 async def run(engine: FakeEngine, request: InpaintRequest) -> InpaintAnswer:
@@ -97,6 +112,19 @@ async def test_given_landmarks_belong_to_one_face_and_other_holes_are_background
     assert engine.calls == {"finder": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
     assert [region.kind for region in answer.regions] == ["face", "background"]
+
+
+async def test_a_face_whose_side_is_missing_is_completed_beside_its_other_side() -> None:
+    """What the network is told to be missing ends at the face; the answer shows the other side, mirrored."""
+    engine, mask = Watched(), holes((229, 20, 420, 340))
+    answer = await run(engine, order(mask, guidance=Guidance((FACE,)), blend="none"))
+    completed, before = pixels(answer.pictures[0]), scene(500, 800)
+    assert_filled(answer, mask)
+    assert engine.missing_shares[-1] < 0.4  # of the frame, of which half is marked
+    middle = round(FACE[27, 0])
+    assert np.array_equal(
+        completed[150:200, middle + 85 : middle + 90], before[150:200, middle - 89 : middle - 84][:, ::-1]
+    )
 
 
 async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
