@@ -30,8 +30,9 @@ class Program(typer.Typer):
         super().__init__(name=name, cls=Commands, add_completion=False, pretty_exceptions_enable=False)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:
-        """Of a program of one command `name` is None: it is called after the program."""
-        return super().command(name or self.info.name, cls=Command, **settings)
+        """Without a name: the function's among several commands, which follow a callback; the program's of one."""
+        alone = self.info.name if self.registered_callback is None else None
+        return super().command(name or alone, cls=Command, **settings)
 
 
 class Command(TyperCommand):

@@ -44,8 +44,9 @@ def test_an_unknown_option_is_one_line_of_every_program(program: str) -> None:
         ("train", "missing argument 'RECIPE'"),
         ("train gfc_tiny more --data . --run r", "got unexpected arguments (more)"),
         ("prepare", "missing command"),
+        ("convert lafin", "missing option '--repository'"),
         ("prepare moon", "no such command 'moon'"),
-        ("prepare folder --moon", "no such option: --moon"),
+        ("prepare folder", "missing option '--source'"),
     ],
 )
 def test_usage_is_told_in_plain_words(line: str, words: str) -> None:
