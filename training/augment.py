@@ -31,12 +31,13 @@ from training.masking import complete
 from training.options import Version
 from training.papers.lafin.networks import FRAME_PIXELS
 from training.papers.lafin.recipe import GENERATOR_HOLES
+from training.program import Program
 from training.systems import Repository, open_system
 
 JPEG_QUALITY = 95
 HEADER = ("name", "source", "epoch")
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.augment")
 
 
 @app.command()

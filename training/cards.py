@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 
+from training.budget import MINUTES_ROW
 from training.records import Record, in_words
 
 UNMEASURED = (
@@ -13,11 +14,14 @@ UNMEASURED = (
 )
 
 
-def leaf_card(model: str, metadata: Mapping[str, str], record: Record | None, snapshot_hash: str) -> str:
-    """Markdown. `metadata` are the snapshot's own, `record` is that of the part that trained it, if there is one."""
+def leaf_card(
+    model: str, metadata: Mapping[str, str], record: Record | None, snapshot_hash: str, minutes: str | None
+) -> str:
+    """Markdown. `metadata` are the snapshot's own, `record` and `minutes` those of the part, if known."""
     rows = {
         "put here": f"{today()}, by `python -m training.export`",
         "images seen": grouped(metadata.get("images_seen", "not said by the snapshot")),
+        **({} if minutes is None else {MINUTES_ROW: minutes}),
         **({"recipe": "not recorded"} if record is None else recorded_rows(record)),
         "snapshot": f"sha256 `{snapshot_hash}`",
     }

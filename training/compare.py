@@ -17,11 +17,12 @@ from training.errors import OptionError, one_line
 from training.evaluation import DECIMALS, FORMAT, OTHER_DECIMALS
 from training.metrics.bootstrap import Difference, compare
 from training.options import Version
+from training.program import Program
 from training.report import NOTHING, Table, number, write_json
 
 Record = dict[str, Any]
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.compare")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from training.papers.lafin import published as lafin_published
 from training.papers.parser import published as parser_published
 from training.papers.parser import serving as parser_serving
 from training.papers.reference import published as reference_published
+from training.program import Program
 from training.published_keys import PublishedKeysError
 from training.signature import with_parameters
 from training.taking import prepare_ensemble_cards
@@ -38,7 +39,7 @@ UNTRAINED = (  # of `reference`, which nobody has published
     "untrained: reference_extractor, which the service needs beside it",
 )
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.convert")
 
 
 class ConvertError(TrainingError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import typer
 
 from training import options
 from training.data.faces import open_split
@@ -12,13 +11,14 @@ from training.errors import OptionError, one_line
 from training.framed import frame_faces
 from training.options import Version
 from training.papers.reference.measuring import correlations
+from training.program import Program
 from training.reference_models import EXTRACTOR, SYSTEM, open_extractor
 from training.report import Table, number, write_json
 from training.systems import Repository, frame_pixels, read_snapshots
 
 WHOLE = "none"  # the kind of holes that hides nothing
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.correlations")
 
 
 @app.command()

@@ -62,8 +62,13 @@ def one_line(program: str) -> Iterator[None]:
 
 
 def end(program: str, message: str) -> None:
-    """One line to standard error and exit status 1, however many lines the message has."""
-    sys.exit(f"{program}: {'; '.join(line.strip() for line in message.splitlines() if line.strip())}")
+    """One line to standard error and exit status 1."""
+    sys.exit(f"{program}: {in_one_line(message)}")
+
+
+def in_one_line(message: str) -> str:
+    """However many lines it has."""
+    return "; ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def describe(error: OSError) -> str:

@@ -27,12 +27,13 @@ from training.options import Version
 from training.papers import SYSTEMS, TABLES
 from training.parsing_report import PARSERS, report_parser
 from training.precision import PRECISIONS
+from training.program import Program
 from training.records import describe_data, describe_file
 from training.report import write_json
 from training.systems import Repository, about, read_snapshots
 from training.yardstick import NetworkFiles, open_yardstick, warnings
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.evaluate")
 
 
 @app.command()

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from training.checkpoint import write_atomically
-from training.choosing import Chosen
+from training.choosing import ALL, Chosen
 from training.framed import FramedFaces
 from training.measuring import Row, measure
 from training.pictures import write_picture
 from training.report import Table, number, progress_bar, write_json
 from training.side_by_side import compare_pictures
+from training.systems_table import systems_table
 from training.table_report import Beside, lay_beside, markdown, table
 from training.yardstick import NME, SPREAD, Yardstick
 
@@ -56,7 +57,13 @@ class Evaluation:
                 rows.append(row)
         for beside in self.beside(rows):
             print(f"\n{markdown(beside, self.place())}", end="")
+        if self.chosen.name == ALL:
+            print(f"\n{self.systems(rows)}", end="")
         return rows
+
+    def systems(self, rows: list[Row]) -> str:
+        """The one table of all systems."""
+        return systems_table(self.chosen.methods, rows, self.beside(rows), self.place())
 
     def beside(self, rows: list[Row]) -> list[Beside]:
         """The paper's tables, where one was asked for; of all systems, those that have an order to look at."""
@@ -101,15 +108,19 @@ def cells_with_intervals(row: Row, columns: list[str]) -> list[str]:
 
 
 def write_report(folder: Path, evaluation: Evaluation, rows: list[Row], figures: dict[str, Any]) -> None:
-    """figures.json, tables.md and sheet.jpg."""
+    """figures.json, tables.md and sheet.jpg; of all systems their one table, too, as systems.md."""
     text = report_text(evaluation, rows, figures)
     write_json(folder / "figures.json", figures)
     write_atomically(folder / "tables.md", lambda beside: beside.write_text(text))
+    if evaluation.chosen.name == ALL:
+        systems = evaluation.systems(rows)
+        write_atomically(folder / "systems.md", lambda beside: beside.write_text(systems))
     few = evaluation.faces.first(SHEET_FACES)
     chosen, blend = evaluation.chosen, evaluation.yardstick.blend
     sheet = compare_pictures(chosen.methods, few, chosen.kinds, evaluation.seed, evaluation.device, blend)
     write_picture(folder / "sheet.jpg", sheet)
-    print(f"wrote figures.json, tables.md and sheet.jpg into {folder}")
+    also = ", systems.md" if evaluation.chosen.name == ALL else ""
+    print(f"wrote figures.json, tables.md{also} and sheet.jpg into {folder}")
 
 
 def report_text(evaluation: Evaluation, rows: list[Row], figures: dict[str, Any]) -> str:

@@ -23,12 +23,13 @@ from training.hashing import file_hash
 from training.options import Version, require
 from training.papers import DEPLOYED
 from training.precision import PRECISIONS, best_script, script_in, write_script, written_precision
+from training.program import Program
 from training.signature import ensembles_of, require_parameters, require_signature
 from training.taking import NEWEST, models_of_run, prepare_snapshots
 
 MADE_FROM = "made_from.json"  # beside model.pt: by hashes, what it was made from
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.export")
 
 
 class ExportError(TrainingError):

@@ -15,8 +15,9 @@ from torch import Tensor
 from training.checkpoint import CheckpointError, load_snapshot, save_snapshot
 from training.errors import OptionError, one_line
 from training.options import Version
+from training.program import Program
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.interpolate")
 
 
 @app.command()

@@ -25,6 +25,7 @@ from training.errors import OptionError, one_line
 from training.framed import FramedFaces, frame_faces
 from training.given import System
 from training.options import Version
+from training.program import Program
 from training.report import NOTHING, Table, number, progress_bar, write_json
 from training.saving import snapshot_of
 from training.systems import Repository, frame_pixels, open_system
@@ -80,7 +81,7 @@ OTHER_FACES = Printed(
     },
 )
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.landmark_errors")
 Weights = typer.Option(help="Snapshot of a predictor, or the folder of its run or part.")
 
 

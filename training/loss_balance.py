@@ -22,6 +22,7 @@ from training.options import Count, DataFolders, Split, Version, pick
 from training.papers import RECIPES
 from training.papers.showface.losses import Weights
 from training.papers.showface.step import RefinerStep
+from training.program import Program
 from training.recipe import Files, Part
 from training.report import Table, number
 from training.train import frozen_parser
@@ -39,7 +40,7 @@ SHARES = {
 EVERY = Weights(**{field.name: 1.0 for field in fields(Weights)})
 BATCH, FACES = 4, 1_000
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.loss_balance")
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +13,8 @@ from torch import Tensor
 from training import options
 from training.baselines import BASELINES
 from training.blending import BLENDS, completed
-from training.checkpoint import CheckpointError, load_snapshot
+from training.budget import images_seen, minutes, minutes_on_card
+from training.checkpoint import CheckpointError
 from training.errors import OptionError
 from training.given import Answer, Given, System
 from training.papers import SYSTEMS, TABLES, room_of
@@ -41,8 +41,12 @@ class Method:
 def of_repository(name: str, models: Repository) -> Method:
     """A system by name. Raises OpeningError, CheckpointError."""
     system = open_system(name, models)
-    seen = {} if models.exported else {model: images_seen(models.file(model)) for model in opened(name)}
-    return Method(name, system, frame_pixels(name), Variant(name), {**about(name, models), "images_seen": seen})
+    named = opened(name)
+    seen = {} if models.exported else {model: images_seen(models.file(model)) for model in named}
+    own = [model for model in named if model not in models.snapshots]  # a card tells of the weights beside it
+    spent = {model: minutes_on_card(models.folder / model / "card.md") for model in own}
+    budget = {"images_seen": seen, "minutes": spent}
+    return Method(name, system, frame_pixels(name), Variant(name), {**about(name, models), **budget})
 
 
 def all_of_repository(models: Repository) -> tuple[list[Method], list[str]]:
@@ -87,7 +91,8 @@ def of_run(run: Path, models: Repository) -> Method | None:
         raise RunError(f"{system} calls none of what it trained: {', '.join(found)}")
     method = of_repository(system, replace(models, snapshots={**models.snapshots, **own}))
     parts = sorted({path.parent for path in own.values()})
-    trained = {"recipe": recipe, "run": run.name, "minutes": {part.name: minutes(part) for part in parts}}
+    spent = {**method.about["minutes"], **{model: minutes(path.parent) for model, path in own.items()}}
+    trained = {"recipe": recipe, "run": run.name, "minutes": spent}
     dates = {part.name: (read_record(run / part.name) or {}).get("sessions", [{}])[-1] for part in parts}
     began = {part: session.get("began") for part, session in dates.items()}
     return replace(
@@ -157,24 +162,6 @@ def rescale(landmarks: Tensor, side: int, pixels: int) -> Tensor:
 
 def to_bytes(pictures: Tensor) -> Tensor:
     return pictures.round().clamp(0, 255).byte()
-
-
-def images_seen(snapshot: Path) -> int | None:
-    """What a snapshot says of its training; None if it says nothing."""
-    said = load_snapshot(snapshot)[1].get("images_seen", "")
-    return int(said) if said.isdecimal() else None
-
-
-def minutes(part: Path) -> float | None:
-    """How long a part was trained, from its metrics.jsonl; None without that file."""
-    file, seconds, before = part / "metrics.jsonl", 0.0, 0
-    if not file.is_file():
-        return None
-    for line in map(json.loads, file.read_text().splitlines()):
-        if line.get("images_per_second"):
-            seconds += (line["images_seen"] - before) / line["images_per_second"]
-            before = line["images_seen"]
-    return round(seconds / 60, 1)
 
 
 def plain_recipe(recipe: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from training.errors import OptionError, one_line
 from training.options import Version
 from training.pictures import require_picture, write_picture
+from training.program import Program
 
 NOT_DRAWN = {"images_seen", "stage"}  # of a line; what is no number is not drawn either
 PANEL = (480, 240)  # pixels, width and height, with its margins
@@ -28,7 +29,7 @@ LOG_FROM = 30.0  # a figure whose largest value is so many times its smallest is
 
 Points = list[tuple[float, float]]  # images seen, value
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.plot")
 
 
 @dataclass(frozen=True)

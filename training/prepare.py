@@ -31,12 +31,13 @@ from training.errors import one_line
 from training.labelling import disagreeing, label_faces
 from training.landmarking import OWN, LandmarkOptions, open_points
 from training.options import SHIPPED_REPOSITORY, Count, Device, RepositoryFolder, Version, open_device, require
+from training.program import Program
 from training.train import frozen_parser
 
 PROGRAM = "training.prepare"
 BUCKETS = ((0, 10), (10, 20), (20, 30), (30, 40), (40, 50), (50, 100))  # percent that is missing
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program(PROGRAM)
 
 SourceFolder = Annotated[Path, typer.Option(help="The unpacked data set, or the folder of photographs.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="Prepared folder to write, or to go on with.")]

@@ -22,6 +22,7 @@ from training.masking import complete
 from training.metrics.identity import IdentityNetwork, top_k
 from training.options import Version
 from training.papers import SYSTEMS
+from training.program import Program
 from training.report import Table, progress_bar, write_json
 from training.systems import Repository, about, frame_pixels, open_system
 from training.yardstick import NetworkFiles, check_identity, open_identity
@@ -29,7 +30,7 @@ from training.yardstick import NetworkFiles, check_identity, open_identity
 RANKS = (1, 3, 5)  # Figure 11
 FEW_PEOPLE = 50  # among fewer a face is found by chance often enough
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.recognise")
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from training.papers.reference.comparing import (
     read_all,
 )
 from training.pictures import require_picture, write_picture
+from training.program import Program
 from training.reference_models import EXTRACTOR, GENERATOR, SYSTEM, open_extractor, open_generator
 from training.report import Table, number, write_json
 from training.systems import Repository, frame_pixels, read_snapshots
@@ -31,7 +32,7 @@ from training.systems import Repository, frame_pixels, read_snapshots
 SHEET_FACES = 6
 LEAST_FACES = 3  # one to complete, two that guide
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.references")
 
 
 @app.command()

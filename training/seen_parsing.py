@@ -19,11 +19,12 @@ from training.metrics.regions import confusion
 from training.options import DataFolder, Split, Version
 from training.papers.gfc.recipe import gfc
 from training.papers.gfc.step import parse
+from training.program import Program
 from training.train import frozen_parser
 
 BATCH = 6
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.seen_parsing")
 
 
 @app.command()

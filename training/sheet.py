@@ -24,6 +24,7 @@ from training.methods import Method, all_of_repository, at_frame, of_repository
 from training.options import Version
 from training.papers import SYSTEMS
 from training.pictures import require_picture, write_picture
+from training.program import Program
 from training.report import write_json
 from training.side_by_side import shrunk
 from training.systems import Repository, frame_pixels, open_system
@@ -32,7 +33,7 @@ ACROSS, STAGED_ACROSS = 4, 2  # faces of a row
 SHEET_FACES, BLIND_FACES = 16, 64
 BLIND_FRAME_PIXELS = 256
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.sheet")
 
 
 @app.command()

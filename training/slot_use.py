@@ -15,11 +15,12 @@ from training.data.parsing import CLASS_SETS
 from training.errors import one_line
 from training.options import SHIPPED_REPOSITORY, Version
 from training.papers.showface.regions import CLASSES
+from training.program import Program
 from training.report import Table, number
 
 BANK, FILLED, WRITES = "memory.bank", "memory.filled", "memory.writes"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.slot_use")
 
 
 @dataclass(frozen=True)

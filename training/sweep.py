@@ -18,13 +18,14 @@ from training.papers.reference.measuring import INTENSITIES, LEAST_RISE, LEAST_S
 from training.papers.reference.serving import load_judge
 from training.papers.reference.snapshots import names_in
 from training.pictures import require_picture, write_picture
+from training.program import Program
 from training.reference_models import EXTRACTOR, GENERATOR, SYSTEM, open_extractor, open_generator
 from training.report import Table, number, progress_bar, write_json
 from training.systems import Repository, frame_pixels, read_snapshots
 
 SHEET_FACES = 2
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.sweep")
 
 
 @app.command()

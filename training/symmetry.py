@@ -21,13 +21,14 @@ from training.masking import complete
 from training.metrics.eyes import iris_difference, opening_difference
 from training.options import Version
 from training.papers import SYSTEMS
+from training.program import Program
 from training.report import Table, number, progress_bar, write_json
 from training.systems import Repository, about, frame_pixels, open_system
 
 PREDICTOR = "lafin_predictor"  # reads the eyes of a completed picture
 ORIGINAL = "original"
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.symmetry")
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from training.budget import minutes
 from training.cards import ensemble_card, leaf_card
-from training.checkpoint import load_snapshot
+from training.checkpoint import load_metadata
 from training.exchange import Exchange
 from training.hashing import file_hash
 from training.papers import DEPLOYED, room_of
@@ -88,7 +89,9 @@ def prepare_snapshots(
         digest = file_hash(copies[name])
         if not target.is_file() or file_hash(target) != digest:
             replaced.append(name)
-            said.append(prepare_card(exchange, name, leaf_card(name, load_snapshot(copies[name])[1], record, digest)))
+            spent = minutes(run / DEPLOYED[name].part)
+            card = leaf_card(name, load_metadata(copies[name]), record, digest, spent)
+            said.append(prepare_card(exchange, name, card))
     return copies, [*said, *prepare_ensemble_cards(exchange, replaced)]
 
 

@@ -37,6 +37,7 @@ from training.papers import RECIPES
 from training.papers.finder.sources import SceneFaces
 from training.papers.parser.serving import open_parser
 from training.processes import part_ways
+from training.program import Program
 from training.recipe import Files, Part
 from training.records import Record, describe, describe_data
 from training.runs import opened
@@ -44,7 +45,7 @@ from training.settings import Settings, read_settings, with_settings
 
 RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")  # which of several processes this is, as launchers say it
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = Program("training.train")
 
 
 @app.command()

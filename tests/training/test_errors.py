@@ -18,7 +18,7 @@ import training
 from training.errors import TrainingError, one_line
 
 MODULES = [module.name for module in pkgutil.walk_packages(training.__path__, "training.")]
-ENTRIES = sorted(file.stem for file in Path(training.__path__[0]).glob("*.py") if "typer.Typer(" in file.read_text())
+ENTRIES = sorted(file.stem for file in Path(training.__path__[0]).glob("*.py") if "app = Program(" in file.read_text())
 
 
 def said(error: BaseException, capsys: pytest.CaptureFixture[str]) -> str:

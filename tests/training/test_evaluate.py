@@ -168,7 +168,7 @@ def test_all_systems_stand_in_one_table_at_one_frame_and_can_be_compared(tiny_re
     command = ["--data", drawn_folder, "--repository", tmp_path / "repository", "--split", "all", "--count", 2]
     result = evaluate(
         *(*command, "--all", "--holes", "center", "--precision", "float32"),
-        *("--baseline", "telea", "--output", tmp_path / "all.json"),
+        *("--baseline", "telea", "--output", tmp_path / "all.json", "--report", tmp_path / "report"),
     )
     assert result.exit_code == 0, result.output
     assert "2 faces at 256 px" in result.output
@@ -176,6 +176,9 @@ def test_all_systems_stand_in_one_table_at_one_frame_and_can_be_compared(tiny_re
     figures = json.loads((tmp_path / "all.json").read_text())
     assert [row["method"] for row in figures["rows"]] == ["gfc", "dsa", "telea"]
     assert figures["methods"]["gfc"]["measured_at_pixels"] == 256
+    text = (tmp_path / "report" / "systems.md").read_text()
+    assert text in result.output
+    assert "| system | images seen | minutes trained | center |" in text
     compared = CliRunner().invoke(compare_app, [str(tmp_path / "all.json"), "--methods", "gfc,dsa"])
     assert compared.exit_code == 0, compared.output
     assert "| center | hole PSNR | gfc | dsa | " in compared.output

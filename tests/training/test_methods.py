@@ -11,11 +11,12 @@ import torch
 
 from training.baselines import telea
 from training.blending import completed, poisson
+from training.budget import minutes
 from training.data.drawn import DrawnFaces
 from training.errors import OptionError
 from training.framed import frame_faces
 from training.given import Answer, Given
-from training.methods import Method, all_of_repository, at_frame, blended, minutes, of_repository, of_runs, plain_recipe
+from training.methods import Method, all_of_repository, at_frame, blended, of_repository, of_runs, plain_recipe
 from training.papers import TABLES
 from training.printed import Variant
 from training.systems import Repository
@@ -55,6 +56,7 @@ def test_a_run_is_measured_with_its_own_weights_and_the_repositorys_for_the_rest
     assert method.about["weights"]["lafin_predictor"] == shipped["lafin_predictor"]
     assert method.about["weights"]["lafin_generator"] != shipped["lafin_generator"]
     assert method.about["images_seen"]["lafin_generator"] == 12
+    assert method.about["minutes"] == {"lafin_predictor": None, "lafin_generator": minutes(run / "generator")}
     assert method.about["began"] == {"generator": "today"}
     assert [one.name for one in of_runs(run, models)[0]] == ["narrow"]
 
@@ -91,11 +93,7 @@ def test_a_run_of_models_that_the_papers_system_does_not_call_is_left_out_with_a
     )
 
 
-def test_minutes_follow_from_the_lines_of_a_training(tmp_path: Path) -> None:
-    lines = [{"images_seen": 600, "images_per_second": 10}, {"images_seen": 1200, "images_per_second": 20}]
-    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert minutes(tmp_path) == 1.5
-    assert minutes(tmp_path / "absent") is None
+def test_a_demo_stands_for_its_papers_recipe() -> None:
     named = ("gfc_m3", "dsa_demo", "lafin_tiny", "dsa_ffhq")
     assert [plain_recipe(name) for name in named] == ["gfc_m3", "dsa", "lafin", "dsa"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 from training.frozen.features import DISTANCE_LAYERS, FeatureFileError, FeatureNetwork, load_features, read_weights
 from training.metrics.naming import named
@@ -72,28 +73,37 @@ def describe(features: FeatureNetwork, image: Tensor) -> Tensor:
 
 
 def frechet_distance(first: Tensor, second: Tensor) -> float:
-    """Frechet distance of two sets of vectors taken as Gaussians: LaFIn, Eq. 8 (Heusel et al. 2017).
+    """Frechet distance of two sets of vectors taken as Gaussians: LaFIn, Eq. 8 (Heusel et al. 2017), by torchmetrics.
 
-    |mean_1 - mean_2|^2 + Tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2)). [N,C] and [M,C], at least two rows each.
-    Comparable only between sets of the same sizes and the same network.
+    [N,C] and [M,C], at least two rows each. Comparable only between sets of the same sizes and the same network.
     """
     assert first.ndim == second.ndim == 2, (first.shape, second.shape)
     assert first.shape[1] == second.shape[1], (first.shape, second.shape)
     assert min(len(first), len(second)) >= 2, "a covariance needs two rows"
-    first, second = first.double(), second.double()
-    shift = ((first.mean(0) - second.mean(0)) ** 2).sum()
-    covariance_1, covariance_2 = (torch.cov(v.T).reshape(v.shape[1], v.shape[1]) for v in (first, second))
-    # The eigenvalues of S_1 S_2 are those of the symmetric R S_2 R with R = S_1^(1/2), and are not negative.
-    root = _square_root(covariance_1)
-    eigenvalues = torch.linalg.eigvalsh(root @ covariance_2 @ root).clamp(min=0)
-    return float(shift + covariance_1.trace() + covariance_2.trace() - 2 * eigenvalues.sqrt().sum())
+    vectors = _within_span(torch.cat((first, second)).double())
+    metric = FrechetInceptionDistance(feature=_Vectors(vectors.shape[1]))
+    metric.update(vectors[: len(first)], real=True)
+    metric.update(vectors[len(first) :], real=False)
+    return float(metric.compute())
 
 
-def _square_root(matrix: Tensor) -> Tensor:
-    """Of a symmetric matrix without negative eigenvalues."""
-    values, vectors = torch.linalg.eigh(matrix)
-    root: Tensor = (vectors * values.clamp(min=0).sqrt()) @ vectors.T
-    return root
+class _Vectors(nn.Identity):
+    """What torchmetrics takes for a network, where the pictures are described already."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self.num_features = numbers
+
+
+def _within_span(vectors: Tensor) -> Tensor:
+    """[N,C] -> [N, at most N]: around their mean, in axes of the space that they span, which changes no distance.
+
+    A few pictures then have small covariances, of which torchmetrics takes the eigenvalues in no time.
+    """
+    centred = vectors - vectors.mean(dim=0)
+    if len(centred) >= centred.shape[1]:
+        return centred
+    return centred @ torch.linalg.qr(centred.T).Q
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -1,13 +1,18 @@
 """Figures from pixels alone.
 
-Pictures are [B,C,H,W] in [0,1], RGB or one channel; every result is [B], one figure per picture.
+Pictures are [B,C,H,W] in [0,1], RGB or one channel; every result is [B], one figure per picture. They are
+torchmetrics' where it has them, but for SSIM: ARCHITECTURE.md says why.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+from torchmetrics.functional.image import multiscale_structural_similarity_index_measure, peak_signal_noise_ratio
+from torchmetrics.functional.regression import mean_absolute_error
 
 # Weights of red, green, blue (ITU-R BT.709, as scikit-image rounds them).
 GRAY_WEIGHTS = (0.2125, 0.7154, 0.0721)
@@ -15,18 +20,17 @@ K1, K2 = 0.01, 0.03  # Wang et al. 2004
 BLOCK_PIXELS = 48  # results of one product when a window goes over a picture
 MS_SSIM_ABOVE_PIXELS = 160  # sides: the window of 11 px fits into the fifth scale
 
+_decibels = partial(peak_signal_noise_ratio, data_range=1.0)
+
 
 def psnr(completed: Tensor, image: Tensor) -> Tensor:
     """Peak signal-to-noise ratio in dB for a peak of 1; infinite for equal pictures."""
-    _check(completed, image)
-    error = ((completed - image) ** 2).flatten(1).mean(dim=1)
-    return -10 * torch.log10(error)
+    return _picture_by_picture(_decibels, completed, image)
 
 
 def l1_percent(completed: Tensor, image: Tensor) -> Tensor:
     """Mean absolute difference over all pixels and channels, in percent of the range."""
-    _check(completed, image)
-    return 100 * (completed - image).abs().flatten(1).mean(dim=1)
+    return 100 * _picture_by_picture(mean_absolute_error, completed, image)
 
 
 def gray(image: Tensor) -> Tensor:
@@ -37,19 +41,12 @@ def gray(image: Tensor) -> Tensor:
 
 def hole_psnr(completed: Tensor, image: Tensor, hole: Tensor) -> Tensor:
     """`psnr` over the missing pixels alone; NaN where none is missing. hole [B,1,H,W] in {0,1}."""
-    return -10 * torch.log10(hole_mean((completed - image) ** 2, hole))
+    return _picture_by_picture(_decibels, completed, image, hole)
 
 
 def hole_l1_percent(completed: Tensor, image: Tensor, hole: Tensor) -> Tensor:
     """`l1_percent` over the missing pixels alone; NaN where none is missing."""
-    return 100 * hole_mean((completed - image).abs(), hole)
-
-
-def hole_mean(values: Tensor, hole: Tensor) -> Tensor:
-    """The mean of [B,C,H,W] over the missing pixels and all channels: [B]; NaN where none is missing."""
-    assert hole.shape == (len(values), 1, *values.shape[2:]), (hole.shape, values.shape)
-    missing = hole.to(values)
-    return (values * missing).flatten(1).sum(dim=1) / (values.shape[1] * missing.flatten(1).sum(dim=1))
+    return 100 * _picture_by_picture(mean_absolute_error, completed, image, hole)
 
 
 def ssim(completed: Tensor, image: Tensor) -> Tensor:
@@ -86,8 +83,9 @@ def ssim_uniform_map(completed: Tensor, image: Tensor, window_pixels: int) -> Te
 def hole_ssim(similarities: Tensor, hole: Tensor) -> Tensor:
     """The mean of a map of similarities over the windows whose middle is missing: [B]; NaN where there is none."""
     border = (hole.shape[-1] - similarities.shape[-1]) // 2
-    inner = hole[..., border : hole.shape[2] - border, border : hole.shape[3] - border]
-    return hole_mean(similarities, inner).float()
+    inner = hole[..., border : hole.shape[2] - border, border : hole.shape[3] - border].to(similarities)
+    sums = (similarities.mean(dim=1, keepdim=True) * inner).flatten(1).sum(dim=1)
+    return (sums / inner.flatten(1).sum(dim=1)).float()
 
 
 def ms_ssim(completed: Tensor, image: Tensor) -> Tensor:
@@ -138,6 +136,19 @@ def _band(line: Tensor, side: int) -> Tensor:
     rows = side - len(line) + 1
     places = torch.arange(rows)[:, None] + torch.arange(len(line))
     return torch.zeros(rows, side, dtype=line.dtype).scatter(1, places, line.expand(rows, -1))
+
+
+def _picture_by_picture(
+    figure: Callable[[Tensor, Tensor], Tensor], completed: Tensor, image: Tensor, hole: Tensor | None = None
+) -> Tensor:
+    """A figure of torchmetrics of each picture, or of its missing pixels: [B]."""
+    _check(completed, image)
+    pairs = zip(completed, image, strict=True)
+    if hole is None:
+        return torch.stack([figure(one.flatten(), other.flatten()) for one, other in pairs])
+    assert hole.shape == (len(image), 1, *image.shape[2:]), (hole.shape, image.shape)
+    missing = hole[:, 0].bool()
+    return torch.stack([figure(one[:, gap], other[:, gap]) for (one, other), gap in zip(pairs, missing, strict=True)])
 
 
 def _check(completed: Tensor, image: Tensor) -> None:
