@@ -172,9 +172,8 @@ def unmoved(network: nn.Module) -> Iterator[None]:
     iterated = [norm.training for norm in spectral]
     try:
         for one in averaged:
-            one.track_running_stats = (
-                False  # a momentum of 0 would still count the pass, and take in what is not finite
-            )
+            # A momentum of 0 would still count the pass, and take in what is not finite.
+            one.track_running_stats = False
         for norm in spectral:
             norm.eval()
         yield

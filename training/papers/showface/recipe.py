@@ -43,6 +43,7 @@ DEMO_PIXELS = 128  # the largest side that the demo learns on, and is served at
 DEMO_PARSED_PIXELS = 192  # the parser is the dearest part of a step; 95.5 % of its pixels keep their class of 256 px
 PAPER = Weights()
 MUON_LENGTH = 0.03
+REFINER_LENGTH = 0.004  # gated layers have no norm: at 0.03 their weights grow until the gates close
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.002, style=0.0)  # the refiner's task
 DEMO_WEIGHTS = Weights(intra=1.6e-4, inter=2.4e-4, semantic=4e-3, perceptual=1.2e-3, style=2.8e-3, adversarial=0.08)
@@ -245,10 +246,10 @@ def build_demo_refiner(files: Files) -> RefinerStep:
         inco2=needed_inco2(files),
         features=load_features(files.features) if files.features else None,
         weights=DEMO_WEIGHTS,
-        learning_rate=1e-3,
-        discriminator_learning_rate=1e-3,
+        learning_rate=5e-4,
+        discriminator_learning_rate=4e-4,
         betas=(0.5, 0.99),
-        muon_length=MUON_LENGTH,
+        muon_length=REFINER_LENGTH,
         seen_pixels=DEMO_PIXELS,
         parsed_pixels=DEMO_PARSED_PIXELS,
     )
@@ -282,8 +283,8 @@ def showface_demo() -> Recipe:
         name="refiner",
         build=build_demo_refiner,
         stages=(
-            Stage(until_images=3_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION),
-            Stage(until_images=60_000, pixels=DEMO_PIXELS, batch_size=8, learning_rate_factor=0.8, decay_to=0.2),
+            Stage(until_images=3_000, pixels=DEMO_PIXELS, batch_size=8, phase=RECONSTRUCTION),
+            Stage(until_images=60_000, pixels=DEMO_PIXELS, batch_size=8, decay_to=0.2),
         ),
         holes=DEMO_HOLES,
         needs=needed_parser,

@@ -22,7 +22,7 @@ from training.papers.parser.networks import Parser
 from training.papers.parser.serving import open_parser
 from training.papers.showface.losses import CoarseWeights, Weights
 from training.papers.showface.networks import Coarse, Reconstruction
-from training.papers.showface.recipe import build_refiner, showface, showface_demo, showface_tiny
+from training.papers.showface.recipe import DEMO_PIXELS, build_refiner, showface, showface_demo, showface_tiny
 from training.recipe import Files, RecipeError
 from training.seen import pixels_in, with_pixels, without_pixels
 from training.train import app
@@ -256,3 +256,9 @@ def test_the_demo_fits_into_twelve_megabytes(tmp_path: Path) -> None:
     steps = [part.build(files) for part in showface_demo().parts if part.name != "inco2"]
     states = [state for step in steps for state in step.freeze(step.networks).values()]
     assert sum(tensor.numel() for state in states for tensor in state.values()) * 2 < 12e6
+
+
+@pytest.mark.parametrize("name", ["coarse", "refiner"])
+def test_the_demo_is_served_at_the_largest_side_that_it_learns_on(name: str) -> None:
+    part = showface_demo().part(name)
+    assert max(stage.pixels for stage in part.stages) == DEMO_PIXELS
