@@ -30,7 +30,7 @@ DEMO_HOLES = Mixture(
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(structure=1.0, style=0.02, perceptual=0.008, hole=6.0, attributes=0.6, adversarial=0.12)
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.04, hole=6.0, attributes=0.6, adversarial=0.15)
 DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5)
 BETAS = (0.5, 0.9)
 
@@ -166,7 +166,7 @@ def reference_without_attributes() -> Recipe:
 
 
 def reference_demo() -> Recipe:
-    """For an hour of one CPU core: a quarter of the width, Muon, visible ratings, more kinds of holes."""
+    """For a few hours of one CPU core: a quarter of the width, Muon, visible ratings, more kinds of holes."""
     part = Part(
         name="generator",
         build=lambda files: build(
@@ -194,7 +194,7 @@ def reference_demo() -> Recipe:
                 learning_rate_factor=0.7,
                 decay_to=0.6,
             ),
-            Stage(until_images=122_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=190_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),
