@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from training.data.stream import Batch
 from training.layers.norms import SharedBatchNorm
 from training.layers.spectral import folded_state, load_folded_state, spectral_norms
+from training.seen import weights_at, with_pixels
 
 # Phases of a stage that more than one room knows; ALL is every loss of the part.
 ALL = ""
@@ -34,12 +35,14 @@ class Step(ABC):
 
     `networks` are trained, each by the optimiser of the same name. `shipped` names those that are averaged, looked at
     and shipped. `frozen` names the judges that losses look through; None = the user gave none, and those losses are
-    left out. `columns` names the pictures of a row of the sheet.
+    left out. `columns` names the pictures of a row of the sheet. `seen_pixels` is the side that the shipped ones are
+    served at, if they never learn on whole frames; 0 = as pictures come. Their snapshots say it (`training/seen.py`).
     """
 
     shipped: tuple[str, ...]
     columns: tuple[str, ...]
     phases: tuple[str, ...] = (ALL,)
+    seen_pixels = 0
 
     def __init__(
         self,
@@ -156,11 +159,11 @@ class Step(ABC):
 
     def freeze(self, networks: Mapping[str, nn.Module]) -> dict[str, State]:
         """The tensors of each snapshot, from the averaged networks: what a fresh inference network loads."""
-        return {name: folded_state(networks[name]) for name in self.shipped}
+        return {name: with_pixels(folded_state(networks[name]), self.seen_pixels) for name in self.shipped}
 
     def thaw(self, name: str, state: State) -> None:
         """Go on with a snapshot: the inverse of `freeze` for one network. RuntimeError if it is of another network."""
-        load_folded_state(self.networks[name], state)
+        load_folded_state(self.networks[name], weights_at(state, self.seen_pixels))
 
 
 @contextlib.contextmanager

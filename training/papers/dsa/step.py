@@ -22,8 +22,7 @@ from training.papers.dsa.losses import (
     weighted_sum,
 )
 from training.papers.dsa.networks import Discriminator, Generator
-from training.seen import weights_at, with_pixels
-from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn, unmoved
+from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn, unmoved
 
 QUARTERS = 4
 
@@ -49,10 +48,7 @@ class GeneratorStep(Step):
         central: bool = False,
         seen_pixels: int = 0,
     ) -> None:
-        """`central`: the local discriminators look at the frame's middle, as for irregular holes (appendix D).
-
-        `seen_pixels`: the side that the generator is served at, if it never learns on whole frames.
-        """
+        """`central`: the local discriminators look at the frame's middle, as for irregular holes (appendix D)."""
         super().__init__({"generator": generator, **discriminators}, optimizers, {"features": features})
         self.judges = tuple(discriminators)
         self.weights = weights
@@ -127,13 +123,6 @@ class GeneratorStep(Step):
             crops = [self.seen(name, raw, batch) for name in self.judges]
             scores = [judge(crop) for judge, crop in zip(judges, crops, strict=True)]
         return torch.stack([wasserstein_generator(score) for score in scores]).sum()
-
-    def freeze(self, networks: Mapping[str, nn.Module]) -> dict[str, State]:
-        """With the side that the generator is served at."""
-        return {name: with_pixels(state, self.seen_pixels) for name, state in super().freeze(networks).items()}
-
-    def thaw(self, name: str, state: State) -> None:
-        super().thaw(name, weights_at(state, self.seen_pixels))
 
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: masked image, raw, completed, image."""

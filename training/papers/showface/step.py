@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,28 +27,12 @@ from training.papers.showface.losses import (
 from training.papers.showface.networks import Coarse, Discriminator, Reconstruction, Refiner
 from training.papers.showface.regions import CLASSES
 from training.papers.showface.remembering import remember
-from training.seen import weights_at, with_pixels
-from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn
+from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn
 
 WHOLE_L1 = "l1_percent"
 
 
-class ServedStep(Step):
-    """A step whose network may be served at a side of its own, `seen_pixels`; 0 = as pictures come.
-
-    A network that never learns on whole frames is served at the side that it learned on; its snapshots say so.
-    """
-
-    seen_pixels = 0
-
-    def freeze(self, networks: Mapping[str, nn.Module]) -> dict[str, State]:
-        return {name: with_pixels(state, self.seen_pixels) for name, state in super().freeze(networks).items()}
-
-    def thaw(self, name: str, state: State) -> None:
-        super().thaw(name, weights_at(state, self.seen_pixels))
-
-
-class CoarseStep(ServedStep):
+class CoarseStep(Step):
     """One update of the coarse network (Liu et al. 2018, Eq. 8).
 
     In the phase "reconstruction" no feature network is asked; the paper knows only the full phase.
@@ -118,7 +100,7 @@ class InCo2Step(Step):
         return torch.stack((batch.image, networks["inco2"](batch.image)), dim=1)
 
 
-class RefinerStep(ServedStep):
+class RefinerStep(Step):
     """Memory written, then one update of the discriminator, then one of the refiner on the same fake (Eq. 15).
 
     In the phase "reconstruction" there is no discriminator; the paper knows only the full phase. Coarse network,
