@@ -20,7 +20,37 @@ from training.step import Figures, State, Step, Turn, unmoved
 CHANCE = 1  # number that a batch brings for each picture: the place of the gradient penalty
 
 
-class BackboneStep(Step):
+class LbamStep(Step):
+    """What every training of an LBAM generator has: its attention kept within bounds, and the discriminator's loss."""
+
+    weights: Weights
+
+    @property
+    def generator(self) -> Generator:
+        generator = self.networks["generator"]
+        assert isinstance(generator, Generator)
+        return generator
+
+    def update(self, *shares: Batch) -> Figures:
+        figures = super().update(*shares)
+        self.generator.constrain()
+        return figures
+
+    def thaw(self, name: str, state: State) -> None:
+        super().thaw(name, state)
+        self.generator.constrain()
+
+    def critic_loss(self, image: Tensor, fake: Tensor, places: Tensor) -> tuple[Tensor, Figures]:
+        """Eq. 11 with its sign turned, of a fake without gradient; `places` [B] of the gradient penalty."""
+        discriminator = self.networks["discriminator"]
+        real_scores, fake_scores = discriminator(torch.cat((image, fake))).chunk(2)
+        critic = wasserstein_critic(real_scores, fake_scores)
+        with unmoved(discriminator):  # its spectral norms have moved with the scores
+            penalty = gradient_penalty(discriminator, image, fake, places)
+        return critic + self.weights.penalty * penalty, {"critic": critic, "penalty": penalty}
+
+
+class BackboneStep(LbamStep):
     """The discriminator by Eq. 11, then the generator by the inpainting losses and Eq. 10, both of the one picture."""
 
     shipped = ("generator",)
@@ -39,24 +69,12 @@ class BackboneStep(Step):
         super().__init__(networks, optimizers, {"features": features})
         self.weights = weights
 
-    @property
-    def generator(self) -> Generator:
-        generator = self.networks["generator"]
-        assert isinstance(generator, Generator)
-        return generator
-
     def turns(self) -> tuple[Turn, ...]:
         return ("discriminator", self.discriminator_loss), ("generator", self.generator_loss)
-
-    def update(self, *shares: Batch) -> Figures:
-        figures = super().update(*shares)
-        self.generator.constrain()
-        return figures
 
     def thaw(self, name: str, state: State) -> None:
         """Rows for attributes are left out where they are 0, as those of a converted LBAM."""
         super().thaw(name, dict(obeying(state, ())))
-        self.generator.constrain()
 
     def raw(self, batch: Batch) -> Tensor:
         """What the generator paints; both turns need it."""
@@ -64,14 +82,8 @@ class BackboneStep(Step):
         return self.once("raw", batch, lambda: self.networks["generator"](batch.image, batch.hole, nothing))
 
     def discriminator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
-        """Eq. 11 with its sign turned."""
         assert batch.chance is not None, "the part must ask for chance"
-        fake, discriminator = self.raw(batch).detach(), self.networks["discriminator"]
-        real_scores, fake_scores = discriminator(torch.cat((batch.image, fake))).chunk(2)
-        critic = wasserstein_critic(real_scores, fake_scores)
-        with unmoved(discriminator):  # its spectral norms have moved with the scores
-            penalty = gradient_penalty(discriminator, batch.image, fake, batch.chance[:, 0])
-        return critic + self.weights.penalty * penalty, {"critic": critic, "penalty": penalty}
+        return self.critic_loss(batch.image, self.raw(batch).detach(), batch.chance[:, 0])
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 12 without Eq. 9; the discriminator frozen."""

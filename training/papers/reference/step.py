@@ -13,16 +13,17 @@ from torch import Tensor, nn
 
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
-from training.losses.wasserstein import gradient_penalty, wasserstein_critic, wasserstein_generator
+from training.losses.wasserstein import wasserstein_generator
 from training.masking import complete, mask_image
 from training.papers.reference.attributes import Attribute, completed, names, scaled
+from training.papers.reference.backbone import LbamStep
 from training.papers.reference.extractors import FILL
 from training.papers.reference.losses import Weights, attribute_loss, inpainting_losses, weighted_sum
 from training.papers.reference.measuring import turned
 from training.papers.reference.networks import Generator
 from training.papers.reference.rows import LABELS
 from training.papers.reference.snapshots import described, obeying, weights_for
-from training.step import ALL, RECONSTRUCTION, Figures, State, Step, Turn, unmoved
+from training.step import ALL, RECONSTRUCTION, Figures, State, Turn
 
 AUXILIARY = "auxiliary"
 
@@ -53,7 +54,7 @@ class Chance:
         self.drawn = 2 * batch.chance[:, 3 + attributes :] - 1  # [B,A] in [-1,1)
 
 
-class ReferenceStep(Step):
+class ReferenceStep(LbamStep):
     """Auxiliary extractor, discriminator, generator, attribute extractor, in this order, each with its own loss.
 
     The phase "labels" teaches the auxiliary extractor alone, before the others begin (section 3.1); "reconstruction"
@@ -91,17 +92,6 @@ class ReferenceStep(Step):
         if self.phase == RECONSTRUCTION:
             return (auxiliary, generator) if self.manner.through_generator else (auxiliary, generator, extractor)
         return auxiliary, ("discriminator", self.discriminator_loss), generator, extractor
-
-    def update(self, *shares: Batch) -> Figures:
-        figures = super().update(*shares)
-        self.generator.constrain()
-        return figures
-
-    @property
-    def generator(self) -> Generator:
-        generator = self.networks["generator"]
-        assert isinstance(generator, Generator)
-        return generator
 
     def labels(self, batch: Batch) -> Tensor:
         """A_gt of those that have one, [B,A]; NaN elsewhere."""
@@ -154,13 +144,7 @@ class ReferenceStep(Step):
     def discriminator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 11 with its sign turned; the fake is I_fake, never I_recon."""
         fake = self.judged(self.painted(batch)[1].detach(), batch)
-        discriminator = self.networks["discriminator"]
-        real_scores, fake_scores = discriminator(torch.cat((batch.image, fake))).chunk(2)
-        critic = wasserstein_critic(real_scores, fake_scores)
-        places = Chance(batch, len(self.attributes)).places
-        with unmoved(discriminator):  # its spectral norms have moved with the scores
-            penalty = gradient_penalty(discriminator, batch.image, fake, places)
-        return critic + self.weights.penalty * penalty, {"critic": critic, "penalty": penalty}
+        return self.critic_loss(batch.image, fake, Chance(batch, len(self.attributes)).places)
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 12: inpainting losses of I_recon; of I_fake Eq. 10 and, for A_ext that stay as they are, Eq. 9."""
@@ -225,7 +209,6 @@ class ReferenceStep(Step):
         known = names(self.attributes)
         told = obeying(state, known) if name == "generator" else state
         super().thaw(name, weights_for(told, known, self.pixels(name)))
-        self.generator.constrain()
 
     def pixels(self, name: str) -> int:
         """The side that a network sees pictures at; 0 = as they come."""
