@@ -64,8 +64,10 @@ def mirrored(canvas: Canvas, target: Target) -> Canvas:
     if landmarks is None or region is None or target.fills_frame:
         return canvas
     mirror = mirror_of(target.transform.to_canvas(landmarks))
-    among = target.transform.paste_ids(wanted(target.transform.warp_hole(canvas.hole), landmarks), region)
-    if mirror is None or not (among := among & canvas.hole[region.slices]).any():
+    if mirror is None or not (beside := wanted(target.transform.warp_hole(canvas.hole), landmarks)).any():
+        return canvas
+    among = target.transform.paste_ids(beside, region) & canvas.hole[region.slices]
+    if not among.any():
         return canvas
     picture, lent = lend(canvas.rgb, canvas.hole, mirror, among, region)
     near = region.grown(MARGIN_PIXELS, canvas.size)

@@ -13,9 +13,8 @@ import cv2
 import numpy as np
 
 from service.imaging.arrays import Floats, Hole, Points, Rgb, assert_plane, assert_rgb, size_of
-from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 from service.imaging.holes import Region, bounds
-from service.imaging.regions import beside_head
+from service.imaging.regions import beside_head, eyes_and_down
 from service.imaging.seam import Mask
 
 JAW = slice(0, 17)
@@ -60,8 +59,8 @@ def mirror_of(landmarks: Points) -> Mirror | None:
 def wanted(hole: Hole, landmarks: Points) -> Hole:
     """[F,F] {0,1}: the wide parts of a frame's hole beside the head. The hole goes on beyond the frame as it ends."""
     assert_plane(hole)
-    eyes = (landmarks[LEFT_EYE].mean(axis=0) + landmarks[RIGHT_EYE].mean(axis=0)) / 2
-    radius = WIDE / 2 * float(np.hypot(*(landmarks[MOUTH_CORNERS].mean(axis=0) - eyes)))
+    _, down = eyes_and_down(landmarks)
+    radius = WIDE / 2 * float(np.hypot(*down))
     margin = int(radius) + 1
     around = cv2.copyMakeBorder(hole, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     deep = cv2.distanceTransform(around, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > radius

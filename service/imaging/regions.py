@@ -33,17 +33,17 @@ def beside_head(landmarks: Points, frame_pixels: int) -> Hole:
 
 def features(landmarks: Points, frame_pixels: int) -> Hole:
     """[F,F] {0,1} from [68,2] frame pixels: brows, eyes, nose and mouth, and all between them."""
-    _, down = _eyes_and_down(landmarks)
+    _, down = eyes_and_down(landmarks)
     return np.asarray(_distance(landmarks[FEATURES], down, frame_pixels) <= FEATURES_GROWN, dtype=np.uint8)
 
 
 def _from_head(landmarks: Points, frame_pixels: int) -> Floats:
     """[F,F]: from the outline of landmarks and forehead, in lengths from eyes to mouth; 0 inside."""
-    eyes, down = _eyes_and_down(landmarks)
+    eyes, down = eyes_and_down(landmarks)
     return _distance(np.vstack((landmarks, _forehead(eyes, down))), down, frame_pixels)
 
 
-def _eyes_and_down(landmarks: Points) -> tuple[Points, Points]:
+def eyes_and_down(landmarks: Points) -> tuple[Points, Points]:
     """The middle of the eyes, and from there to the middle of the mouth."""
     eyes = (landmarks[LEFT_EYE].mean(axis=0) + landmarks[RIGHT_EYE].mean(axis=0)) / 2
     return eyes, landmarks[MOUTH_CORNERS].mean(axis=0) - eyes
