@@ -25,6 +25,11 @@ class Served(nn.Module):
         self.dtype = torch.float32  # training/precision.py sets another
 
 
+def in_bytes(picture: Tensor) -> Tensor:
+    """What a network painted, in [0,1], as UINT8; what lies beyond stands on the border."""
+    return (picture * 255).round().clamp(0, 255).to(torch.uint8)
+
+
 def nothing(state: dict[str, Tensor]) -> dict[str, str]:
     """No parameters."""
     return {}

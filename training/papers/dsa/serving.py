@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
-from training.deployed import Deployed, Port, Served
+from training.deployed import Deployed, Port, Served, in_bytes
 from training.given import Answer, BuildSystem, OpenModel, System
 from training.papers.dsa.attention import DualSpatialAttention
 from training.papers.dsa.contextual import ContextualAttention
@@ -27,7 +26,7 @@ class ServedGenerator(Served):
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         known, missing = known_at(image.float() / 255, hole.float(), self.pixels)
         raw = self.generator(known.to(self.dtype), missing.to(self.dtype))
-        return (enlarged(raw.float(), image.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
+        return in_bytes(enlarged(raw.float(), image.shape[2]))
 
 
 def load_generator(state: dict[str, Tensor], *, pixels: int = 256) -> ServedGenerator:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from training.data.landmarks import COUNT, OF_98
-from training.deployed import Deployed, Port, Served
+from training.deployed import Deployed, Port, Served, in_bytes
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import landmark_map, mask_image
 from training.papers.lafin.networks import FRAME_PIXELS, Generator, Predictor
@@ -52,7 +51,7 @@ class ServedGenerator(Served):
         masked = mask_image(image.float() / 255, missing)
         dots = landmark_map(landmarks.clamp(0.0, self.largest), image.shape[2], image.shape[3])
         raw = self.generator(masked.to(self.dtype), dots.to(self.dtype), missing.to(self.dtype))
-        return (raw * 255).round().clamp(0, 255).to(torch.uint8)
+        return in_bytes(raw)
 
 
 def load_predictor(state: dict[str, Tensor]) -> ServedPredictor:

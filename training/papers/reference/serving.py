@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from training.deployed import Deployed, Port, Served
+from training.deployed import Deployed, Port, Served, in_bytes
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import mask_image
 from training.papers.reference.extractors import FILL, Auxiliary, Extractor
@@ -56,7 +56,7 @@ class ServedGenerator(Served):
         """What these attributes [B,8] make of it: raw UINT8 [B,3,256,256]."""
         obeyed = attributes.clamp(-1.0, 1.0)[:, : self.attributes].to(self.dtype)
         raw = enlarged(self.generator.decode(encoded[0], encoded[1], obeyed).float(), self.frame)
-        return (raw * 255).round().clamp(0, 255).to(torch.uint8)
+        return in_bytes(raw)
 
     def forward(self, image: Tensor, hole: Tensor, attributes: Tensor) -> Tensor:
         """Rows of one picture and hole are encoded once, and each painted as it would be alone."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from training.checkpoint import CheckpointError, load_snapshot
-from training.deployed import Deployed, Port, Served
+from training.deployed import Deployed, Port, Served, in_bytes
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import complete
 from training.papers.showface.networks import (
@@ -40,8 +39,7 @@ class ServedCoarse(Served):
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         known, missing = known_at(image.float() / 255, hole.float(), self.pixels)
         raw = self.coarse(known.to(self.dtype), missing.to(self.dtype))
-        painted = (enlarged(raw.float(), image.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
-        return complete(painted, image, hole)
+        return complete(in_bytes(enlarged(raw.float(), image.shape[2])), image, hole)
 
 
 class ServedRefiner(Served):
@@ -60,7 +58,7 @@ class ServedRefiner(Served):
         face = seen_at(coarse.float() / 255, self.pixels).to(self.dtype)
         missing = hole_at(hole.float(), self.pixels).to(self.dtype)
         raw = self.refiner(face, missing, parsing_at(parsing[:, 0].long(), self.pixels))
-        return (enlarged(raw.float(), coarse.shape[2]) * 255).round().clamp(0, 255).to(torch.uint8)
+        return in_bytes(enlarged(raw.float(), coarse.shape[2]))
 
 
 class FrozenCoarse(nn.Module):
