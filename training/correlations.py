@@ -41,7 +41,7 @@ def main(
     reference.
     """
     kinds, place = options.read_kinds(holes), options.open_device(device)
-    models = Repository(repository, read_snapshots(snapshot or []), device=place)
+    models = Repository(repository, read_snapshots(snapshot), device=place)
     extractor, names = open_extractor(models)
     opened = open_split(data, split)
     faces = frame_faces(opened, frame_pixels(SYSTEM), count)

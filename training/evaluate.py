@@ -95,7 +95,7 @@ def main(
     keep_large_blocks()
     place = options.open_device(device)
     options.require(precision, ("auto", *PRECISIONS), "precision")
-    models = Repository(repository, read_snapshots(snapshot or []), exports, place, precision)
+    models = Repository(repository, read_snapshots(snapshot), exports, place, precision)
     if model in FINDERS:
         figures = report_finder(model, models, open_split(data, split), scenes, people, count, baseline)
         write_json(output, {"split": split, **figures})

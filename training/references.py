@@ -60,7 +60,7 @@ def main(
     kinds, place = options.read_kinds(holes), options.open_device(device)
     if sheet is not None:
         require_picture(sheet)
-    models = Repository(repository, read_snapshots(snapshot or []), device=place)
+    models = Repository(repository, read_snapshots(snapshot), device=place)
     extractor, names = open_extractor(models)
     generator = open_generator(models, names)
     opened = open_split(data, split)

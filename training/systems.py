@@ -79,10 +79,10 @@ class Repository:
             raise OpeningError(f"{path} is no TorchScript file: {reason}") from error
 
 
-def read_snapshots(pairs: list[str]) -> dict[str, Path]:
+def read_snapshots(pairs: list[str] | None) -> dict[str, Path]:
     """`MODEL=FILE` of --snapshot. Raises OpeningError."""
     snapshots = {}
-    for pair in pairs:
+    for pair in pairs or []:
         model, equals, file = pair.partition("=")
         if not equals or model not in DEPLOYED:
             raise OpeningError(f"--snapshot {pair}: write MODEL=FILE, MODEL one of {', '.join(DEPLOYED)}")
