@@ -25,12 +25,12 @@ from training.step import RECONSTRUCTION
 # Section 4.1: Quick Draw's strokes combined with a square of 85 px.
 SKETCHES = Mixture(((1.0, "quickdraw"),))
 DEMO_HOLES = Mixture(
-    ((0.2, "quickdraw"), (0.25, "20-40"), (0.15, "40-60"), (0.12, "eyes"), (0.16, "O6"), (0.12, "center"))
+    ((0.15, "quickdraw"), (0.22, "20-40"), (0.15, "40-60"), (0.18, "eyes"), (0.14, "O6"), (0.16, "center"))
 )
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.04, hole=6.0, attributes=0.6, adversarial=0.15)
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.3, adversarial=0.15)
 DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5)
 BETAS = (0.5, 0.9)
 
@@ -194,7 +194,8 @@ def reference_demo() -> Recipe:
                 learning_rate_factor=0.7,
                 decay_to=0.6,
             ),
-            Stage(until_images=190_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=148_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.35),
+            Stage(until_images=206_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.5, decay_to=0.05),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),
