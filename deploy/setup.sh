@@ -26,6 +26,9 @@ $made_from" ]; then
     exit 0
 fi
 
+if [ -L .venv ]; then # what it points to serves another folder, and would be emptied
+    fail ".venv is a link to $(readlink .venv), which was not made here. Remove the link, and run the command again."
+fi
 previous=$(head -n 1 .venv/.ready 2>/dev/null || true)
 rm -f .venv/.ready
 if [ "$PWD $present" != "$made_by" ] || [ "${previous:-$made_by}" != "$made_by" ]; then

@@ -100,3 +100,14 @@ def test_a_broken_environment_is_made_anew(project: Project) -> None:
     (project.folder / ".venv" / "bin" / "python").write_text("#!/nowhere\n")
     assert project.setup().returncode == 0
     assert project.calls() == ["venv", "pip", "pip"]
+
+
+def test_the_environment_of_another_folder_is_left_alone(project: Project, tmp_path: Path) -> None:
+    project.setup()
+    project.calls()
+    other = Project(tmp_path / "other")
+    (other.folder / ".venv").symlink_to(project.folder / ".venv")
+    refused = other.setup()
+    assert refused.returncode != 0
+    assert f".venv is a link to {project.folder / '.venv'}" in refused.stderr
+    assert (other.calls(), (project.folder / ".venv" / ".ready").exists()) == ([], True)
