@@ -37,7 +37,7 @@ NO_HOLES = Mixture(((1.0, "none"),))
 BETAS = (0.9, 0.99)  # section 4.1
 LEARNING_RATE = 2e-4  # section 4.1
 
-DEMO_HOLES = Mixture(((0.15, "1-20"), (0.30, "20-40"), (0.30, "40-60"), (0.10, "center"), (0.05, "eyes"), (0.10, "O6")))
+DEMO_HOLES = Mixture(((0.15, "1-20"), (0.30, "20-40"), (0.25, "40-60"), (0.10, "center"), (0.10, "eyes"), (0.10, "O6")))
 DEMO_JITTER = Jitter(rotation_degrees=8, scale=0.1, shift=0.03, colour=0.1)
 DEMO_PIXELS = 128  # the largest side that the demo learns on, and is served at
 DEMO_PARSED_PIXELS = 192  # the parser is the dearest part of a step; 95.5 % of its pixels keep their class of 256 px
@@ -45,7 +45,7 @@ PAPER = Weights()
 MUON_LENGTH = 0.03
 REFINER_LENGTH = 0.004  # gated layers have no norm: at 0.03 their weights grow until the gates close
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.002, style=0.0)  # the refiner's task
+DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.008, style=0.0)  # with less, its eyes are a blur that no parser finds
 DEMO_WEIGHTS = Weights(intra=1.6e-4, inter=2.4e-4, semantic=4e-3, perceptual=1.2e-3, style=2.8e-3, adversarial=0.08)
 
 
@@ -266,6 +266,7 @@ def showface_demo() -> Recipe:
                 until_images=48_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION, learning_rate_factor=0.7
             ),
             Stage(until_images=55_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(until_images=75_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.6, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         jitter=DEMO_JITTER,

@@ -103,8 +103,9 @@ class InCo2Step(Step):
 class RefinerStep(Step):
     """Memory written, then one update of the discriminator, then one of the refiner on the same fake (Eq. 15).
 
-    In the phase "reconstruction" there is no discriminator; the paper knows only the full phase. Coarse network,
-    parser and InCo2 encoder are frozen.
+    In the phase "reconstruction" there is no discriminator, and nothing is written: what an encoder says that has
+    learnt nothing would stay in the slots. The paper knows only the full phase. Coarse network, parser and InCo2
+    encoder are frozen.
     """
 
     shipped = ("refiner",)
@@ -154,7 +155,7 @@ class RefinerStep(Step):
         """Section 3.2: the memory takes up the batch, then it is read."""
         self._shares = len(shares)
         refiner = self.networks["refiner"]
-        if isinstance(refiner, Refiner) and refiner.recalls:
+        if isinstance(refiner, Refiner) and refiner.recalls and self.phase != RECONSTRUCTION:
             remember(refiner, [(share, *self.seen(share)) for share in shares])
         return super().update(*shares)
 

@@ -265,6 +265,15 @@ def test_the_memory_is_written_before_it_is_read_and_once_an_update(batch: Batch
     assert written == int(there.sum())
 
 
+def test_the_reconstruction_alone_writes_nothing_into_the_memory(batch: Batch) -> None:
+    refiner = Refiner(2, 4, 4, 1, slots=4)
+    step = with_refiner(refiner, Weights())
+    for phase, writes in ((RECONSTRUCTION, False), (ALL, True)):
+        step.phase = phase
+        step.update(batch)
+        assert bool(refiner.memory.writes.any()) == writes
+
+
 def test_the_ablation_without_memory_writes_nothing(batch: Batch) -> None:
     refiner = Refiner(2, 4, 4, 1, slots=4, kind="without_both")
     with_refiner(refiner, Weights()).update(batch)
