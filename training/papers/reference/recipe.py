@@ -30,8 +30,8 @@ DEMO_HOLES = Mixture(
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.2, adversarial=0.3)
-DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5)
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.4, adversarial=0.3)
+DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5, reach=0.35)
 BETAS = (0.5, 0.9)
 
 

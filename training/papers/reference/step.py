@@ -36,6 +36,7 @@ class Manner:
     whole_fakes: bool = True  # the judges see I_fake as it is; False: completed, so that the hole alone can please them
     redrawn: float = 0.0  # share of pictures whose I_fake shows attributes that are drawn anew, each by chance a half
     hidden: float = 0.0  # share of pictures that the attribute extractor sees with their holes
+    reach: float = 0.0  # the share of a picture that a hole takes to change redrawn attributes all the way; 0: any does
 
 
 class Chance:
@@ -121,6 +122,19 @@ class ReferenceStep(LbamStep):
         redrawn = torch.where(chance.choices < 0.5, chance.drawn, found)
         return torch.where(self.own(batch) > 0, found, redrawn)
 
+    def reached(self, batch: Batch) -> Tensor:
+        """What is to be seen in I_fake, [B,A]: A_ext; of redrawn ones, as much as the hole can change.
+
+        Nobody can turn a face into another by its eyes alone: asked to, the generator paints patches of colour.
+        """
+        wanted = self.extracted(batch)
+        if not self.manner.reach:
+            return wanted
+        share = (batch.hole.mean(dim=(1, 2, 3)) / self.manner.reach).clamp(max=1).unsqueeze(1)
+        with torch.no_grad():
+            present = self.once("estimates", batch, lambda: self.networks["auxiliary"](batch.image))
+        return torch.where(self.own(batch) > 0, wanted, present + share * (wanted - present))
+
     def painted(self, batch: Batch) -> Tensor:
         """I_recon (Eq. 2), and behind it I_fake (Eq. 3) where the phase has one: [1 or 2,B,3,H,W], of one encoding."""
         wanted = [self.true(batch)] if self.phase == RECONSTRUCTION else [self.true(batch), self.extracted(batch)]
@@ -157,7 +171,7 @@ class ReferenceStep(LbamStep):
             with self.asked("discriminator", "auxiliary") as (discriminator, auxiliary):
                 losses["adversarial"] = wasserstein_generator(discriminator(fake))
                 if self.weights.attributes:
-                    losses["attributes"] = attribute_loss(auxiliary(fake), self.extracted(batch))
+                    losses["attributes"] = attribute_loss(auxiliary(fake), self.reached(batch))
         return weighted_sum(losses, self.weights), losses
 
     def extractor_loss(self, batch: Batch) -> tuple[Tensor, Figures]:

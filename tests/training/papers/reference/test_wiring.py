@@ -160,6 +160,26 @@ def test_the_attribute_extractor_learns_what_the_auxiliary_one_sees_in_the_fake(
     assert float(step.extractor_loss(batch)[0].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("redrawn", "reach", "share"), [(1.0, 0.0, 1.0), (1.0, 0.5, 0.5), (1.0, 0.1, 1.0), (0.0, 0.5, 1.0)]
+)
+def test_redrawn_attributes_are_asked_for_as_far_as_the_hole_reaches(
+    batch: Batch, redrawn: float, reach: float, share: float
+) -> None:
+    """A quarter of the picture is missing; what the extractor found itself is always asked for as it is."""
+    quarter = torch.zeros_like(batch.hole)
+    quarter[..., : quarter.shape[2] // 2, : quarter.shape[3] // 2] = 1
+    covered = replace(batch, hole=quarter)
+    step, _ = painted(covered, Manner(through_generator=False, redrawn=redrawn, reach=reach))
+    with torch.no_grad():
+        present, wanted = step.networks["auxiliary"](covered.image), step.extracted(covered)
+        _, told = step.generator_loss(covered)
+        fake = step.networks["auxiliary"](step.painted(covered)[1])
+    assert (present - wanted).abs().max() > 0.1
+    torch.testing.assert_close(step.reached(covered), present + share * (wanted - present))
+    assert float(told["attributes"]) == pytest.approx(float((fake - step.reached(covered)).square().mean()), rel=1e-4)
+
+
 def test_in_the_demo_it_begins_with_what_that_one_sees_in_recon(batch: Batch) -> None:
     step, pictures = painted(batch, Manner(through_generator=False, redrawn=1.0))
     step.phase = RECONSTRUCTION
