@@ -285,7 +285,7 @@ def showface_demo() -> Recipe:
         build=build_demo_refiner,
         stages=(
             Stage(until_images=3_000, pixels=DEMO_PIXELS, batch_size=8, phase=RECONSTRUCTION),
-            Stage(until_images=46_000, pixels=DEMO_PIXELS, batch_size=8, decay_to=0.1),
+            Stage(until_images=43_000, pixels=DEMO_PIXELS, batch_size=8, decay_to=0.1),
         ),
         holes=DEMO_HOLES,
         needs=needed_parser,
