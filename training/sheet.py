@@ -110,7 +110,7 @@ def draw(
     stages: bool = False,
 ) -> np.ndarray:
     """[H,W,3] uint8 RGB. Raises OptionError for a system that paints nothing, or has no stages to show."""
-    row, across = [], STAGED_ACROSS if stages else ACROSS
+    row, across = [], min(STAGED_ACROSS if stages else ACROSS, len(faces))
     for batch in faces.batches(1, device):
         given = batch.under(kinds[batch.places.start % len(kinds)], seed)
         answer = system(given)

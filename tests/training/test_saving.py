@@ -20,6 +20,8 @@ from training.data.stream import Batch
 from training.loop import train
 from training.papers import RECIPES
 from training.papers.lafin.recipe import build_generator, lafin_tiny
+from training.papers.parser.serving import open_parser
+from training.papers.showface.networks import Reconstruction
 from training.recipe import Files, Part, RecipeError
 from training.saving import begin_with
 from training.step import Figures, Step
@@ -96,6 +98,14 @@ class JoinedClasses(DrawnFaces):
         return table[super().parsing(index)]
 
 
+def beside_the_refiner(folder: Path) -> Files:
+    """What the refiner needs: the shipped coarse network and parser, and an InCo2 network that nobody trained."""
+    inco2 = folder / "inco2.safetensors"
+    save_snapshot(inco2, Reconstruction(12).state_dict(), {})
+    parser = open_parser(SHIPPED_REPOSITORY / "parser" / "snapshot.safetensors")
+    return Files(parser=parser, coarse=SHIPPED_REPOSITORY / "showface_coarse" / "snapshot.safetensors", inco2=inco2)
+
+
 @pytest.mark.parametrize(
     ("recipe", "name", "model"),
     [
@@ -104,6 +114,8 @@ class JoinedClasses(DrawnFaces):
         ("lafin_demo", "generator", "lafin_generator"),
         ("lafin_demo", "predictor", "lafin_predictor"),
         ("parser_14_demo", "parser", "parser"),
+        ("showface_demo", "coarse", "showface_coarse"),
+        ("showface_demo", "refiner", "showface_refiner"),
     ],
 )
 def test_shipped_snapshots_can_be_gone_on_with(recipe: str, name: str, model: str, tmp_path: Path) -> None:
@@ -112,7 +124,8 @@ def test_shipped_snapshots_can_be_gone_on_with(recipe: str, name: str, model: st
     first = replace(short.stages[0], until_images=2, batch_size=2)
     short = replace(short, stages=(first,), sheet_every_images=100)
     faces = JoinedClasses(6, 128) if model == "parser" else FACES
-    assert train(short, faces, tmp_path, Files(), CPU, start=SHIPPED_REPOSITORY / model) == 2
+    files = beside_the_refiner(tmp_path) if name == "refiner" else Files()
+    assert train(short, faces, tmp_path, files, CPU, start=SHIPPED_REPOSITORY / model) == 2
     assert load_snapshot(tmp_path / f"{name}.safetensors")[1]["images_seen"] == "2"
 
 

@@ -51,7 +51,7 @@ def test_the_command_writes_a_picture(tiny_repository: Path, drawn_folder: Path,
     options = ["--data", str(drawn_folder), "--repository", str(tiny_repository), "--split", "all", "--model", "dsa"]
     done = CliRunner().invoke(app, [*options, "--count", "2", "--side", "64", "--output", str(output)])
     assert done.exit_code == 0, done.output
-    assert cv2.imread(str(output)).shape == (64, 4 * 3 * 64, 3)
+    assert cv2.imread(str(output)).shape == (64, 2 * 3 * 64, 3)
 
 
 def test_stages_stand_between_the_masked_and_the_completed_picture(drawn_folder: Path) -> None:
