@@ -1,7 +1,6 @@
 """What holds for the whole test run: how it shares the cores, and that it ends what it has started when it is stopped.
 
-- Tests run side by side, three processes for two cores (`make test`), since a third of the time is waiting for programs
-  that tests start; a process computes with one thread.
+- Tests run side by side, one process for each core (`make test`); a process computes with one thread.
 - SIGTERM is Ctrl-C here, so that every fixture is left. The process that hands the tests out passes it on.
 - A shell that runs the tests in the background has SIGINT ignored, and programs inherit that: here it is heard again,
   or the programs that the tests start would not hear it either.
@@ -45,6 +44,5 @@ def denormals() -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three for two of the cores that this process may use, which in a container are not the machine's."""
-    cores = len(os.sched_getaffinity(0))
-    return cores + cores // 2
+    """The cores that this process may use, which in a container are not the machine's."""
+    return len(os.sched_getaffinity(0))

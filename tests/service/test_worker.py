@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -74,7 +75,8 @@ class Workers:
         for process in self.processes:
             family = [process, *children(process)] if process.poll() is None else []
             for member in family:
-                member.kill()
+                with suppress(psutil.NoSuchProcess):  # it may end by itself meanwhile
+                    member.kill()
             process.wait(10)
 
 

@@ -24,7 +24,7 @@ def in_order(do: Callable[[Work], Result], work: Iterable[Work], workers: int) -
         yield from map(do, work)
         return
     waiting: deque[Future[Result]] = deque()
-    pool = ThreadPoolExecutor(workers)
+    pool, wait = ThreadPoolExecutor(workers), True
     try:
         with opencv_on_one_core():  # its own threads would only be in the workers' way
             for piece in work:
@@ -33,5 +33,8 @@ def in_order(do: Callable[[Work], Result], work: Iterable[Work], workers: int) -
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
+    except GeneratorExit:  # perhaps of the garbage collection in a thread that starts, which would wait for itself
+        wait = False
+        raise
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=wait, cancel_futures=True)

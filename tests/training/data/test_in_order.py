@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Generator
 
 import cv2
 import pytest
@@ -35,6 +36,20 @@ def test_an_error_comes_in_its_place_and_begins_no_further_work(workers: int) ->
     with pytest.raises(KeyboardInterrupt):
         next(results)
     assert len(begun) <= 5 + (AHEAD + 1) * workers + 1
+
+
+def test_who_stops_asking_does_not_wait_for_what_is_under_way() -> None:
+    """A garbage collection may close the results inside a thread that starts, which must not wait for others there."""
+    go_on = threading.Event()
+    results = in_order(lambda number: number == 0 or go_on.wait(60), range(100), 2)
+    assert isinstance(results, Generator)
+    next(results)
+    closing = threading.Thread(target=results.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    left = not closing.is_alive()
+    go_on.set()
+    assert left
 
 
 def test_opencv_leaves_the_cores_to_the_workers_and_gets_them_back() -> None:

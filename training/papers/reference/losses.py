@@ -33,6 +33,7 @@ class Weights:
     hole: float = 6.0
     valid: float = 1.0
     attributes: float = 1.0  # the generator's part of Eq. 9
+    near: float = 0.0  # not the paper's: the mean squared difference of I_fake and I_recon in the hole
     penalty: float = 10.0  # lambda_gp of Eq. 11, which the paper does not give
 
 

@@ -30,7 +30,7 @@ DEMO_HOLES = Mixture(
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.4, adversarial=0.3)
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.4, adversarial=0.3, near=5.0)
 DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, hidden=0.5, reach=0.7)
 BETAS = (0.5, 0.9)
 
@@ -196,6 +196,7 @@ def reference_demo() -> Recipe:
             ),
             Stage(until_images=148_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.35),
             Stage(until_images=216_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.5, decay_to=0.05),
+            Stage(until_images=260_000, pixels=SMALLEST_PIXELS, batch_size=16, learning_rate_factor=0.3, decay_to=0.05),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),

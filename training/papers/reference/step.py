@@ -161,7 +161,10 @@ class ReferenceStep(LbamStep):
         return self.critic_loss(batch.image, fake, Chance(batch, len(self.attributes)).places)
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
-        """Eq. 12: inpainting losses of I_recon; of I_fake Eq. 10 and, for A_ext that stay as they are, Eq. 9."""
+        """Eq. 12: inpainting losses of I_recon; of I_fake Eq. 10 and, for A_ext that stay as they are, Eq. 9.
+
+        `near` holds I_fake back from patches of colour, which please the auxiliary extractor more cheaply than a face.
+        """
         painted = self.painted(batch)
         features = self.frozen["features"]
         assert features is None or isinstance(features, FrozenFeatures)
@@ -172,6 +175,8 @@ class ReferenceStep(LbamStep):
                 losses["adversarial"] = wasserstein_generator(discriminator(fake))
                 if self.weights.attributes:
                     losses["attributes"] = attribute_loss(auxiliary(fake), self.reached(batch))
+            if self.weights.near:
+                losses["near"] = ((painted[1] - painted[0].detach()) * batch.hole).square().mean()
         return weighted_sum(losses, self.weights), losses
 
     def extractor_loss(self, batch: Batch) -> tuple[Tensor, Figures]:

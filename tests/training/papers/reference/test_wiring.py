@@ -160,6 +160,21 @@ def test_the_attribute_extractor_learns_what_the_auxiliary_one_sees_in_the_fake(
     assert float(step.extractor_loss(batch)[0].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
+def test_near_draws_the_fake_to_the_reconstruction_inside_the_hole_alone(batch: Batch) -> None:
+    step, pictures = painted(batch, weights=replace(Weights(), adversarial=0.0, attributes=0.0, near=2.0))
+    loss, told = step.generator_loss(batch)
+    recon, fake = pictures.pictures.detach()
+    expected = ((fake - recon) * batch.hole).square().mean()
+    assert float(told["near"].detach()) == pytest.approx(float(expected), rel=1e-5)
+    loss.backward()
+    assert pictures.pictures.grad is not None
+    pulled = pictures.pictures.grad[1]
+    assert (pulled * (fake - recon) >= 0).all()
+    assert pulled.abs().sum() > 0
+    assert (pulled * (1 - batch.hole.amax(dim=0))).abs().max() == 0
+    assert "near" not in painted(batch)[0].generator_loss(batch)[1]
+
+
 @pytest.mark.parametrize(
     ("redrawn", "reach", "share"), [(1.0, 0.0, 1.0), (1.0, 0.5, 0.5), (1.0, 0.1, 1.0), (0.0, 0.5, 1.0)]
 )
