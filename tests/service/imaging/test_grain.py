@@ -100,16 +100,19 @@ def test_equal_pictures_get_equal_grain() -> None:
 
 
 def test_measuring_takes_no_longer_for_a_larger_picture() -> None:
-    seconds = []
-    for size in (1200, 4800):
+    """The quickest of several: other threads of the test process count too."""
+
+    def seconds(size: int) -> float:
         picture = np.full((size, size, 3), 120, np.uint8)
         among = everywhere(picture)
-        grain_of(picture, among)
-        begun = time.process_time()
-        for _ in range(3):
+        took: list[float] = []
+        for _ in range(5):
+            begun = time.process_time()
             grain_of(picture, among)
-        seconds.append(time.process_time() - begun)
-    assert seconds[1] < 4 * seconds[0]
+            took.append(time.process_time() - begun)
+        return min(took)
+
+    assert seconds(4800) < 4 * seconds(1200)
 
 
 def test_beyond_is_never_negative() -> None:
