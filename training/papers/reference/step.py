@@ -101,9 +101,12 @@ class ReferenceStep(LbamStep):
 
     def true(self, batch: Batch) -> Tensor:
         """A_gt [B,A]; where a face has no label, what the auxiliary extractor sees. No gradient."""
-        with torch.no_grad():
-            estimates = self.once("estimates", batch, lambda: self.networks["auxiliary"](batch.image))
-        return completed(self.labels(batch), estimates)
+        return completed(self.labels(batch), self.estimates(batch))
+
+    @torch.no_grad()
+    def estimates(self, batch: Batch) -> Tensor:
+        """What the auxiliary extractor sees in I_gt, [B,A]."""
+        return self.once("estimates", batch, lambda: self.networks["auxiliary"](batch.image))
 
     def shown(self, batch: Batch) -> Tensor:
         """The picture that the attribute extractor sees: I_gt, of some pictures with the hole."""
@@ -131,8 +134,7 @@ class ReferenceStep(LbamStep):
         if not self.manner.reach:
             return wanted
         share = (batch.hole.mean(dim=(1, 2, 3)) / self.manner.reach).clamp(max=1).unsqueeze(1)
-        with torch.no_grad():
-            present = self.once("estimates", batch, lambda: self.networks["auxiliary"](batch.image))
+        present = self.estimates(batch)
         return torch.where(self.own(batch) > 0, wanted, present + share * (wanted - present))
 
     def painted(self, batch: Batch) -> Tensor:
