@@ -32,6 +32,7 @@ class Files:
     inco2: Path | None = None  # snapshot of the network whose encoder the InCo2 loss looks through
     run: Path | None = None  # the run folder: a part takes what an earlier one has trained, unless it is named above
     generator: Path | None = None  # snapshot of a generator that makes new pictures of the faces in training
+    finder: Path | None = None  # snapshot of the finder whose maps a second look begins with
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,9 @@ def main(
     inco2: Annotated[
         Path | None, typer.Option(help="Snapshot of ShowFace's InCo2 network; default: this run's.")
     ] = None,
+    finder: Annotated[
+        Path | None, typer.Option(help="Snapshot of the finder for its second look; default: this run's.")
+    ] = None,
     augmented: Annotated[
         Path | None,
         typer.Option(help="Folder of training.augment, or snapshot of LaFIn's generator: new pictures each epoch."),
@@ -129,7 +132,7 @@ def main(
     faces, generator = augmentation(augmented, parts, opened_faces)
     faces = SceneFaces(faces, scenes, people) if scenes else faces
     validation = open_validation(data, split, scenes, people)
-    files = Files(features, frozen_parser(parser) if parser else None, coarse, inco2, run, generator)
+    files = Files(features, frozen_parser(parser) if parser else None, coarse, inco2, run, generator, finder)
     for one in parts:
         one.needs(files)
     given = {
@@ -137,6 +140,7 @@ def main(
         "parser": parser,
         "coarse": coarse,
         "inco2": inco2,
+        "finder": finder,
         "augmented": augmented,
         "scenes": scenes,
         "people": people,

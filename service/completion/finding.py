@@ -12,12 +12,12 @@ from service.engine import Engine
 from service.engine.specs import FINDER_PIXELS
 from service.imaging.arrays import Hole, Rgb, size_of
 from service.imaging.faces import FaceBox
-from service.imaging.looks import Found, Look, boxes, distinct, far_look, look, windows
+from service.imaging.looks import Found, Look, boxes, distinct, look, windows
 from service.threads import ImagingThreads
 
 FINDER = "finder"
-LEAST_SCORE = 0.4
-LEAST_SCORE_UNSEEN = 0.55  # of a face that lies in a hole: a painted one where none was is the worst mistake
+LEAST_SCORE = 0.45
+LEAST_SCORE_UNSEEN = 0.5  # of a face that lies in a hole: a painted one where none was is the worst mistake
 MOST_AT_ONCE = 4  # looks in one call: the model's largest batch
 
 
@@ -55,6 +55,5 @@ def frames_of(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
 
 
 def looks_at(rgb: Rgb, hole: Hole) -> list[Look]:
-    """All that is looked at of a canvas, the whole of it first and, smaller, once more last."""
-    near = [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]
-    return [*near, far_look(near[0])]
+    """All that is looked at of a canvas, the whole of it first."""
+    return [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]

@@ -21,7 +21,6 @@ from service.imaging.holes import Region, bounds
 TILED_FROM_FRAMES = 2.0  # a picture whose longer side is so many frames is also seen in four tiles
 TILE_SHARE = 0.6  # of each side: tiles overlap by a fifth of the picture
 NEAR_HOLES = 1.0  # a window around the hole reaches so many of its extents beyond it, on every side
-FAR = 0.5  # of the frame's side: so small the whole picture is seen once more
 NEARER_BY = 1.5  # only a look that enlarges by this much is worth its time
 MIDDLE, MIDDLE_STEPS = 0.5, 17  # radius of a face's middle, in its sizes, and how finely it is looked at
 UNSEEN = 0.6  # from this share of the middle on, a face is guessed from its surroundings
@@ -72,17 +71,6 @@ def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int) -> Look:
     image[: inner[1], : inner[0]] = _scaled(rgb[window.slices], inner, halvings)
     missing[: inner[1], : inner[0]] = _any(_halved(hole[window.slices], halvings), inner)
     return Look(window, scale, image, missing)
-
-
-def far_look(whole: Look) -> Look:
-    """A look once more, smaller: what surrounds a large hole lies near enough to be seen together."""
-    side = whole.hole.shape[0]
-    inner = [max(1, round(length * whole.scale)) for length in (whole.window.height, whole.window.width)]
-    far = max(1, round(inner[1] * FAR)), max(1, round(inner[0] * FAR))
-    image, missing = _empty_frame(side)
-    image[: far[1], : far[0]] = _scaled(whole.image[: inner[0], : inner[1]], far)
-    missing[: far[1], : far[0]] = _any(whole.hole[: inner[0], : inner[1]], far)
-    return Look(whole.window, whole.scale * FAR, image, missing)
 
 
 def boxes(looked: Look, found: Found, least_score: float, least_unseen_score: float) -> list[FaceBox]:

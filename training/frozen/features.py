@@ -133,8 +133,9 @@ def _vgg(depths: Sequence[int]) -> tuple[nn.Sequential, dict[int, str]]:
     return nn.Sequential(*modules), names
 
 
-def _squeezenet1_1() -> tuple[nn.Sequential, dict[int, str]]:
-    modules: list[nn.Module] = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU()]
+def squeezenet1_1(channels: int = 3) -> tuple[nn.Sequential, dict[int, str]]:
+    """The network without its classifier, for pictures of so many channels, and index -> name of each layer."""
+    modules: list[nn.Module] = [nn.Conv2d(channels, 64, 3, stride=2), nn.ReLU()]
     names = {1: "relu1"}
     while len(modules) <= max(SQUEEZENET_FIRES):
         index = len(modules)
@@ -150,7 +151,7 @@ def _squeezenet1_1() -> tuple[nn.Sequential, dict[int, str]]:
 NETWORKS = {
     "vgg16": lambda: _vgg(VGG_DEPTHS["vgg16"]),
     "vgg19": lambda: _vgg(VGG_DEPTHS["vgg19"]),
-    "squeezenet1_1": _squeezenet1_1,
+    "squeezenet1_1": squeezenet1_1,
 }
 
 

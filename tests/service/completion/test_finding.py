@@ -31,7 +31,7 @@ async def test_the_looks_of_a_large_picture_go_to_the_engine_together() -> None:
     large = np.repeat(np.repeat(GROUP, 2, axis=0), 2, axis=1)
     faces = await finder(engine).find(large, np.zeros(large.shape[:2], np.uint8), Deadline(30))
     assert sorted((face.x0 + face.x1) / 2 for face in faces) == pytest.approx([400, 1200, 2000], abs=60)
-    assert engine.calls == {"finder": 2}, "six looks, at most four at once"
+    assert engine.calls == {"finder": 2}, "five looks, at most four at once"
 
 
 async def test_what_lies_under_the_hole_changes_nothing() -> None:

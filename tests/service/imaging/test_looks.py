@@ -7,7 +7,7 @@ import pytest
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import FrameTransform, roll_degrees
 from service.imaging.holes import Region
-from service.imaging.looks import boxes, distinct, far_look, look, windows
+from service.imaging.looks import boxes, distinct, look, windows
 from tests.fakes.engine import mean_shape
 
 FRAME = 64
@@ -48,16 +48,6 @@ def test_a_window_lies_at_the_corner_of_the_frame_and_the_rest_is_hole() -> None
     assert (seen.image[:, :32] == 200).all()
     assert (seen.hole[:, :32] == 0).all()
     assert (seen.hole[:, 32:] == 1).all()
-
-
-def test_the_far_look_shows_the_whole_picture_in_half_of_the_frame() -> None:
-    rgb = np.full((100, 50, 3), 200, np.uint8)
-    seen = far_look(look(rgb, plane(100, 50, (0, 0, 10, 10)), Region(0, 0, 50, 100), FRAME))
-    assert (seen.window, seen.scale) == (Region(0, 0, 50, 100), pytest.approx(0.32))
-    assert (seen.image[:32, :16] == 200).all()
-    assert np.argwhere(seen.hole[:32, :16] > 0).max() == 3
-    assert (seen.hole[32:] == 1).all()
-    assert (seen.hole[:, 16:] == 1).all()
 
 
 def test_a_large_picture_is_seen_by_its_means_and_no_missing_pixel_is_overlooked() -> None:

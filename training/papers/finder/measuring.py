@@ -22,7 +22,7 @@ from training.papers.finder.serving import FRAME_PIXELS
 from training.papers.finder.sources import Backdrops, People, Rgb
 
 SEED = 20_000  # far from every training's
-FOUND_ABOVE = 0.4  # score from which a face counts as found
+FOUND_ABOVE = 0.5  # score from which a face counts as found
 NEAR, ALIKE = 0.3, 1.5  # found: centre within this share of the size, sizes within this factor
 SMALLEST_PEOPLE_PIXELS = 20.0  # of a photograph's faces in the frame; smaller ones are not counted
 

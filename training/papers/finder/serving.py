@@ -1,17 +1,25 @@
-"""What is deployed of the finder: picture and hole in, a list of faces out, all in one graph."""
+"""What is deployed of the finder: picture and hole in, a list of faces out, maps and second look in one graph."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from training.checkpoint import CheckpointError, load_snapshot
 from training.deployed import Deployed, Port, Served
 from training.papers.finder.finding import MOST_FACES, NUMBERS, Peaks
 from training.papers.finder.networks import STAGES, Finder
+from training.papers.finder.verifier import VerifiedFinder, Verifier
 
 FRAME_PIXELS = 640
 SURE = 0.3  # score from which a face has to be found in every precision ...
 LARGEST_MOVE, LARGEST_SCORE = 0.06, 0.08  # ... its points this far, in its sizes, and its score
+
+
+MAPS = "finder."  # the keys of the maps' network in a snapshot of a finder with a second look
 
 
 class ServedFinder(Served):
@@ -20,6 +28,18 @@ class ServedFinder(Served):
     Of each face, best first: score in [0,1] (0: none), centre x and y, size, sine and cosine of the roll, and five
     points (x, y), all in pixels of the frame. What is under the hole changes nothing.
     """
+
+    def __init__(self, finder: VerifiedFinder) -> None:
+        super().__init__()
+        self.finder = finder
+
+    def forward(self, image: Tensor, hole: Tensor) -> Tensor:
+        faces: Tensor = self.finder(image.float() / 255, hole.float())
+        return faces
+
+
+class ServedMaps(Served):
+    """The same without the second look: what the maps say."""
 
     def __init__(self, finder: Finder) -> None:
         super().__init__()
@@ -31,11 +51,49 @@ class ServedFinder(Served):
         return faces
 
 
-def load_finder(state: dict[str, Tensor]) -> ServedFinder:
-    """The finder of a snapshot as it is served. Raises RuntimeError that names the keys when they do not fit."""
-    finder = Finder(*shape_of(state))
-    finder.load_state_dict(state)
-    return ServedFinder(finder).eval()
+def load_finder(state: dict[str, Tensor]) -> Served:
+    """The finder of a snapshot as it is served; of the part `finder` alone, what its maps say.
+
+    Raises RuntimeError that names the keys when they do not fit.
+    """
+    if not has_second_look(state):
+        finder = Finder(*shape_of(state))
+        finder.load_state_dict(state)
+        return ServedMaps(finder).eval()
+    return ServedFinder(load_verified(state)).eval()
+
+
+def load_verified(state: Mapping[str, Tensor]) -> VerifiedFinder:
+    """Both networks of a snapshot. Raises RuntimeError that names the keys when they do not fit."""
+    widths = state.get("verifier.narrow.weight"), state.get("verifier.hidden.weight")
+    if widths[0] is None or widths[1] is None:
+        raise RuntimeError("no finder with a second look:\nverifier.narrow.weight or verifier.hidden.weight is missing")
+    verifier = Verifier(widths[0].shape[0], widths[1].shape[0])
+    verified = VerifiedFinder(Finder(*shape_of(maps_of(state))), verifier)
+    verified.load_state_dict(dict(state))
+    return verified
+
+
+def open_maps(path: Path) -> Finder:
+    """The maps' network of a snapshot, with or without a second look. CheckpointError that names the file."""
+    state = maps_of(load_snapshot(path)[0])
+    try:
+        finder = Finder(*shape_of(state))
+        finder.load_state_dict(state)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} is no snapshot of a finder: {error}") from error
+    return finder
+
+
+def has_second_look(state: Mapping[str, Tensor]) -> bool:
+    return any(key.startswith(MAPS) for key in state)
+
+
+def maps_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The maps' network of a snapshot of either kind."""
+    if not has_second_look(state):
+        return dict(state)
+    return {key.removeprefix(MAPS): tensor for key, tensor in state.items() if key.startswith(MAPS)}
 
 
 def shape_of(state: dict[str, Tensor]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -66,7 +124,7 @@ def apart(expected: Tensor, found: Tensor) -> str:
 
 DEPLOYED: dict[str, Deployed] = {
     "finder": Deployed(
-        part="finder",
+        part="verifier",
         load=load_finder,
         inputs=(Port("UINT8", (3, FRAME_PIXELS, FRAME_PIXELS)), Port("UINT8", (1, FRAME_PIXELS, FRAME_PIXELS))),
         outputs=(Port("FP32", (MOST_FACES, NUMBERS)),),

@@ -1,10 +1,11 @@
-"""One update of the finder."""
+"""One update of the finder's maps, and one of its second look."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.data.stream import Batch
@@ -13,9 +14,13 @@ from training.masking import mask_image
 from training.papers.finder.finding import Peaks
 from training.papers.finder.losses import finder_losses
 from training.papers.finder.networks import HEAT, Finder
-from training.step import Figures, Step, Turn
+from training.papers.finder.serving import maps_of
+from training.papers.finder.trials import trials
+from training.papers.finder.verifier import VerifiedFinder
+from training.step import Figures, State, Step, Turn
 
 LOSS = "loss"
+POINTS_WEIGHT, POINTS_BETA = 2.0, 0.1  # of the second look's points: their loss, and where it becomes linear, in sizes
 SHOWN_ABOVE = 0.3  # score of the faces that a sheet draws
 
 
@@ -42,6 +47,10 @@ class FinderStep(Step):
         losses = finder_losses(networks["finder"](batch.image, batch.hole), batch.labels)
         return {LOSS: torch.stack(list(losses.values())).sum().expand(len(batch.image))}
 
+    def thaw(self, name: str, state: State) -> None:
+        """Of a finder with a second look, its maps."""
+        super().thaw(name, maps_of(state))
+
     def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
         """Columns: the emptied picture with what is found, the heat map."""
         maps = networks["finder"](batch.image, batch.hole)
@@ -50,6 +59,71 @@ class FinderStep(Step):
         heat = sigmoid(maps[:, HEAT : HEAT + 1]).expand(-1, 3, -1, -1)
         heat = nn.functional.interpolate(heat, size=seen.shape[2:], mode="nearest")
         return torch.stack((drawn, heat), dim=1)
+
+
+class VerifierStep(Step):
+    """What the maps name is looked at again: is it a face, and where are its points. The maps do not learn."""
+
+    shipped = ("verifier",)
+    columns = ("what the maps name", "what is found")
+
+    def __init__(self, verified: VerifiedFinder, optimizer: torch.optim.Optimizer) -> None:
+        verified.finder.requires_grad_(False)
+        super().__init__({"verifier": verified}, {"verifier": optimizer})
+
+    def turns(self) -> tuple[Turn, ...]:
+        return (("verifier", self.verifier_loss),)
+
+    def verifier_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
+        losses = self.losses(self.networks["verifier"], batch)
+        figures = {name: loss.mean() for name, loss in losses.items()}
+        return torch.stack(list(figures.values())).sum(), figures
+
+    def losses(self, verified: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """`face` and `points` of each scene, [B]: means over its places, and over those that are a face's."""
+        assert isinstance(verified, VerifiedFinder)
+        assert batch.labels is not None, "the part must train on scenes"
+        assert batch.chance is not None, "the part must ask for chance"
+        with torch.no_grad():
+            likely = verified.likely(batch.image, batch.hole).float()
+            taught = trials(likely, batch.labels, batch.chance, batch.image.shape[3])
+            levels = verified.pyramid(batch.image, batch.hole)
+            windows = torch.cat(
+                [
+                    verified.windows([level[one : one + 1] for level in levels], taught.places[taught.owner == one])
+                    for one in range(len(batch.image))
+                ]
+            )
+        order = taught.owner.argsort(stable=True)
+        owner, is_face, shape = taught.owner[order], taught.is_face[order], taught.shape[order]
+        said = verified.verifier(windows.contiguous(memory_format=torch.channels_last))
+        face = F.binary_cross_entropy_with_logits(said[:, 0], is_face, reduction="none")
+        points = F.smooth_l1_loss(said[:, 1:], shape, beta=POINTS_BETA, reduction="none").mean(dim=1)
+        every = torch.ones_like(is_face)
+        scenes = len(batch.image)
+        return {
+            "face": mean_of_each(face, every, owner, scenes),
+            "points": POINTS_WEIGHT * mean_of_each(points, is_face, owner, scenes),
+        }
+
+    def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:
+        """The sum of the losses of each scene."""
+        return {LOSS: torch.stack(list(self.losses(networks["verifier"], batch).values())).sum(dim=0)}
+
+    def sheet(self, networks: dict[str, nn.Module], batch: Batch) -> Tensor:
+        """Columns: the emptied picture with what the maps name, and with what is found."""
+        verified = networks["verifier"]
+        assert isinstance(verified, VerifiedFinder)
+        seen = mask_image(batch.image, batch.hole, 0.5)
+        maps, found = Peaks()(verified.finder(batch.image, batch.hole)), verified(batch.image, batch.hole)
+        columns = [torch.stack([draw(*pair) for pair in zip(seen, faces, strict=True)]) for faces in (maps, found)]
+        return torch.stack(columns, dim=1)
+
+
+def mean_of_each(values: Tensor, weights: Tensor, owner: Tensor, scenes: int) -> Tensor:
+    """Weighted means of the values of each scene, [n] three times -> [scenes]; 0 where nothing has weight."""
+    sums, total = (values.new_zeros(scenes).index_add(0, owner, v) for v in (values * weights, weights))
+    return sums / total.clamp(min=1)
 
 
 def draw(picture: Tensor, faces: Tensor) -> Tensor:

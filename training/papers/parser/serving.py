@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,14 +19,29 @@ from training.papers.parser.networks import SIDE_MULTIPLE, Parser, normalise, sp
 
 FRAME_PIXELS = 256
 # Snapshot entry beside the network's: how many times larger than the picture the network wants to see it. Weights that
-# were trained on faces of 512 px carry 2; no entry means 1.
+# were trained on faces of 512 px carry 2, those that learned last at 320 px 1.25; no entry means 1.
 ENLARGE = "enlarge"
+
+
+def enlarge_in(state: Mapping[str, Tensor]) -> float:
+    """The enlargement that a snapshot asks for."""
+    return float(state[ENLARGE]) if ENLARGE in state else 1.0
+
+
+def with_enlarge(state: Mapping[str, Tensor], enlarge: float) -> dict[str, Tensor]:
+    """The state with the enlargement, if there is one."""
+    return {**state, ENLARGE: torch.tensor(enlarge)} if enlarge != 1 else dict(state)
+
+
+def without_enlarge(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The snapshot's weights alone."""
+    return {key: tensor for key, tensor in state.items() if key != ENLARGE}
 
 
 class FrozenParser(FaceParser):
     """RGB [B,3,H,W] in [0,1] -> logits [B,classes,H,W]; sides are multiples of 32, differentiable in the picture."""
 
-    def __init__(self, parser: Parser, enlarge: int = 1) -> None:
+    def __init__(self, parser: Parser, enlarge: float = 1.0) -> None:
         super().__init__(pixels=FRAME_PIXELS)
         self.parser = parser
         self.enlarge = enlarge
@@ -37,9 +53,13 @@ class FrozenParser(FaceParser):
         assert width % self.multiple == 0, "the width must be a multiple of 32"
         seen = normalise(image)
         if self.enlarge != 1:
-            size = (height * self.enlarge, width * self.enlarge)
+            size = (self.enlarged(height), self.enlarged(width))
             seen = F.interpolate(seen, size=size, mode="bilinear", align_corners=False)
         return spread(self.parser.parse(seen), height, width)
+
+    def enlarged(self, side: int) -> int:
+        """The next multiple of what the network takes."""
+        return math.ceil(side * self.enlarge / self.multiple) * self.multiple
 
 
 class ServedParser(Served):
@@ -57,20 +77,21 @@ class ServedParser(Served):
 def open_parser(path: Path) -> FrozenParser:
     """The parser of a snapshot, for losses: frozen, in evaluation mode. Raises CheckpointError that names the file.
 
-    Its `pixels` are those that the snapshot was trained on, where its metadata say them.
+    Its `pixels` are those that the snapshot was trained on, where its metadata say them, before it enlarges them.
     """
     state, metadata = load_snapshot(path)
     try:
         parser = freeze(state)
     except RuntimeError as error:
         raise CheckpointError(f"{path} is no snapshot of a parser: {error}") from error
-    parser.pixels = int(metadata.get("pixels", FRAME_PIXELS))
+    if "pixels" in metadata:
+        parser.pixels = round(int(metadata["pixels"]) / parser.enlarge)
     return parser
 
 
 def freeze(state: Mapping[str, Tensor]) -> FrozenParser:
     """Width, classes and enlargement follow from the weights. Raises RuntimeError when they do not fit."""
-    weights = {key: tensor for key, tensor in state.items() if key != ENLARGE}
+    weights = without_enlarge(state)
     first, last = weights.get("cp.resnet.conv1.weight"), weights.get("conv_out.conv_out.weight")
     if first is None or last is None:
         raise RuntimeError("no parser:\ncp.resnet.conv1.weight or conv_out.conv_out.weight is missing")
@@ -78,8 +99,7 @@ def freeze(state: Mapping[str, Tensor]) -> FrozenParser:
         raise RuntimeError(f"no parser:\n{last.shape[0]} classes; there are sets of {sorted(CLASS_SETS)}")
     parser = Parser(last.shape[0], first.shape[0])
     parser.load_state_dict(weights)
-    enlarge = int(state[ENLARGE]) if ENLARGE in state else 1
-    return FrozenParser(parser, enlarge).eval().requires_grad_(False)
+    return FrozenParser(parser, enlarge_in(state)).eval().requires_grad_(False)
 
 
 def load_parser(state: dict[str, Tensor]) -> ServedParser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -9,13 +11,17 @@ from training.data.parsing import IGNORE, colour_table
 from training.data.stream import Batch
 from training.papers.parser.losses import parser_losses
 from training.papers.parser.networks import Parser, normalise, spread
-from training.step import Figures, Step, Turn
+from training.papers.parser.serving import enlarge_in, with_enlarge, without_enlarge
+from training.step import Figures, State, Step, Turn
 
 WRONG = "wrong_pixels_percent"
 
 
 class ParserStep(Step):
-    """The sum of three cross entropies (BiSeNet, Eq. 4), one optimiser."""
+    """The sum of three cross entropies (BiSeNet, Eq. 4), one optimiser.
+
+    `enlarge` is the side of the last stage's pictures, in the service's frames: the snapshot says it.
+    """
 
     shipped = ("parser",)
     columns = ("image", "labels", "prediction")
@@ -27,10 +33,11 @@ class ParserStep(Step):
         *,
         classes: int,
         class_weights: tuple[float, ...] | None = None,
+        enlarge: float = 1.0,
     ) -> None:
         assert class_weights is None or len(class_weights) == classes, class_weights
         super().__init__({"parser": parser}, {"parser": optimizer})
-        self.classes = classes
+        self.classes, self.enlarge = classes, enlarge
         self.class_weights = None if class_weights is None else torch.tensor(class_weights)
 
     def turns(self) -> tuple[Turn, ...]:
@@ -59,6 +66,15 @@ class ParserStep(Step):
         predicted = spread(logits, *batch.image.shape[2:]).argmax(dim=1)
         columns = (batch.image, self.coloured(batch.parsing), self.coloured(predicted))
         return torch.stack(columns, dim=1)
+
+    def freeze(self, networks: Mapping[str, nn.Module]) -> dict[str, State]:
+        return {name: with_enlarge(state, self.enlarge) for name, state in super().freeze(networks).items()}
+
+    def thaw(self, name: str, state: State) -> None:
+        """RuntimeError also where the snapshot wants to see pictures of another size."""
+        if (found := enlarge_in(state)) != self.enlarge:
+            raise RuntimeError(f"it sees pictures {found:g} times as large as the frame, not {self.enlarge:g} times")
+        super().thaw(name, without_enlarge(state))
 
     def coloured(self, parsing: Tensor) -> Tensor:
         """Class ids [B,H,W] -> colours [B,3,H,W] in [0,1]."""

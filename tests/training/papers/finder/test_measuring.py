@@ -8,7 +8,7 @@ from training.papers.finder.measuring import Count, Trial, compose_trial, framed
 from training.papers.finder.networks import Finder
 from training.papers.finder.points import centre_of, degrees_of, size_of
 from training.papers.finder.scenes import Composer
-from training.papers.finder.serving import ServedFinder
+from training.papers.finder.serving import ServedMaps
 from training.papers.finder.sources import SceneFaces
 
 POINTS = np.array([[40, 50], [80, 50], [60, 70], [45, 90], [75, 90]], np.float32)  # centre (60, 70), size 80
@@ -88,7 +88,7 @@ def test_a_photograph_goes_whole_into_the_upper_left_corner() -> None:
 
 def test_every_row_of_the_table_is_measured(composer: Composer, scene_faces: SceneFaces) -> None:
     torch.manual_seed(0)
-    finder = ServedFinder(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)).eval())
+    finder = ServedMaps(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)).eval())
     rows = dict(measuring.measure(measuring.finding(finder), composer, scene_faces.people, 1))
     assert [row for row in rows if row.startswith("roll")] == [f"roll {low} to {low + 30}" for low in range(0, 180, 30)]
     assert rows["eyes hidden"].pictures == 1
@@ -99,7 +99,7 @@ def test_every_row_of_the_table_is_measured(composer: Composer, scene_faces: Sce
 
 def test_a_low_score_is_no_find() -> None:
     torch.manual_seed(0)
-    finder = ServedFinder(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)).eval())
+    finder = ServedMaps(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)).eval())
     frame, hole, _ = framed(np.full((64, 64, 3), 77, np.uint8))
     assert len(measuring.finding(finder, 0.5)(frame, hole)) == 0
     assert len(measuring.finding(finder, 0.0)(frame, hole)) == 64  # rows of zeros too

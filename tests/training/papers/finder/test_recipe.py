@@ -9,6 +9,7 @@ import torch
 
 from tests.training.deploying import model_folder
 from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
+from training.errors import TrainingError
 from training.export import ExportError, export
 from training.loop import train
 from training.machine import Machine
@@ -72,8 +73,55 @@ def test_a_snapshot_of_another_network_is_refused_in_words(folder: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["finder", "finder_demo", "finder_tiny"])
-def test_recipes_have_one_part_that_trains_on_scenes(name: str) -> None:
+def test_recipes_train_the_maps_and_then_the_second_look(name: str) -> None:
     recipe = RECIPES[name]()
     assert recipe.name == name
-    assert [part.name for part in recipe.parts] == ["finder"]
-    assert all(stage.pixels % 64 == 0 for stage in recipe.parts[0].stages)
+    assert [part.name for part in recipe.parts] == ["finder", "verifier"]
+    assert all(stage.pixels % 64 == 0 for part in recipe.parts for stage in part.stages)
+
+
+@pytest.fixture(scope="module")
+def second_look(run: Path, scene_faces: SceneFaces, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny second look, trained with the maps of the run before it."""
+    folder = tmp_path_factory.mktemp("second")
+    files = Files(finder=run / "finder.safetensors")
+    assert train(finder_tiny().part("verifier"), scene_faces, folder, files, CPU) == 12
+    return folder
+
+
+def test_the_second_look_keeps_the_maps_of_its_run(run: Path, second_look: Path) -> None:
+    maps, both = (load_snapshot(path)[0] for path in (run / "finder.safetensors", second_look / "verifier.safetensors"))
+    assert all(torch.equal(tensor, both[f"finder.{key}"]) for key, tensor in maps.items())
+
+
+def test_a_finder_with_a_second_look_is_exported_and_says_the_same(second_look: Path, tmp_path: Path) -> None:
+    state, _ = load_snapshot(second_look / "verifier.safetensors")
+    state["finder.head.1.bias"][0] = 1.0  # many faces, or there is nothing to compare
+    folder = model_folder(tmp_path, "finder", second_look / "verifier.safetensors")
+    save_snapshot(folder / "snapshot.safetensors", state, {})
+    export(folder, DEPLOYED["finder"], "float32")
+    image = torch.randint(0, 256, (2, 3, 640, 640), dtype=torch.uint8)
+    hole = torch.zeros(2, 1, 640, 640, dtype=torch.uint8)
+    faces = torch.jit.load(folder / "1" / "model.pt")(image, hole)
+    eager = DEPLOYED["finder"].load(load_snapshot(folder / "snapshot.safetensors")[0])(image, hole)
+    assert (eager[:, 0, 0] > 0.3).all()
+    assert torch.allclose(faces[..., 0], eager[..., 0], atol=1e-4)
+    assert apart(eager, faces) == ""
+
+
+def test_maps_go_on_from_a_finder_with_a_second_look(
+    second_look: Path, scene_faces: SceneFaces, tmp_path: Path
+) -> None:
+    part = finder_tiny().part("finder")
+    longer = replace(part, stages=(replace(part.stages[-1], until_images=14),))
+    snapshot = second_look / "verifier.safetensors"
+    assert train(longer, scene_faces, tmp_path, Files(), CPU, start=snapshot) == 14
+
+
+@pytest.mark.parametrize(("files", "words"), [
+    (Files(), "needs a trained part finder: train all parts of the recipe in one run, or name its snapshot, --finder"),
+    (Files(finder=Path("nowhere.safetensors")), "nowhere.safetensors"),
+])  # fmt: skip
+def test_a_second_look_without_maps_is_refused(files: Files, words: str) -> None:
+    with pytest.raises(TrainingError, match=words):
+        RECIPES["finder_demo"]().part("verifier").build(files)

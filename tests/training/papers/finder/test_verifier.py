@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from training.checkpoint import save_snapshot
+from training.frozen.features import FeatureFileError, FrozenFeatures
+from training.papers.finder.networks import Finder
+from training.papers.finder.points import centre_of, roll_of, size_of
+from training.papers.finder.serving import load_finder, load_verified, maps_of
+from training.papers.finder.verifier import MOST_PLACES, VerifiedFinder, Verifier, places_of, points_at
+
+SIDE = 128
+
+
+@pytest.fixture(scope="module")
+def verified() -> VerifiedFinder:
+    """Nobody trained it; its maps see faces in many cells."""
+    torch.manual_seed(0)
+    finder = Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1))
+    finder.head[-1].bias.data[0] = 0.0
+    return VerifiedFinder(finder, Verifier(4, 8)).eval().requires_grad_(False)
+
+
+@pytest.fixture
+def image() -> Tensor:
+    return torch.rand(2, 3, SIDE, SIDE, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def hole() -> Tensor:
+    hole = torch.zeros(2, 1, SIDE, SIDE)
+    hole[..., 30:70, 40:90] = 1
+    return hole
+
+
+def test_places_of_points_are_as_points_say_them() -> None:
+    points = torch.rand(6, 5, 2) * 100
+    places = places_of(points.flatten(1), 1.0)
+    assert torch.allclose(places[:, :2], centre_of(points), atol=1e-4)
+    assert torch.allclose(places[:, 2], size_of(points), atol=1e-4)
+    assert torch.allclose(places[:, 3:], roll_of(points), atol=1e-4)
+
+
+def test_points_stand_where_their_place_turns_them() -> None:
+    place = torch.tensor([[10.0, 20, 4, 1, 0]])  # on its side, clockwise: right is down
+    shape = torch.tensor([[1.0, 0, 0, 1, 0, 0, 0, 0, 0, 0]])
+    assert points_at(shape, place)[0, :6].tolist() == [10, 24, 6, 20, 10, 20]
+
+
+def test_the_maps_are_asked_at_both_sizes(verified: VerifiedFinder, image: Tensor, hole: Tensor) -> None:
+    likely = verified.likely(image, hole)
+    assert likely.shape == (2, MOST_PLACES, 6)
+    assert (likely[:, :-1, 0] >= likely[:, 1:, 0]).all()
+    whole = verified.peaks(verified.finder(image, hole))[..., 0]
+    assert not torch.isin(likely[..., 0], whole).all(), "half of the size names places, too"
+
+
+def test_what_is_found_is_listed_best_first_and_once(verified: VerifiedFinder, image: Tensor, hole: Tensor) -> None:
+    faces = verified(image, hole)
+    assert faces.shape == (2, 64, 16)
+    assert (faces[..., 0] > 0).any()
+    assert (faces[:, :-1, 0] >= faces[:, 1:, 0]).all()
+    for listed in faces:
+        found = listed[listed[:, 0] > 0]
+        away = torch.cdist(found[:, 1:3], found[:, 1:3]) + 1e6 * torch.eye(len(found))
+        assert (away >= 0.5 * torch.maximum(found[:, None, 3], found[:, 3]) - 1e-3).all()
+
+
+def test_a_score_is_both_looks_and_what_the_maps_said(
+    verified: VerifiedFinder, image: Tensor, hole: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = float(verified.likely(image, hole)[0, 0, 0])
+    chances = iter((torch.tensor(0.9), torch.tensor(0.4)) * 2)
+    points = torch.tensor([40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90])
+
+    def look(levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor]:
+        return next(chances).expand(len(places)), points.expand(len(places), -1)
+
+    monkeypatch.setattr(verified, "look", look)
+    faces = verified(image, hole)[0]
+    assert float(faces[0, 0]) == pytest.approx((0.9 * 0.4 * best) ** 0.5, abs=1e-5)
+    assert faces[0, 1:6].tolist() == pytest.approx([60, 70, 80, 0, 1], abs=1e-4)
+    assert not faces[1:].any(), "all of them are one face"
+
+
+def test_others_of_a_batch_and_what_lies_under_the_hole_change_nothing(
+    verified: VerifiedFinder, image: Tensor, hole: Tensor
+) -> None:
+    both = verified(image, hole)
+    assert torch.allclose(verified(image[:1], hole[:1]), both[:1], atol=1e-4)
+    assert torch.equal(verified(torch.where(hole > 0, 1.0, image), hole), both)
+
+
+def test_where_the_maps_name_nothing_there_is_no_face(image: Tensor, hole: Tensor) -> None:
+    blind = VerifiedFinder(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)), Verifier(4, 8)).eval()
+    blind.finder.head[-1].bias.data[0] = -20
+    assert not blind(image, hole).any()
+
+
+def test_it_begins_with_imagenet_s_weights(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    features = FrozenFeatures("squeezenet1_1").state_dict()
+    save_snapshot(tmp_path / "features.safetensors", features, {}, half=False)
+    verifier = Verifier(4, 8)
+    verifier.begin_with(tmp_path / "features.safetensors")
+    assert torch.equal(verifier.features[0].weight[:, :3], features["features.0.weight"])
+    assert not verifier.features[0].weight[:, 3].any()
+    assert torch.equal(verifier.features[12].squeeze.weight, features["features.12.squeeze.weight"])
+
+
+def test_another_network_s_weights_are_refused(tmp_path: Path) -> None:
+    vgg = {f"features.{key}": value for key, value in FrozenFeatures("vgg16").features.state_dict().items()}
+    save_snapshot(tmp_path / "vgg16.safetensors", vgg, {})
+    with pytest.raises(FeatureFileError, match="is vgg16: the finder's second look begins with squeezenet1_1"):
+        Verifier(4, 8).begin_with(tmp_path / "vgg16.safetensors")
+
+
+def test_a_snapshot_holds_both_and_the_maps_can_be_taken_out(
+    verified: VerifiedFinder, image: Tensor, hole: Tensor
+) -> None:
+    state = verified.state_dict()
+    again = load_verified(state).eval()
+    assert torch.equal(again(image, hole), verified(image, hole))
+    assert maps_of(state).keys() == verified.finder.state_dict().keys()
+    assert maps_of(maps_of(state)).keys() == maps_of(state).keys()
+    broken = {key: value for key, value in state.items() if key != "verifier.narrow.weight"}
+    with pytest.raises(RuntimeError, match=r"no finder with a second look:\nverifier\.narrow\.weight"):
+        load_finder(broken)
+
+
+def test_learning_leaves_the_maps_as_they_are(verified: VerifiedFinder) -> None:
+    verified.train()
+    assert not any(module.training for module in verified.finder.modules())
+    assert verified.verifier.training
+    verified.eval()
