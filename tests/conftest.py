@@ -1,19 +1,23 @@
 """What holds for the whole test run: how it shares the cores, and that it ends what it has started when it is stopped.
 
-- Tests run side by side, one process for each core (`make test`); a process computes with one thread.
+- Tests run side by side, in one process more than there are cores (`make test`): a quarter of their time they wait, for
+  programs to start and limits to pass. A process computes with one thread.
 - SIGTERM is Ctrl-C here, so that every fixture is left. The process that hands the tests out passes it on.
 - A shell that runs the tests in the background has SIGINT ignored, and programs inherit that: here it is heard again,
   or the programs that the tests start would not hear it either.
+- What collecting the tests makes stays until the end. Looking through it for garbage again and again takes seconds, so
+  nobody looks while it is made, nor later.
 - A training sets its process to flush denormal numbers. The next test of that process starts without: generated
   examples hold such numbers.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType
 
 import psutil
@@ -35,6 +39,16 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def denormals() -> Iterator[None]:
     yield
@@ -44,5 +58,5 @@ def denormals() -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """The cores that this process may use, which in a container are not the machine's."""
-    return len(os.sched_getaffinity(0))
+    """One more than the cores that this process may use, which in a container are not the machine's."""
+    return len(os.sched_getaffinity(0)) + 1

@@ -18,6 +18,7 @@ import pytest
 
 from tests.bench.stack import ROOT, Stack
 from tests.contract.repositories import standin_repository
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.redis_server import RedisServer
 from tests.fakes.waiting import PATIENCE_SECONDS, until
@@ -63,14 +64,14 @@ def the_one_error(done: subprocess.CompletedProcess[str]) -> str:
 def test_a_request_is_answered_and_ctrl_c_ends_all(stack: Stack) -> None:
     picture, mask = scene(), box_mask()
     files = {"image": ("a.png", png(picture)), "mask": ("b.png", png(mask))}
-    answer = httpx.post(f"{stack.address}/inpaint", files=files, timeout=60, trust_env=False)
+    answer = http.post(f"{stack.address}/inpaint", files=files, timeout=60)
     assert answer.status_code == 200, answer.text
     outside = mask == 0
     assert np.array_equal(pixels(answer.content)[outside], picture[outside])
-    job = httpx.post(f"{stack.address}/jobs", files=files, timeout=60, trust_env=False).json()
-    job = httpx.get(f"{stack.address}{job['url']}?wait=60", timeout=90, trust_env=False).json()
+    job = http.post(f"{stack.address}/jobs", files=files, timeout=60).json()
+    job = http.get(f"{stack.address}{job['url']}?wait=60", timeout=90).json()
     assert job["state"] == "succeeded", job
-    result = httpx.get(f"{stack.address}{job['result_url']}", timeout=60, trust_env=False)
+    result = http.get(f"{stack.address}{job['result_url']}", timeout=60)
     assert result.content == answer.content
     family = stack.processes()
     assert len(family) >= 6
@@ -82,22 +83,20 @@ def test_a_request_is_answered_and_ctrl_c_ends_all(stack: Stack) -> None:
 def test_a_stop_answers_who_waits_and_hands_the_job_back(repository: Path) -> None:
     """The engine hangs, so nothing can be finished: a picture that is its own face frame needs it."""
     files = {"image": ("a.png", png(scene())), "mask": ("b.png", png(box_mask()))}
-    form: dict[str, Any] = {"files": files, "data": {"align": "none"}, "timeout": 60, "trust_env": False}
+    form: dict[str, Any] = {"files": files, "data": {"align": "none"}, "timeout": 60}
     answers: list[httpx.Response] = []
 
     def ask() -> None:
-        answers.append(httpx.post(f"{stack.address}/inpaint", **form))
+        answers.append(http.post(f"{stack.address}/inpaint", **form))
 
     with Stack(repository, DRAIN_SECONDS="1") as stack:
         family = stack.processes()
         next(process for process in family if process.cmdline()[1:3] == ["-m", "service.embedded"]).suspend()
-        job = httpx.post(f"{stack.address}/jobs", **form).json()
-        until(lambda: httpx.get(f"{stack.address}{job['url']}", trust_env=False).json()["state"] == "running")
+        job = http.post(f"{stack.address}/jobs", **form).json()
+        until(lambda: http.get(f"{stack.address}{job['url']}").json()["state"] == "running")
         thread = threading.Thread(target=ask)
         thread.start()
-        until(
-            lambda: "inpaint_http_requests_in_flight 2.0" in httpx.get(f"{stack.address}/metrics", trust_env=False).text
-        )
+        until(lambda: "inpaint_http_requests_in_flight 2.0" in http.get(f"{stack.address}/metrics").text)
         family = stack.processes()
         assert stack.stop() == 0
         thread.join()

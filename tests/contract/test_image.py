@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import grpc
-import httpx
 import numpy as np
 import pytest
 
@@ -23,6 +22,7 @@ from service.engine.client import EngineClient
 from service.engine.specs import SPECS
 from tests.contract.engines import ROOT, EngineProcess, launch_core
 from tests.contract.standins import make_standin
+from tests.fakes.http import http
 from tests.fakes.ports import free_port
 
 MODEL = "lafin_predictor"
@@ -75,7 +75,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def test_prometheus_reads_the_figure_that_triton_is_scaled_by(running: Running) -> None:
-    answer = httpx.get(f"http://{OUTSIDE}:{running.ports['metrics-port']}/metrics", trust_env=False, timeout=10)
+    answer = http.get(f"http://{OUTSIDE}:{running.ports['metrics-port']}/metrics", timeout=10)
     overlay = (ROOT / "deploy/kubernetes/overlays/gpu/engine.yaml").read_text()
     (metric,) = re.findall(r"metric: \{name: (nv_\w+)\}", overlay)
     assert f'{metric}{{model="{MODEL}"' in answer.text
@@ -83,7 +83,7 @@ def test_prometheus_reads_the_figure_that_triton_is_scaled_by(running: Running) 
 
 def test_http_is_for_the_health_check_alone(running: Running) -> None:
     port = running.ports["http-port"]
-    ready = httpx.get(f"http://{WITHIN}:{port}/v2/health/ready", trust_env=False, timeout=10)
+    ready = http.get(f"http://{WITHIN}:{port}/v2/health/ready", timeout=10)
     assert ready.status_code == 200
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((OUTSIDE, port), 5)

@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from tests.contract.engines import ROOT, EngineProcess, launch_embedded
+from tests.fakes.http import http
 from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
 
@@ -116,7 +117,7 @@ class Apart:
         end = time.monotonic() + START_SECONDS
         while True:
             try:
-                if httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200:
+                if http.get(f"{self.url}/readyz").status_code == 200:
                     return
             except httpx.TransportError:
                 pass

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.fakes.engine import FakeEngine
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
 from tests.fakes.waiting import FOREVER_SECONDS, until
@@ -72,7 +73,7 @@ def test_clients_that_leave_free_their_places() -> None:
             connection.close()
         until(lambda: engine.canceled >= 2 and engine.running == 0)
         engine.delay_seconds = 0
-        until(lambda: httpx.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200)
+        until(lambda: http.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200)
 
 
 def test_slow_uploads_are_ended_and_hold_no_worker() -> None:
@@ -83,12 +84,12 @@ def test_slow_uploads_are_ended_and_hold_no_worker() -> None:
         slow = [connected(url) for _ in range(8)]
         for connection in slow:
             connection.sendall(head + body[:1000])
-        assert httpx.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200
+        assert http.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200
         trickle(slow, body[1000:], 8)
         for connection in slow:
             answer = read_all(connection)
             assert answer == b"" or answer.startswith(b"HTTP/1.1 408")
-        assert httpx.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200
+        assert http.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200
 
 
 def trickle(connections: list[socket.socket], data: bytes, seconds: float) -> None:
@@ -111,6 +112,6 @@ def test_half_sent_heads_do_not_keep_others_out(clients: int) -> None:
         slow = [connected(url) for _ in range(clients)]
         for connection in slow:
             connection.sendall(b"POST /inpaint HTTP/1.1\r\nX-A: ")
-        assert httpx.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200
+        assert http.post(f"{url}/inpaint", files=FILES, timeout=30).status_code == 200
         for connection in slow:
             assert read_all(connection) == b""

@@ -18,6 +18,7 @@ import pytest
 
 from tests.contract.engines import ROOT, EngineProcess, launch_embedded
 from tests.contract.repositories import standin_repository
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.waiting import until
 from tests.service.api.conftest import form_files, framed
@@ -63,7 +64,7 @@ def launch_api(
 
 
 def post(url: str, files: dict = SMALL) -> httpx.Response:
-    return httpx.post(f"{url}/inpaint", files=files, timeout=60, trust_env=False)
+    return http.post(f"{url}/inpaint", files=files, timeout=60)
 
 
 def test_an_engine_that_is_killed_and_comes_back(engine: EngineProcess, repository: Path, tmp_path: Path) -> None:
@@ -82,11 +83,11 @@ def test_an_engine_that_is_killed_and_comes_back(engine: EngineProcess, reposito
         until(lambda: counts[200] >= 4)
         engine.kill()
         until(lambda: counts[503] >= 4)
-        until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
+        until(lambda: http.get(f"{url}/readyz").status_code == 503)
         back = launch_embedded(repository, tmp_path, engine.port)
         try:
             back.wait_until_ready()
-            until(lambda: httpx.get(f"{url}/readyz").status_code == 200)
+            until(lambda: http.get(f"{url}/readyz").status_code == 200)
             before = counts[200]
             until(lambda: counts[200] >= before + 4)
         finally:
@@ -111,7 +112,7 @@ def test_a_stop_ends_within_its_bound_though_the_engine_hangs(engine: EngineProc
         assert post(url).status_code == 200
         engine.process.send_signal(signal.SIGSTOP)
         thread.start()
-        until(lambda: "inpaint_http_requests_in_flight 2.0" in httpx.get(f"{url}/metrics").text)
+        until(lambda: "inpaint_http_requests_in_flight 2.0" in http.get(f"{url}/metrics").text)
         process.terminate()
         thread.join(50)
         process.wait(50)
@@ -148,7 +149,7 @@ def test_a_full_disk_is_503_and_passes(engine: EngineProcess, tmp_path: Path) ->
             assert (response.status_code, response.json()["code"]) == (503, "storage_full")
             assert int(response.headers["retry-after"]) >= 1
         assert post(url).status_code == 200
-        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert http.get(f"{url}/readyz").status_code == 200
     finally:
         process.terminate()
         process.wait(30)

@@ -14,6 +14,7 @@ import pytest
 from service.app import GUNICORN_GIVES_UP, TYPE_THIS, build, create_app
 from tests.contract.engines import ROOT
 from tests.fakes.engine import FakeEngine
+from tests.fakes.http import http
 from tests.fakes.ports import free_port
 from tests.fakes.server import settings
 from tests.fakes.waiting import until
@@ -92,7 +93,7 @@ def test_the_factory_logs_as_the_service_does_and_tells_a_bad_setting_in_one_lin
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         until(lambda: answers(f"http://127.0.0.1:{port}"), "the service")
-        assert httpx.get(f"http://127.0.0.1:{port}/limits", trust_env=False).status_code == 200
+        assert http.get(f"http://127.0.0.1:{port}/limits").status_code == 200
     finally:
         process.terminate()
         _, told = process.communicate(timeout=30)
@@ -104,6 +105,6 @@ def test_the_factory_logs_as_the_service_does_and_tells_a_bad_setting_in_one_lin
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez", trust_env=False).status_code == 200
+        return http.get(f"{url}/livez").status_code == 200
     except httpx.TransportError:
         return False

@@ -21,6 +21,7 @@ from service.__main__ import address, bind
 from service.completion.needed import all_models
 from tests.contract.engines import ROOT
 from tests.contract.repositories import standin_repository
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, pixels, png, scene
 from tests.fakes.ports import free_port
 from tests.fakes.server import settings
@@ -68,9 +69,9 @@ def started(engine_url: str, tmp_path: Path) -> Iterator[Started]:
 
 def test_after_its_line_it_answers_and_the_pixels_come_from_the_engine(started: Started) -> None:
     _, url = started
-    assert httpx.get(f"{url}/readyz").status_code == 200
+    assert http.get(f"{url}/readyz").status_code == 200
     forms = [framed(form_files(png(scene(seed=seed)), png(box_mask()))) for seed in (1, 1, 2)]
-    first, again, other = (pixels(httpx.post(f"{url}/inpaint", files=form, timeout=60).content) for form in forms)
+    first, again, other = (pixels(http.post(f"{url}/inpaint", files=form, timeout=60).content) for form in forms)
     outside = box_mask() == 0
     assert np.array_equal(first[outside], scene(seed=1)[outside])
     assert (first[~outside] != scene(seed=1)[~outside]).any()
@@ -106,7 +107,7 @@ def test_a_stop_finishes_what_runs(started: Started) -> None:
 
 
 def _wait_for_in_flight(url: str, requests: int) -> None:
-    until(lambda: f"inpaint_http_requests_in_flight {requests}.0" in httpx.get(f"{url}/metrics").text)
+    until(lambda: f"inpaint_http_requests_in_flight {requests}.0" in http.get(f"{url}/metrics").text)
 
 
 def the_one_line(process: subprocess.Popen[str], status: int) -> str:
@@ -174,15 +175,15 @@ def test_with_a_delay_a_stop_says_not_ready_and_still_answers(engine_url: str, t
     assert process.stdout is not None
     url = process.stdout.readline().split()[4]
     process.send_signal(signal.SIGTERM)
-    until(lambda: httpx.get(f"{url}/readyz").status_code == 503)
-    assert httpx.get(f"{url}/readyz").json()["code"] == "draining"
-    assert httpx.get(f"{url}/livez").status_code == 200
+    until(lambda: http.get(f"{url}/readyz").status_code == 503)
+    assert http.get(f"{url}/readyz").json()["code"] == "draining"
+    assert http.get(f"{url}/livez").status_code == 200
     form = framed(form_files(png(scene()), png(box_mask())))
-    assert httpx.post(f"{url}/inpaint", files=form, timeout=30).status_code == 200
+    assert http.post(f"{url}/inpaint", files=form, timeout=30).status_code == 200
     process.communicate(timeout=20)
     assert process.returncode == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/readyz")
+        http.get(f"{url}/readyz")
 
 
 def test_beyond_this_machine_it_does_not_start_without_keys(tmp_path: Path) -> None:
@@ -195,7 +196,7 @@ def test_it_starts_with_the_settings_in_its_log_and_no_secret(engine_url: str, t
     process = launch(tmp_path, "service", ENGINE_URL=engine_url, PORT="0", API_KEYS_FILE=str(tmp_path / "keys"))
     assert process.stdout is not None
     url = process.stdout.readline().split()[4]
-    assert httpx.get(f"{url}/limits").status_code == 401
+    assert http.get(f"{url}/limits").status_code == 401
     process.terminate()
     errors = process.communicate(timeout=20)[1]
     (line,) = [json.loads(line) for line in errors.splitlines() if '"starting"' in line]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from service.misspelt import misspelt
@@ -29,3 +31,15 @@ def test_settings_and_what_belongs_to_others_pass() -> None:
     others += ["REDIS_SERVICE_HOST", "REDIS_SERVICE_PORT", "REDIS_PORT_6379_TCP", "PYTHONPATH", "LOGNAME", "HOSTS"]
     ours = [name.upper() for name in Settings.model_fields]
     assert misspelt([*others, *ours, "API_KEYS_FILE", "ENGINE_PORT", "port"], Settings.model_fields) == []
+
+
+def test_a_name_is_compared_with_all_settings_once() -> None:
+    """Settings are read by every program and many tests, and the environment stays."""
+    compared: list[str] = []
+    for _ in range(2):
+        sys.setprofile(lambda frame, event, what: compared.append(frame.f_code.co_name) if event == "call" else None)
+        try:
+            misspelt(["SOMEBODY_ELSES_NAME"], Settings.model_fields)
+        finally:
+            sys.setprofile(None)
+    assert compared.count("get_close_matches") == 1

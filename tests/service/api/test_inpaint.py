@@ -15,6 +15,7 @@ from PIL import Image
 from service.api.guidance import parse_landmarks
 from service.errors import BadLandmarks
 from tests.fakes.engine import FakeEngine, mean_shape
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, encoded, pixels, png, scene
 from tests.fakes.server import running
 from tests.fakes.waiting import FOREVER_SECONDS, until
@@ -285,11 +286,11 @@ def test_a_client_that_goes_away_cancels_its_inference_and_frees_its_place(files
     engine.delay_seconds = FOREVER_SECONDS
     with running(engine, max_concurrent_requests=1, max_waiting_requests=0) as url:
         with pytest.raises(httpx.ReadTimeout):
-            httpx.post(f"{url}/inpaint", files=files, timeout=httpx.Timeout(5, read=0.7))
+            http.post(f"{url}/inpaint", files=files, timeout=httpx.Timeout(5, read=0.7))
         until(lambda: engine.canceled == 1)
         engine.delay_seconds = 0
-        until(lambda: httpx.post(f"{url}/inpaint", files=files).status_code == 200)
-        text = httpx.get(f"{url}/metrics").text
+        until(lambda: http.post(f"{url}/inpaint", files=files).status_code == 200)
+        text = http.get(f"{url}/metrics").text
     assert 'inpaint_http_requests_total{method="POST",route="/inpaint",status="499"} 1.0' in text
     assert 'inpaint_engine_requests_total{code="canceled",model="lafin"} 1.0' in text
 
@@ -299,7 +300,7 @@ def test_a_stop_that_cannot_wait_answers_that_it_is_stopping(files: dict) -> Non
     engine, answers = FakeEngine(), []
     engine.delay_seconds = FOREVER_SECONDS
     with running(engine) as url:
-        thread = threading.Thread(target=lambda: answers.append(httpx.post(f"{url}/inpaint", files=files, timeout=20)))
+        thread = threading.Thread(target=lambda: answers.append(http.post(f"{url}/inpaint", files=files, timeout=20)))
         thread.start()
         until(lambda: engine.running == 1)
     thread.join(10)

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import base64
 
-import httpx
 import pytest
 from fastapi import FastAPI
 
 from service.api.pieces import PIECE_BYTES, PiecesResponse, cut, encoded, joined
+from tests.fakes.http import http
 from tests.fakes.server import serving
 
 SIZES = [0, 1, PIECE_BYTES - 1, PIECE_BYTES, PIECE_BYTES + 1, 5 * PIECE_BYTES + 7]
@@ -30,7 +30,7 @@ def test_a_response_in_pieces_arrives_whole_over_a_socket() -> None:
         return PiecesResponse(cut(data), "image/png", {"X-Model": "m"})
 
     with serving(app) as url:
-        response = httpx.get(url, trust_env=False)
+        response = http.get(url)
     assert response.content == data
     headers = response.headers
     assert (headers["content-length"], headers["content-type"]) == (str(len(data)), "image/png")

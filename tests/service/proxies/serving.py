@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from tests.fakes.http import http
 from tests.fakes.ports import free_port
 from tests.fakes.waiting import until
 from tests.service.proxies.fetch_nginx import program
@@ -61,7 +62,7 @@ def nginx(upstream: str, strips: bool) -> Iterator[str]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez", trust_env=False).status_code == 200
+        return http.get(f"{url}/livez").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -77,9 +78,7 @@ def stand_in(upstream: str, strips: bool) -> Iterator[str]:
             path = self.path.removeprefix(PREFIX) if strips else self.path
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {**asked, **FORWARDED, "X-Forwarded-For": seen}
-            answer = httpx.request(
-                self.command, upstream + path, headers=headers, content=body or None, trust_env=False, timeout=60
-            )
+            answer = http.request(self.command, upstream + path, headers=headers, content=body or None, timeout=60)
             self.send_response(answer.status_code)
             for name, value in answer.headers.items():
                 if name not in ("content-length", "transfer-encoding", "content-encoding"):

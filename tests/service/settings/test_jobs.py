@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 from pydantic import SecretStr, ValidationError
 
@@ -36,3 +38,15 @@ def test_a_public_url_ends_without_a_slash() -> None:
     assert settings(public_url="https://faces.example/api").public_url == "https://faces.example/api"
     with pytest.raises(ValidationError):
         settings(public_url="https://faces.example/")
+
+
+def test_without_authorities_of_its_own_nothing_is_read_for_them() -> None:
+    """Reading the system's takes longer than all other settings together."""
+    called: set[str] = set()
+    sys.setprofile(lambda frame, event, what: called.add(what.__name__) if event == "c_call" else None)
+    try:
+        settings()
+    finally:
+        sys.setprofile(None)
+    assert "set_default_verify_paths" not in called
+    assert len(called) > 10

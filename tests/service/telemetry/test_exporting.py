@@ -16,6 +16,7 @@ from service.settings import traces_endpoint
 from service.telemetry.exporting import SEND_SECONDS, exporting, job_span
 from tests.fakes.collector import Collector, collecting
 from tests.fakes.engine import FakeEngine
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
@@ -41,7 +42,7 @@ def collector() -> Iterator[Collector]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez", trust_env=False).status_code == 200
+        return http.get(f"{url}/livez").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -70,9 +71,9 @@ def test_the_trace_of_the_request_goes_on_in_the_job_and_in_the_webhook(collecto
             for queue in ("inpaint", "webhooks"):
                 workers.start(queue, **environment)
             form = framed(form_files(png(scene()), png(box_mask())))
-            options = {"files": form, "data": {"webhook_url": f"{hook.url}/hook"}, "headers": GIVEN, "trust_env": False}
-            job = httpx.post(f"{url}/jobs", **options, timeout=30).json()
-            done = httpx.get(f"{url}{job['url']}?wait=60", timeout=90, trust_env=False).json()
+            options = {"files": form, "data": {"webhook_url": f"{hook.url}/hook"}, "headers": GIVEN}
+            job = http.post(f"{url}/jobs", **options, timeout=30).json()
+            done = http.get(f"{url}{job['url']}?wait=60", timeout=90).json()
             assert done["state"] == "succeeded", done
             jobs_spans = spans_of(collector, {"job", "webhook", *STAGES})
             api.terminate()
@@ -94,10 +95,8 @@ def test_a_job_without_a_collector_runs_and_one_with_a_dead_collector_is_not_hel
             for environment in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}):
                 worker = workers.start(**environment)
                 form = framed(form_files(png(scene()), png(box_mask())))
-                jobs = [httpx.post(f"{url}/jobs", files=form, timeout=30, trust_env=False).json() for _ in range(2)]
-                first, second = (
-                    httpx.get(f"{url}{job['url']}?wait=60", timeout=90, trust_env=False).json() for job in jobs
-                )
+                jobs = [http.post(f"{url}/jobs", files=form, timeout=30).json() for _ in range(2)]
+                first, second = (http.get(f"{url}{job['url']}?wait=60", timeout=90).json() for job in jobs)
                 assert (first["state"], second["state"]) == ("succeeded", "succeeded")
                 held_up = datetime.fromisoformat(second["started_at"]) - datetime.fromisoformat(first["finished_at"])
                 assert held_up.total_seconds() < SEND_SECONDS + 5, "the exporter itself gives up after ten"

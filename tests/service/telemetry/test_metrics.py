@@ -14,6 +14,7 @@ from service.settings import BadSettings, load_settings
 from service.telemetry.metrics import Metrics, forget_ended
 from service.telemetry.record import RequestRecord
 from tests.contract.engines import ROOT
+from tests.fakes.http import http
 from tests.fakes.ports import free_port
 from tests.fakes.waiting import until
 
@@ -66,14 +67,14 @@ def test_several_workers_count_together(tmp_path: Path) -> None:
         until(lambda: answers(url))
         pids = {int(file.stem.rpartition("_")[2]) for file in shared.glob("counter_*.db")}
         for _ in range(40):
-            assert httpx.get(f"{url}/nowhere").status_code == 404
+            assert http.get(f"{url}/nowhere").status_code == 404
         assert counted(url) == 40
         os.kill(pids.pop(), signal.SIGKILL)
         until(lambda: answers(url))
-        assert httpx.get(f"{url}/nowhere").status_code == 404
+        assert http.get(f"{url}/nowhere").status_code == 404
         assert counted(url) == 41
         until(
-            lambda: "inpaint_http_requests_in_flight 1.0" in httpx.get(f"{url}/metrics").text
+            lambda: "inpaint_http_requests_in_flight 1.0" in http.get(f"{url}/metrics").text
         )  # answers are logged late
     finally:
         process.terminate()
@@ -82,14 +83,14 @@ def test_several_workers_count_together(tmp_path: Path) -> None:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez").status_code == 200
+        return http.get(f"{url}/livez").status_code == 200
     except httpx.TransportError:
         return False
 
 
 def counted(url: str) -> float:
     pattern = r'inpaint_http_requests_total\{method="GET",route="other",status="404"\} (\S+)'
-    match = re.search(pattern, httpx.get(f"{url}/metrics").text)
+    match = re.search(pattern, http.get(f"{url}/metrics").text)
     return float(match[1]) if match else 0.0
 
 

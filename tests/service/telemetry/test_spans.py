@@ -15,9 +15,9 @@ from tests.fakes.collector import Collector, collecting
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ONE_REQUEST = f"""
-import httpx
 from service.telemetry.logs import configure_logs
 from tests.fakes.engine import FakeEngine
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
 from tests.service.api.conftest import form_files, framed
@@ -26,8 +26,8 @@ configure_logs()
 with running(FakeEngine()) as url:
     traceparent = {{"traceparent": "00-{TRACE}-b7ad6b7169203331-01"}}
     form = framed(form_files(png(scene()), png(box_mask())))
-    assert httpx.post(url + "/inpaint", files=form, headers=traceparent, timeout=60).status_code == 200
-    assert httpx.get(url + "/livez").status_code == 200
+    assert http.post(url + "/inpaint", files=form, headers=traceparent, timeout=60).status_code == 200
+    assert http.get(url + "/livez").status_code == 200
 """
 
 

@@ -6,11 +6,11 @@ import json
 import shlex
 from base64 import b64decode
 
-import httpx
 import numpy as np
 import pytest
 from playwright.sync_api import Page
 
+from tests.fakes.http import http
 from tests.fakes.pictures import png, scene
 from tests.fakes.waiting import until
 from tests.service.web.visits import Visit
@@ -66,7 +66,7 @@ def test_a_card_tells_of_its_model(visit: Visit) -> None:
 
 def guided_page(page: Page, url: str) -> None:
     """The models of this service, and one more."""
-    models = [*httpx.get(f"{url}/models", trust_env=False).json()["models"], GUIDED]
+    models = [*http.get(f"{url}/models").json()["models"], GUIDED]
     page.route("**/models", lambda route: route.fulfill(json={"models": models}))
 
 
@@ -99,7 +99,7 @@ def test_a_reference_and_attributes_are_asked_for_where_they_count(visit: Visit)
 
 
 def test_models_that_are_loaded_later_are_offered_then_and_stand_first(visit: Visit) -> None:
-    models = httpx.get(f"{visit.url}/models", trust_env=False).json()["models"]
+    models = http.get(f"{visit.url}/models").json()["models"]
     later = [{**model, "ready": model["name"] == "lafin"} for model in models]
     answers = iter([[{**model, "ready": False} for model in models]])
     visit.page.route("**/models", lambda route: route.fulfill(json={"models": next(answers, later)}))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
-import httpx
 import pytest
 
 from tests.fakes.engine import FakeEngine
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.ports import free_port
 from tests.fakes.redis_server import RedisServer
@@ -33,7 +33,7 @@ def test_the_place_in_the_queue_is_told_and_a_job_is_canceled(
 ) -> None:
     sign_in(redis_server)
     with running(engine, **alone) as url, visits(url) as visit:
-        httpx.post(f"{url}/jobs", files=form_files(png(scene()), png(box_mask())), trust_env=False)
+        http.post(f"{url}/jobs", files=form_files(png(scene()), png(box_mask())))
         painted(visit)
         visit.page.click("#complete")
         visit.page.locator("#progress-text", has_text="In the queue: number 2").wait_for()

@@ -31,9 +31,24 @@ def loss_of(layers: nn.Module, shown: Tensor) -> Tensor:
     return layers(shown).square().sum(dim=1).mean()
 
 
-def share(rank: int, port: int, weights: tuple[float, ...], places: tuple[tuple[int, ...], ...], output: Path) -> None:
-    """One process: its places of the pictures, and what they count. Gradients, statistics and outputs to a file."""
-    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=len(places))
+Case = tuple[tuple[float, ...], tuple[tuple[int, ...], ...], int]  # what each process counts, its pictures; how many
+CASES: dict[str, Case] = {
+    "unequal shares": ((0.6, 0.4), ((0, 2, 4), (1, 3)), 5),
+    "a process that only repeats": ((1.0, 0.0), ((0, 1), (0,)), 2),
+}
+PROCESSES = 2
+
+
+def one_process(rank: int, port: int, output: Path) -> None:
+    """What one process does in each of the cases, one after the other."""
+    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=PROCESSES)
+    for name, (weights, places, _) in CASES.items():
+        share(rank, weights, places, output / f"{name}.pt")
+    distributed.destroy_process_group()
+
+
+def share(rank: int, weights: tuple[float, ...], places: tuple[tuple[int, ...], ...], output: Path) -> None:
+    """Its places of the pictures, and what they count. Gradients, statistics and outputs to a file."""
     layers = network()
     share_batch_norms(layers)
     for norm in (module for module in layers.modules() if isinstance(module, SharedBatchNorm)):
@@ -45,29 +60,29 @@ def share(rank: int, port: int, weights: tuple[float, ...], places: tuple[tuple[
         distributed.all_reduce(gradient)
     if rank == 0:
         torch.save({"gradients": gradients, "buffers": dict(layers.named_buffers())}, output)
-    distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize(
-    ("weights", "places", "pictures_seen"),
-    [((0.6, 0.4), ((0, 2, 4), (1, 3)), 5), ((1.0, 0.0), ((0, 1), (0,)), 2)],
-    ids=["unequal shares", "a process that only repeats"],
-)
-def test_several_processes_equal_one(
-    tmp_path: Path, weights: tuple[float, ...], places: tuple[tuple[int, ...], ...], pictures_seen: int
-) -> None:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the processes found: starting them takes much longer than all they do."""
+    folder = tmp_path_factory.mktemp("norms")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(share, (port, weights, places, tmp_path / "found.pt"), nprocs=len(places))
-    found = torch.load(tmp_path / "found.pt")
+    torch.multiprocessing.spawn(one_process, (port, folder), nprocs=PROCESSES)
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_several_processes_equal_one(found: Path, case: str) -> None:
+    several, (_, _, pictures_seen) = torch.load(found / f"{case}.pt"), CASES[case]
     layers = network()
     loss_of(layers, pictures(5)[:pictures_seen]).backward()
-    for gradient, parameter in zip(found["gradients"], layers.parameters(), strict=True):
+    for gradient, parameter in zip(several["gradients"], layers.parameters(), strict=True):
         assert parameter.grad is not None
         assert torch.allclose(gradient, parameter.grad, rtol=0, atol=TOLERANCE)
     for name, buffer in layers.named_buffers():
-        assert torch.allclose(found["buffers"][name].double(), buffer.double(), rtol=0, atol=TOLERANCE), name
+        assert torch.allclose(several["buffers"][name].double(), buffer.double(), rtol=0, atol=TOLERANCE), name
 
 
 def test_the_tensors_stay_those_of_the_network() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from service.api.middleware import body_limit
 from tests.fakes.engine import FakeEngine
+from tests.fakes.http import http
 from tests.fakes.pictures import box_mask, png, scene
 from tests.fakes.server import running
 from tests.fakes.waiting import until
@@ -61,7 +62,7 @@ def test_a_large_declared_body_is_refused_before_it_is_read(url: str) -> None:
 
 
 def test_a_client_that_sends_everything_first_still_reads_the_refusal(url: str) -> None:
-    response = httpx.post(f"{url}/inpaint", files=form_files(b"\0" * 8_000_000, b"\0"))
+    response = http.post(f"{url}/inpaint", files=form_files(b"\0" * 8_000_000, b"\0"))
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert response.headers["connection"] == "close"
 
@@ -93,8 +94,8 @@ def test_a_body_at_the_limit_passes(url: str) -> None:
     tail = b"\r\n--x--\r\n"
     body = FILE_PART + b"\0" * (MAX_BODY_BYTES - len(FILE_PART) - len(tail)) + tail
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    assert httpx.post(f"{url}/inpaint", content=body, headers=headers).status_code == 422
-    assert httpx.post(f"{url}/inpaint", content=body + b" ", headers=headers).status_code == 413
+    assert http.post(f"{url}/inpaint", content=body, headers=headers).status_code == 422
+    assert http.post(f"{url}/inpaint", content=body + b" ", headers=headers).status_code == 413
 
 
 def test_a_slow_body_is_given_up(url: str) -> None:
@@ -125,7 +126,7 @@ def test_a_body_shorter_than_declared_ends_without_an_answer_and_without_harm(ur
         connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\n--x\r\n")
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100) == b""
-    assert httpx.get(f"{url}/livez").status_code == 200
+    assert http.get(f"{url}/livez").status_code == 200
 
 
 def test_a_connection_is_kept_for_the_next_request_after_a_whole_body(url: str) -> None:
