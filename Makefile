@@ -28,7 +28,7 @@ up: ## start the service in Docker containers and print an address (PROFILES=obs
 down: ## stop those containers; the volumes stay
 	@python=$$(sh deploy/find_python.sh) && "$$python" -m deploy.compose down
 
-test: setup ## run all tests side by side, against a real Triton core and in a browser too (ARGS="tests/service -k decode" picks some)
+test: setup ## run all tests on all cores, against a real Triton core and in a browser too (ARGS="tests/service -k decode" picks some)
 	@$(VENV_PYTHON) -m tests.contract.fetch_triton
 	@$(VENV_PYTHON) -m tests.service.proxies.fetch_nginx
 	@$(VENV_PYTHON) -m tests.service.web.fetch_chromium

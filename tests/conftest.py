@@ -1,7 +1,6 @@
 """What holds for the whole test run: how it shares the cores, and that it ends what it has started when it is stopped.
 
-- Tests run side by side, in one process more than there are cores (`make test`): a quarter of their time they wait, for
-  programs to start and limits to pass. A process computes with one thread.
+- Tests run side by side, one process for each core (`make test`); a process computes with one thread.
 - SIGTERM is Ctrl-C here, so that every fixture is left. The process that hands the tests out passes it on.
 - A shell that runs the tests in the background has SIGINT ignored, and programs inherit that: here it is heard again,
   or the programs that the tests start would not hear it either.
@@ -58,5 +57,5 @@ def denormals() -> Iterator[None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than the cores that this process may use, which in a container are not the machine's."""
-    return len(os.sched_getaffinity(0)) + 1
+    """The cores that this process may use, which in a container are not the machine's."""
+    return len(os.sched_getaffinity(0))

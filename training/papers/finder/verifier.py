@@ -35,7 +35,9 @@ class Verifier(nn.Module):
         self.hidden = nn.Linear(narrow * SIDES_LEFT**2, hidden)
         self.last = nn.Linear(hidden, 1 + 2 * POINTS)
         for layer in (*self.features.modules(), self.narrow):
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:  # there is no norm: torch's own first weights let the picture fade
+            if (
+                isinstance(layer, nn.Conv2d) and layer.bias is not None
+            ):  # there is no norm: torch's own first weights let the picture fade
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 layer.bias.data.zero_()
         with torch.no_grad():
