@@ -110,6 +110,8 @@ def beside_the_refiner(folder: Path) -> Files:
     ("recipe", "name", "model"),
     [
         ("dsa_demo", "generator", "dsa_generator"),
+        ("finder_demo", "finder", "finder"),
+        ("finder_demo", "verifier", "finder"),
         ("gfc_demo", "generator", "gfc_generator"),
         ("lafin_demo", "generator", "lafin_generator"),
         ("lafin_demo", "predictor", "lafin_predictor"),
@@ -124,7 +126,8 @@ def test_shipped_snapshots_can_be_gone_on_with(recipe: str, name: str, model: st
     first = replace(short.stages[0], until_images=2, batch_size=2)
     short = replace(short, stages=(first,), sheet_every_images=100)
     faces = JoinedClasses(6, 128) if model == "parser" else FACES
-    files = beside_the_refiner(tmp_path) if name == "refiner" else Files()
+    files = Files(finder=SHIPPED_REPOSITORY / "finder" / "snapshot.safetensors")
+    files = beside_the_refiner(tmp_path) if name == "refiner" else files
     assert train(short, faces, tmp_path, files, CPU, start=SHIPPED_REPOSITORY / model) == 2
     assert load_snapshot(tmp_path / f"{name}.safetensors")[1]["images_seen"] == "2"
 

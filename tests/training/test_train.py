@@ -81,7 +81,7 @@ def test_a_run_records_what_it_was_made_with(run: Path, drawn_folder: Path) -> N
     said = json.loads((run / "generator" / "run.json").read_text())
     content = FaceFolder(drawn_folder).content
     assert said["data"] == {"name": drawn_folder.name, "split": "train", "faces": 5, "sha256": content}
-    named = ("features", "parser", "coarse", "inco2", "augmented", "scenes", "people", "sketches")
+    named = ("features", "parser", "coarse", "inco2", "finder", "augmented", "scenes", "people", "sketches")
     assert said["files"] == dict.fromkeys(named)
     assert [stage["until_images"] for stage in said["content"]["stages"]] == [4, 8, 12]
     assert said["sessions"][0]["versions"]["torch"]

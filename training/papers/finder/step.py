@@ -115,7 +115,7 @@ class VerifierStep(Step):
         verified = networks["verifier"]
         assert isinstance(verified, VerifiedFinder)
         seen = mask_image(batch.image, batch.hole, 0.5)
-        maps, found = Peaks()(verified.finder(batch.image, batch.hole)), verified(batch.image, batch.hole)
+        maps, found = verified.seen(batch.image, batch.hole), verified(batch.image, batch.hole)
         columns = [torch.stack([draw(*pair) for pair in zip(seen, faces, strict=True)]) for faces in (maps, found)]
         return torch.stack(columns, dim=1)
 

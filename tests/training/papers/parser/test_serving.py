@@ -5,7 +5,7 @@ import torch
 
 from training.checkpoint import CheckpointError, save_snapshot
 from training.papers.parser.networks import Parser
-from training.papers.parser.serving import describe, freeze, load_parser, open_parser
+from training.papers.parser.serving import describe, freeze, load_parser, open_parser, with_enlarge
 
 
 @pytest.fixture
@@ -91,3 +91,16 @@ def test_its_own_size_is_that_of_its_training(snapshot: Path, tmp_path: Path) ->
     assert open_parser(snapshot).pixels == 256
     save_snapshot(tmp_path / "large.safetensors", Parser(11, width=4).state_dict(), {"pixels": "512"})
     assert open_parser(tmp_path / "large.safetensors").pixels == 512
+
+
+def test_a_parser_that_learned_larger_is_shown_the_next_multiple_of_32(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    state = Parser(14, width=4).state_dict()
+    save_snapshot(tmp_path / "parser.safetensors", with_enlarge(state, 1.25), {"pixels": "320"}, half=False)
+    parser = open_parser(tmp_path / "parser.safetensors")
+    assert parser.pixels == 256, "losses show it faces of the frame's size"
+    assert [parser.enlarged(side) for side in (128, 192, 256)] == [160, 256, 320]
+    image = torch.rand(1, 3, 128, 128)
+    larger = torch.nn.functional.interpolate(image, size=160, mode="bilinear")
+    assert torch.allclose(parser(image)[..., 0, 0], freeze(state)(larger)[..., 0, 0], atol=1e-5)
+    assert with_enlarge(state, 1.0).keys() == state.keys()

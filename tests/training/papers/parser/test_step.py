@@ -3,8 +3,9 @@ import torch
 
 from training.data.drawn import DrawnFaces
 from training.data.stream import Batch, FaceStream, Wants, batches
+from training.papers.parser.networks import Parser
 from training.papers.parser.recipe import NO_HOLES, build_demo, build_parser
-from training.papers.parser.step import pixel_accuracy
+from training.papers.parser.step import ParserStep, pixel_accuracy
 
 
 def one_batch(pixels: int) -> Batch:
@@ -58,3 +59,18 @@ def test_accuracy_is_of_the_known_pixels() -> None:
     assert pixel_accuracy(logits, parsing) == pytest.approx(3 / 4)
     parsing[:, :8, :8] = 255
     assert pixel_accuracy(logits, parsing) == 1
+
+
+def step_at(enlarge: float) -> ParserStep:
+    parser = Parser(11, 4)
+    return ParserStep(parser, torch.optim.SGD(parser.parameters(), 0.1), classes=11, enlarge=enlarge)
+
+
+def test_a_snapshot_says_how_large_pictures_are_seen_and_another_size_is_not_gone_on_with() -> None:
+    larger, plain = (step_at(enlarge) for enlarge in (1.25, 1.0))
+    state = larger.freeze(larger.networks)["parser"]
+    assert float(state["enlarge"]) == 1.25
+    larger.thaw("parser", state)
+    with pytest.raises(RuntimeError, match=r"sees pictures 1\.25 times as large as the frame, not 1 times"):
+        plain.thaw("parser", state)
+    assert "enlarge" not in plain.freeze(plain.networks)["parser"]
