@@ -35,13 +35,13 @@ def test_only_so_many_faces_count() -> None:
 
 
 def test_the_shipped_parser_reads_what_it_is_shown() -> None:
-    """Drawn faces are not what it learned on; at half of its size it finds much less of their parts."""
+    """Drawn faces are not what it learned on; at half of its size it finds less of their parts."""
     parser = open_parser(SHIPPED_REPOSITORY / "parser" / "snapshot.safetensors")
     faces = DrawnFaces(12, 256)
     as_seen = measure(parser, faces, 24).mean_f_facial_parts
     parser.pixels = None
-    assert as_seen > 0.65
-    assert as_seen > 1.3 * measure(parser, faces, 24).mean_f_facial_parts
+    assert as_seen > 0.75
+    assert as_seen > 0.15 + measure(parser, faces, 24).mean_f_facial_parts
 
 
 def test_the_command_prints_the_figures(tmp_path: Path, tiny_repository: Path) -> None:

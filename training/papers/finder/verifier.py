@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.frozen.features import FeatureFileError, load_features, squeezenet1_1
+from training.layers.denormals import sigmoid
 from training.papers.finder.finding import LEAST_SCORE, MOST_FACES, NUMBERS, SAME_FACE, Peaks, first_of_its_face
 from training.papers.finder.networks import POINTS, SIDE_MULTIPLE, Finder
 from training.papers.finder.windows import CHANNELS, Pyramid, Windows
@@ -126,7 +127,7 @@ class VerifiedFinder(nn.Module):
     def look(self, levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor]:
         """Chance of a face [n] and its points [n,10] at places [n,5]."""
         said = self.verifier(self.windows(levels, places).to(self.verifier.last.weight.dtype))
-        return torch.sigmoid(said[:, 0]), points_at(said[:, 1:], places)
+        return sigmoid(said[:, 0]), points_at(said[:, 1:], places)
 
     def train(self, mode: bool = True) -> VerifiedFinder:
         """The maps stay as they are: what they say is where the second look begins."""
