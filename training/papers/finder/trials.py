@@ -36,7 +36,7 @@ class Trials:
 
 
 def trials(likely: Tensor, labels: Tensor, chance: Tensor, side_pixels: int) -> Trials:
-    """likely [B,K,6] of the maps, labels [B,M,11], chance [B,N] in [0,1), scenes of this side."""
+    """likely [B,K,16] of the maps, labels [B,M,11], chance [B,N] in [0,1), scenes of this side."""
     points = labels[..., : 2 * POINTS].reshape(*labels.shape[:2], POINTS, 2)
     kind = labels[..., -1]
     owners, places = zip(
@@ -56,7 +56,7 @@ def named(likely: Tensor) -> tuple[Tensor, Tensor]:
     """What the maps name: scene and place of each."""
     some = likely[:, :MOST_PLACES]
     owner, rank = (some[..., 0] >= LEAST_PLACE_SCORE).nonzero(as_tuple=True)
-    return owner, some[owner, rank, 1:].float()
+    return owner, some[owner, rank, 1:6].float()
 
 
 def missed(points: Tensor, kind: Tensor, chance: Tensor) -> tuple[Tensor, Tensor]:

@@ -87,15 +87,16 @@ class VerifiedFinder(nn.Module):
         return torch.stack(faces)
 
     def likely(self, image: Tensor, hole: Tensor) -> Tensor:
-        """Where the maps see a face: [B,24,6], best first, score, centre, size and roll."""
+        """Where the maps see a face: [B,24,16], best first, in pixels of the picture."""
         half, hole_at_half = F.avg_pool2d(image, 2), F.max_pool2d(hole, 2)
         rows, columns = (-half.shape[2]) % self.multiple, (-half.shape[3]) % self.multiple
         half, hole_at_half = F.pad(half, (0, columns, 0, rows)), F.pad(hole_at_half, (0, columns, 0, rows), value=1.0)
         near, far = self.seen(image, hole), self.seen(half, hole_at_half)
-        far = torch.cat((far[..., :1], (far[..., 1:3] + 0.5) * 2 - 0.5, far[..., 3:4] * 2, far[..., 4:6]), dim=-1)
-        both = torch.cat((near[..., :6], far), dim=1)
+        centre, points = (far[..., 1:3] + 0.5) * 2 - 0.5, (far[..., 6:] + 0.5) * 2 - 0.5
+        far = torch.cat((far[..., :1], centre, far[..., 3:4] * 2, far[..., 4:6], points), dim=-1)
+        both = torch.cat((near, far), dim=1)
         order = both[..., 0].argsort(dim=1, descending=True, stable=True)[:, : self.most_places]
-        return both.gather(1, order[..., None].expand(-1, -1, 6))
+        return both.gather(1, order[..., None].expand(-1, -1, self.numbers))
 
     def seen(self, image: Tensor, hole: Tensor) -> Tensor:
         dtype = self.verifier.last.weight.dtype
@@ -103,18 +104,21 @@ class VerifiedFinder(nn.Module):
         return faces
 
     def verified(self, levels: list[Tensor], likely: Tensor) -> Tensor:
-        """The faces of one picture, [64,16], from its places [K,6]: looked at, moved, and looked at once more.
+        """The faces of one picture, [64,16], from its places [K,16]: looked at, moved, and looked at once more.
 
-        A score is the mean of both looks (geometric) times the root of what the maps said.
+        A score is the mean of both looks (geometric) times the root of what the maps said. Points are the mean of the
+        maps' and the second look's, which err less than its own, or the second look's where they disagree.
         """
-        places = likely[likely[:, 0] >= self.least_place_score][:, 1:]
+        likely = likely[likely[:, 0] >= self.least_place_score]
+        places, mapped = likely[:, 1:6], likely[:, 6:]
         if places.shape[0] == 0:
             return torch.zeros(self.most, self.numbers, device=likely.device)
-        named = likely[: places.shape[0], 0]
         first, points = self.look(levels, places)
         second, points = self.look(levels, places_of(points, self.smallest))
+        agree = alike(places, places_of(points, self.smallest))[:, None]
+        points = torch.where(agree, (points + mapped) / 2, points)
         places = places_of(points, self.smallest)
-        score = (first * second * named).sqrt()
+        score = (first * second * likely[:, 0]).sqrt()
         order = score.argsort(descending=True, stable=True)
         faces = torch.cat((score[:, None], places, points), dim=1)[order]
         kept = first_of_its_face(faces[None, :, 1:3], faces[None, :, 3], self.same_face)[0]
@@ -142,6 +146,13 @@ def points_at(shape: Tensor, places: Tensor) -> Tensor:
     sine, cosine = places[:, 3:4], places[:, 4:5]
     turned = (x * cosine - y * sine + places[:, 0:1], x * sine + y * cosine + places[:, 1:2])
     return torch.stack(turned, dim=-1).flatten(1)
+
+
+def alike(places: Tensor, others: Tensor) -> Tensor:
+    """Whether two say nearly the same: centres within 0.3 sizes, sizes within 1.35, rolls within 37 degrees. [n,5]."""
+    near = torch.linalg.vector_norm(places[:, :2] - others[:, :2], dim=1) < 0.3 * others[:, 2]
+    sizes = torch.log(places[:, 2].clamp(min=1e-3) / others[:, 2]).abs() < 0.3
+    return near & sizes & ((places[:, 3:] * others[:, 3:]).sum(dim=1) > 0.8)
 
 
 def places_of(points: Tensor, smallest: float) -> Tensor:

@@ -68,7 +68,7 @@ def test_a_place_is_its_face_s_or_nothing_s_or_teaches_nothing(
 
 def test_the_points_taught_are_the_face_s_in_the_place_s_own_frame() -> None:
     turned = [math.sin(0.4), math.cos(0.4)]
-    likely = torch.tensor([[[0.9, 50.0, 75, 70, *turned]]])
+    likely = torch.tensor([[[0.9, 50.0, 75, 70, *turned, *[0.0] * 10]]])
     taught = trials(likely, labelled(), torch.rand(1, CHANCE), 320)
     assert taught.is_face[0] == 1
     assert torch.allclose(points_at(taught.shape[:1], taught.places[:1]), POINTS.flatten()[None], atol=1e-3)

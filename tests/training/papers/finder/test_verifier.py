@@ -51,7 +51,7 @@ def test_points_stand_where_their_place_turns_them() -> None:
 
 def test_the_maps_are_asked_at_both_sizes(verified: VerifiedFinder, image: Tensor, hole: Tensor) -> None:
     likely = verified.likely(image, hole)
-    assert likely.shape == (2, MOST_PLACES, 6)
+    assert likely.shape == (2, MOST_PLACES, 16)
     assert (likely[:, :-1, 0] >= likely[:, 1:, 0]).all()
     whole = verified.peaks(verified.finder(image, hole))[..., 0]
     assert not torch.isin(likely[..., 0], whole).all(), "half of the size names places, too"
@@ -83,6 +83,21 @@ def test_a_score_is_both_looks_and_what_the_maps_said(
     assert float(faces[0, 0]) == pytest.approx((0.9 * 0.4 * best) ** 0.5, abs=1e-5)
     assert faces[0, 1:6].tolist() == pytest.approx([60, 70, 80, 0, 1], abs=1e-4)
     assert not faces[1:].any(), "all of them are one face"
+
+
+def test_points_are_the_mean_of_both_where_they_agree(
+    verified: VerifiedFinder, image: Tensor, hole: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    likely = torch.zeros(1, MOST_PLACES, 16)
+    said = torch.tensor([40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90])
+    for place, (by, turned) in enumerate(((4.0, 1.0), (60.0, 1.0), (0.0, -1.0))):  # near, far, on its head
+        likely[0, place] = torch.cat((torch.tensor([0.9 - 0.1 * place, 60 + by, 70, 80, 0, turned]), said + by))
+    levels = verified.pyramid(image[:1], hole[:1])
+    for place, points in ((0, said + 2), (1, said), (2, said)):
+        monkeypatch.setattr(verified, "look", lambda levels, places: (torch.ones(len(places)), said[None]))
+        face = verified.verified(levels, likely[0, place : place + 1])[0]
+        assert torch.allclose(face[6:], points, atol=1e-4)
+        assert face[1:4].tolist() == pytest.approx([float(points[0]) + 20, float(points[1]) + 20, 80], abs=1e-3)
 
 
 def test_others_of_a_batch_and_what_lies_under_the_hole_change_nothing(
