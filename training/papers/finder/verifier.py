@@ -20,7 +20,7 @@ from training.papers.finder.networks import POINTS, SIDE_MULTIPLE, Finder
 from training.papers.finder.windows import CHANNELS, Pyramid, Windows
 
 MOST_PLACES = 24  # of a picture that are looked at again, the likeliest
-LEAST_PLACE_SCORE = 0.05  # of the maps
+LEAST_PLACE_SCORE = 0.1  # of the maps; no score is above its root
 SMALLEST_PIXELS = 4.0  # size of a face that the second look may say
 SIDES_LEFT = 5  # of the last maps for a window of 96 px
 MIDDLE = torch.tensor([-0.25, -0.2, 0.25, -0.2, 0, 0.1, -0.2, 0.25, 0.2, 0.25])  # an upright face's points, in sizes
