@@ -85,7 +85,7 @@ def open_parser(path: Path) -> FrozenParser:
     except RuntimeError as error:
         raise CheckpointError(f"{path} is no snapshot of a parser: {error}") from error
     if "pixels" in metadata:
-        parser.pixels = round(int(metadata["pixels"]) / parser.enlarge)
+        parser.pixels = round(int(metadata["pixels"]) / parser.enlarge / SIDE_MULTIPLE) * SIDE_MULTIPLE
     return parser
 
 

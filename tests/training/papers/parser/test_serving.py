@@ -99,6 +99,8 @@ def test_a_parser_that_learned_larger_is_shown_the_next_multiple_of_32(tmp_path:
     save_snapshot(tmp_path / "parser.safetensors", with_enlarge(state, 1.25), {"pixels": "320"}, half=False)
     parser = open_parser(tmp_path / "parser.safetensors")
     assert parser.pixels == 256, "losses show it faces of the frame's size"
+    save_snapshot(tmp_path / "early.safetensors", with_enlarge(state, 1.25), {"pixels": "256"}, half=False)
+    assert open_parser(tmp_path / "early.safetensors").pixels == 192, "of an earlier stage: a side that it takes"
     assert [parser.enlarged(side) for side in (128, 192, 256)] == [160, 256, 320]
     image = torch.rand(1, 3, 128, 128)
     larger = torch.nn.functional.interpolate(image, size=160, mode="bilinear")
