@@ -49,11 +49,11 @@ def pick(maps: Tensor, place: Tensor) -> Tensor:
 
 
 def upright_to_frame(shape: Tensor, roll: Tensor, centre: Tensor) -> Tensor:
-    """Points of the upright face, turned by its roll and moved to its centre. [B,K,10], [B,K,2] twice -> [B,K,10]."""
+    """Points of the upright face, turned by its roll and moved to its centre. [...,10], [...,2] twice -> [...,10]."""
     x, y = shape[..., 0::2], shape[..., 1::2]
     sine, cosine = roll[..., 0:1], roll[..., 1:2]
     turned = (x * cosine - y * sine + centre[..., 0:1], x * sine + y * cosine + centre[..., 1:2])
-    return torch.stack(turned, dim=-1).flatten(2)
+    return torch.stack(turned, dim=-1).flatten(-2)
 
 
 def first_of_its_face(centre: Tensor, size: Tensor, same_face: float) -> Tensor:

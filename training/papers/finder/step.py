@@ -94,16 +94,14 @@ class VerifierStep(Step):
                     for one in range(len(batch.image))
                 ]
             )
-        order = taught.owner.argsort(stable=True)
-        owner, is_face, shape = taught.owner[order], taught.is_face[order], taught.shape[order]
         said = verified.verifier(windows.contiguous(memory_format=torch.channels_last))
-        face = F.binary_cross_entropy_with_logits(said[:, 0], is_face, reduction="none")
-        points = F.smooth_l1_loss(said[:, 1:], shape, beta=POINTS_BETA, reduction="none").mean(dim=1)
-        every = torch.ones_like(is_face)
+        face = F.binary_cross_entropy_with_logits(said[:, 0], taught.is_face, reduction="none")
+        points = F.smooth_l1_loss(said[:, 1:], taught.shape, beta=POINTS_BETA, reduction="none").mean(dim=1)
+        every = torch.ones_like(taught.is_face)
         scenes = len(batch.image)
         return {
-            "face": mean_of_each(face, every, owner, scenes),
-            "points": POINTS_WEIGHT * mean_of_each(points, is_face, owner, scenes),
+            "face": mean_of_each(face, every, taught.owner, scenes),
+            "points": POINTS_WEIGHT * mean_of_each(points, taught.is_face, taught.owner, scenes),
         }
 
     def judge(self, networks: dict[str, nn.Module], batch: Batch) -> Figures:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from training.papers.finder.finding import LEAST_SCORE
 from training.papers.finder.losses import FACE
 from training.papers.finder.networks import POINTS
 from training.papers.finder.points import centre_of, roll_of, size_of, turn
@@ -17,7 +18,7 @@ MISSES, NOWHERE = 2, 1  # places beside each face, and anywhere
 CHANCE = 4 * (MISSES * MOST_LABELS + NOWHERE)  # numbers that a scene's places are drawn with
 SHIFT, STRETCH, TURN = 0.45, 0.5, 0.6  # a miss: so many sizes, powers of e and radians to either side
 ANYWHERE_PIXELS = (22.0, 300.0)  # sizes
-LEAST_PLACE_SCORE, MOST_PLACES = 0.04, 10  # of the maps, for each scene
+MOST_NAMED = 10  # of what the maps name in a scene
 FACE_WITHIN, FACE_ALIKE = (
     0.5,
     1.9,
@@ -27,7 +28,7 @@ UNSURE_WITHIN = 0.9  # within this share of the larger size of a face a place th
 
 @dataclass(frozen=True)
 class Trials:
-    """n places of a batch of scenes that teach something."""
+    """n places of a batch of scenes that teach something, scene after scene."""
 
     owner: Tensor  # [n] int64, the scene of each
     places: Tensor  # [n,5] centre x and y, size, sine and cosine of the roll, in pixels
@@ -45,6 +46,8 @@ def trials(likely: Tensor, labels: Tensor, chance: Tensor, side_pixels: int) -> 
     owner, place = torch.cat(owners), torch.cat(places)
     face, taught = matched(place, points[owner], kind[owner])
     owner, place, face = owner[taught], place[taught], face[taught]
+    order = owner.argsort(stable=True)
+    owner, place, face = owner[order], place[order], face[order]
     is_face = face >= 0
     its = points[owner, face.clamp(min=0)]
     back = torch.stack((-place[:, 3], place[:, 4]), dim=-1)[:, None].expand(-1, POINTS, -1)
@@ -54,8 +57,8 @@ def trials(likely: Tensor, labels: Tensor, chance: Tensor, side_pixels: int) -> 
 
 def named(likely: Tensor) -> tuple[Tensor, Tensor]:
     """What the maps name: scene and place of each."""
-    some = likely[:, :MOST_PLACES]
-    owner, rank = (some[..., 0] >= LEAST_PLACE_SCORE).nonzero(as_tuple=True)
+    some = likely[:, :MOST_NAMED]
+    owner, rank = (some[..., 0] >= LEAST_SCORE).nonzero(as_tuple=True)
     return owner, some[owner, rank, 1:6].float()
 
 

@@ -15,7 +15,15 @@ from torch import Tensor, nn
 
 from training.frozen.features import FeatureFileError, load_features, squeezenet1_1
 from training.layers.denormals import sigmoid
-from training.papers.finder.finding import LEAST_SCORE, MOST_FACES, NUMBERS, SAME_FACE, Peaks, first_of_its_face
+from training.papers.finder.finding import (
+    LEAST_SCORE,
+    MOST_FACES,
+    NUMBERS,
+    SAME_FACE,
+    Peaks,
+    first_of_its_face,
+    upright_to_frame,
+)
 from training.papers.finder.networks import POINTS, SIDE_MULTIPLE, Finder
 from training.papers.finder.windows import CHANNELS, Pyramid, Windows
 
@@ -142,10 +150,7 @@ class VerifiedFinder(nn.Module):
 
 def points_at(shape: Tensor, places: Tensor) -> Tensor:
     """Points of the upright face, in sizes, of places in the picture: [n,10], [n,5] -> [n,10] (x, y) in pixels."""
-    x, y = shape[:, 0::2] * places[:, 2:3], shape[:, 1::2] * places[:, 2:3]
-    sine, cosine = places[:, 3:4], places[:, 4:5]
-    turned = (x * cosine - y * sine + places[:, 0:1], x * sine + y * cosine + places[:, 1:2])
-    return torch.stack(turned, dim=-1).flatten(1)
+    return upright_to_frame(shape * places[:, 2:3], places[:, 3:5], places[:, :2])
 
 
 def alike(places: Tensor, others: Tensor) -> Tensor:

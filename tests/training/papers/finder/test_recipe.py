@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from tests.training.deploying import model_folder
 from training.checkpoint import load_checkpoint, load_snapshot, save_snapshot
@@ -52,15 +53,20 @@ def folder(run: Path, tmp_path: Path) -> Path:
     return model_folder(tmp_path, "finder", run / "finder.safetensors")
 
 
-def test_its_snapshot_is_exported_and_says_the_same_in_plain_torch(folder: Path) -> None:
-    state, _ = load_snapshot(folder / "snapshot.safetensors")
-    state["head.1.bias"][0] = 1.0  # many faces, or there is nothing to compare
+def exported_and_eager(folder: Path, state: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """What the export of a state and the plain module say of two pictures."""
     save_snapshot(folder / "snapshot.safetensors", state, {})
     export(folder, DEPLOYED["finder"], "float32")
     image = torch.randint(0, 256, (2, 3, 640, 640), dtype=torch.uint8)
     hole = torch.zeros(2, 1, 640, 640, dtype=torch.uint8)
     faces = torch.jit.load(folder / "1" / "model.pt")(image, hole)
-    eager = DEPLOYED["finder"].load(load_snapshot(folder / "snapshot.safetensors")[0])(image, hole)
+    return faces, DEPLOYED["finder"].load(load_snapshot(folder / "snapshot.safetensors")[0])(image, hole)
+
+
+def test_its_snapshot_is_exported_and_says_the_same_in_plain_torch(folder: Path) -> None:
+    state, _ = load_snapshot(folder / "snapshot.safetensors")
+    state["head.1.bias"][0] = 1.0  # many faces, or there is nothing to compare
+    faces, eager = exported_and_eager(folder, state)
     assert (eager[:, :5, 0] > 0.5).all()
     assert torch.allclose(faces[..., 0], eager[..., 0], atol=1e-4)
     assert apart(eager, faces) == ""
@@ -98,12 +104,7 @@ def test_a_finder_with_a_second_look_is_exported_and_says_the_same(second_look: 
     state, _ = load_snapshot(second_look / "verifier.safetensors")
     state["finder.head.1.bias"][0] = 1.0  # many faces, or there is nothing to compare
     folder = model_folder(tmp_path, "finder", second_look / "verifier.safetensors")
-    save_snapshot(folder / "snapshot.safetensors", state, {})
-    export(folder, DEPLOYED["finder"], "float32")
-    image = torch.randint(0, 256, (2, 3, 640, 640), dtype=torch.uint8)
-    hole = torch.zeros(2, 1, 640, 640, dtype=torch.uint8)
-    faces = torch.jit.load(folder / "1" / "model.pt")(image, hole)
-    eager = DEPLOYED["finder"].load(load_snapshot(folder / "snapshot.safetensors")[0])(image, hole)
+    faces, eager = exported_and_eager(folder, state)
     assert (eager[:, 0, 0] > 0.3).all()
     assert torch.allclose(faces[..., 0], eager[..., 0], atol=1e-4)
     assert apart(eager, faces) == ""
