@@ -13,6 +13,7 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
+from training.arithmetic import has_bfloat16
 from training.data.cores import sensible_workers
 from training.recipe import RecipeError
 
@@ -89,7 +90,7 @@ def best_precision(accelerator: str) -> str:
     if accelerator == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     found = torch.cpu.get_capabilities() if accelerator == "cpu" else {}
-    return "bf16-mixed" if found.get("amx_bf16") or found.get("avx512_bf16") else "32-true"
+    return "bf16-mixed" if has_bfloat16(found) else "32-true"
 
 
 def best_layout(device: torch.device) -> torch.memory_format:

@@ -8,11 +8,13 @@ one also takes convolutions, and the other parameters of a network with them.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from training.arithmetic import matrix_dtype
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # the quintic that lifts every singular value to about 1, in five steps
 NEWTON_SCHULZ_STEPS = 5
@@ -35,40 +37,58 @@ class Muon(torch.optim.Adam):
     def step(self, closure: Any = None) -> Any:
         assert closure is None, "a closure would be called for half of the parameters"
         for group in self.param_groups:
-            for parameter in group["params"] if group["orthogonal"] else ():
-                if parameter.grad is not None:
-                    self._move(parameter, group["lr"], transposed=group.get("transposed", False))
-                    parameter.grad = None  # so that Adam passes it over
+            moved = [one for one in group["params"] if one.grad is not None] if group["orthogonal"] else []
+            if moved:
+                self._move(moved, group["lr"], transposed=group.get("transposed", False))
+            for parameter in moved:
+                parameter.grad = None  # so that Adam passes it over
         return super().step()
 
-    def _move(self, parameter: Tensor, length: float, *, transposed: bool) -> None:
-        assert parameter.grad is not None
-        state = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros(())  # Adam looks for it when a state is loaded
-            state["momentum"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        state["momentum"].lerp_(parameter.grad, 1 - MOMENTUM)
-        slope = parameter.grad.lerp(state["momentum"], MOMENTUM)
-        slope = slope.transpose(0, 1) if transposed else slope
-        direction = orthogonal(slope.flatten(1))
-        outputs, inputs = direction.shape
-        scaled = length * math.sqrt(max(1.0, outputs / inputs))
-        move = direction.reshape(slope.shape).to(parameter.dtype)
-        parameter.add_(move.transpose(0, 1) if transposed else move, alpha=-scaled)
+    def _move(self, parameters: list[Tensor], length: float, *, transposed: bool) -> None:
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        for parameter in parameters:
+            state = self.state[parameter]
+            if not state:
+                state["step"] = torch.zeros(())  # Adam looks for it when a state is loaded
+                state["momentum"] = torch.zeros_like(parameter)
+            state["step"] += 1
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
+        leading = torch._foreach_lerp(gradients, momenta, MOMENTUM)
+        slopes = [slope.transpose(0, 1) if transposed else slope for slope in leading]
+        directions = orthogonal([slope.flatten(1) for slope in slopes])
+        for parameter, slope, direction in zip(parameters, slopes, directions, strict=True):
+            outputs, inputs = direction.shape
+            scaled = length * math.sqrt(max(1.0, outputs / inputs))
+            move = direction.reshape(slope.shape).to(parameter.dtype)
+            parameter.add_(move.transpose(0, 1) if transposed else move, alpha=-scaled)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """The nearest matrix with singular values of about 1, by Newton and Schulz, in bfloat16. [m,n] -> [m,n]."""
+def orthogonal(matrices: Sequence[Tensor]) -> list[Tensor]:
+    """The nearest matrices with singular values of about 1, by Newton and Schulz, in bfloat16 where that is fast.
+
+    Those of one shape are computed together: on a GPU it is the number of calls that takes the time.
+    """
+    alike: dict[torch.Size, list[int]] = {}
+    for place, matrix in enumerate(matrices):
+        alike.setdefault(matrix.shape, []).append(place)
+    found: dict[int, Tensor] = {}
+    for places in alike.values():
+        found |= zip(places, together(torch.stack([matrices[place] for place in places])), strict=True)
+    return [found[place] for place in range(len(matrices))]
+
+
+def together(matrices: Tensor) -> Tensor:
+    """`orthogonal` of matrices of one shape, [K,m,n]."""
     a, b, c = NEWTON_SCHULZ
-    x = matrix.bfloat16()
-    wide = x.shape[0] <= x.shape[1]
-    x = x if wide else x.T
-    x = x / x.norm().clamp(min=SMALLEST_NORM)
+    x = matrices.to(matrix_dtype(matrices.device))
+    wide = x.shape[1] <= x.shape[2]
+    x = x if wide else x.mT
+    x = x / torch.linalg.vector_norm(x, dim=(1, 2), keepdim=True).clamp(min=SMALLEST_NORM)
     for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
-    return x if wide else x.T
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x if wide else x.mT
 
 
 def optimizer(

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.arithmetic import has_bfloat16
 from training.data.drawn import DrawnFaces
 from training.data.holes import make_hole
 from training.deployed import Deployed, Port, Served
@@ -34,7 +35,7 @@ def best_precision(gpu: bool, processor: Mapping[str, object]) -> str:
     """float16 on a GPU; bfloat16 on a CPU whose capabilities name units for it (AMX, AVX-512 BF16); else float32."""
     if gpu:
         return "float16"
-    return "bfloat16" if processor.get("amx_bf16") or processor.get("avx512_bf16") else "float32"
+    return "bfloat16" if has_bfloat16(processor) else "float32"
 
 
 def best_script(

@@ -32,10 +32,10 @@ PAPER_MILLISECONDS = {"dual spatial": 6.4, "contextual": 12.9, "coherent": 31.3}
 AGAINST = "contextual"
 
 
-def inputs(device: str) -> tuple[Tensor, Tensor]:
-    """A feature map in channels-last, and the hole in its middle."""
-    x = torch.randn(1, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
-    missing = torch.zeros(1, 1, SIDE, SIDE)
+def inputs(device: str, batch: int = 1) -> tuple[Tensor, Tensor]:
+    """Feature maps in channels-last, and the hole in their middle."""
+    x = torch.randn(batch, CHANNELS, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    missing = torch.zeros(batch, 1, SIDE, SIDE)
     missing[:, :, HOLE, HOLE] = 1
     return x.to(device, memory_format=torch.channels_last), missing.to(device)
 
@@ -51,10 +51,11 @@ def timed(module: nn.Module, given: tuple[Tensor, Tensor]) -> float:
 
 
 @torch.no_grad()
-def quickest(device: str, rounds: int) -> dict[str, float]:
+def quickest(device: str, rounds: int, batch: int = 1) -> dict[str, float]:
     """Seconds of each, the least of `rounds` turns after one to warm up."""
     torch.manual_seed(0)
-    modules, given = {name: make(CHANNELS).eval().to(device) for name, make in ATTENTIONS.items()}, inputs(device)
+    modules = {name: make(CHANNELS).eval().to(device) for name, make in ATTENTIONS.items()}
+    given = inputs(device, batch)
     times: dict[str, list[float]] = {name: [] for name in modules}
     for _ in range(rounds + 1):
         for name, module in modules.items():
@@ -63,9 +64,9 @@ def quickest(device: str, rounds: int) -> dict[str, float]:
 
 
 @torch.no_grad()
-def peak_megabytes(name: str, device: str) -> float:
+def peak_megabytes(name: str, device: str, batch: int = 1) -> float:
     """What one forward takes beyond what was there before: on a GPU by its allocator, else by the process's peak."""
-    module, given = ATTENTIONS[name](CHANNELS).eval().to(device), inputs(device)
+    module, given = ATTENTIONS[name](CHANNELS).eval().to(device), inputs(device, batch)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
@@ -83,9 +84,10 @@ def peak_kilobytes() -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
-def peak_apart(name: str, device: str) -> float:
+def peak_apart(name: str, device: str, batch: int = 1) -> float:
     """The same in a process of its own, whose allocator has kept nothing that a forward could take again."""
-    command = [sys.executable, "-m", "tests.bench.attention", "--device", device, "--peak", name]
+    command = [sys.executable, "-m", "tests.bench.attention", "--device", device, "--batch", str(batch)]
+    command += ["--peak", name]
     return float(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
 
 
@@ -105,19 +107,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.attention", description=__doc__)
     parser.add_argument("--device", choices=["cpu", "cuda"], help="default: both, as far as they are there")
     parser.add_argument("--rounds", type=int, default=20, help="turns (default 20)")
+    parser.add_argument("--batch", type=int, default=1, help="maps at once (default 1)")
     parser.add_argument("--threads", type=int, default=1, help="threads on a CPU (default 1)")
     parser.add_argument("--peak", choices=list(ATTENTIONS), help="print the memory of one as JSON, and end")
     options = parser.parse_args()
-    if min(options.rounds, options.threads) < 1:
-        parser.error("--rounds and --threads begin at 1")
+    if min(options.rounds, options.threads, options.batch) < 1:
+        parser.error("--rounds, --threads and --batch begin at 1")
     torch.set_num_threads(options.threads)
     if options.peak:
-        print(json.dumps(peak_megabytes(options.peak, options.device or "cpu")))
+        print(json.dumps(peak_megabytes(options.peak, options.device or "cpu", options.batch)))
         return
     devices = [options.device] if options.device else ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     for device in devices:
-        print(f"{device}: {CHANNELS} channels, {SIDE}x{SIDE}, a hole of {HOLE.stop - HOLE.start} positions a side")
-        print(report(quickest(device, options.rounds), {name: peak_apart(name, device) for name in ATTENTIONS}))
+        print(
+            f"{device}: {options.batch} x {CHANNELS} channels, {SIDE}x{SIDE}, "
+            f"a hole of {HOLE.stop - HOLE.start} positions a side"
+        )
+        print(
+            report(
+                quickest(device, options.rounds, options.batch),
+                {name: peak_apart(name, device, options.batch) for name in ATTENTIONS},
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -44,9 +44,16 @@ def test_a_convolution_moves_as_the_matrix_of_its_filters() -> None:
 def test_all_directions_get_about_the_same_length() -> None:
     dice = torch.Generator().manual_seed(0)
     matrix = torch.randn(16, 40, generator=dice) @ torch.randn(40, 40, generator=dice)
-    before, after = torch.linalg.svdvals(matrix), torch.linalg.svdvals(orthogonal(matrix).float())
+    before, after = torch.linalg.svdvals(matrix), torch.linalg.svdvals(orthogonal([matrix])[0].float())
     assert before[0] > 3 * before[-1]
     assert 0.6 < after[-1] <= after[0] < 1.3
+
+
+def test_matrices_of_one_shape_are_computed_together_and_keep_their_order() -> None:
+    dice = torch.Generator().manual_seed(0)
+    matrices = [torch.randn(shape, generator=dice) for shape in [(6, 9), (9, 6), (6, 9), (4, 4)]]
+    for one, alone in zip(orthogonal(matrices), [orthogonal([matrix])[0] for matrix in matrices], strict=True):
+        assert torch.allclose(one.float(), alone.float(), atol=0.02)
 
 
 def test_a_transposed_convolution_moves_as_the_convolution_that_it_turns_round() -> None:

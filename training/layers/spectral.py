@@ -36,7 +36,7 @@ def load_folded_state(network: nn.Module, state: dict[str, Tensor]) -> None:
     network.load_state_dict({key: tensor for key, tensor in state.items() if key not in normed}, strict=False)
     network.train()
     for key, module in normed.items():
-        module.weight = state[key]
+        module.weight = state[key].to(next(module.parameters()).device)
         for _ in range(POWER_ITERATIONS):
             module.weight  # noqa: B018 (in training, reading the weight is one power iteration)
 

@@ -43,6 +43,14 @@ def test_a_network_without_the_norm_loads_plainly() -> None:
     assert torch.equal(first.weight, second.weight)
 
 
+@pytest.mark.filterwarnings("ignore:for .* copying from a non-meta")
+def test_folded_weights_come_to_a_network_on_another_device() -> None:
+    state = folded_state(PreactivatedResidualBlock(6, 4, spectral=True))
+    elsewhere = PreactivatedResidualBlock(6, 4, spectral=True).to("meta")
+    load_folded_state(elsewhere, state)
+    assert {one.device.type for one in elsewhere.parameters()} == {"meta"}
+
+
 def test_folded_weights_of_another_network_are_refused() -> None:
     with pytest.raises(RuntimeError, match="missing or unexpected keys"):
         load_folded_state(PreactivatedResidualBlock(6, 4, spectral=True), {"elsewhere": torch.zeros(1)})

@@ -34,7 +34,8 @@ class Manner:
 
     through_generator: bool = True  # Eq. 9's gradient reaches the attribute extractor through I_fake as well
     whole_fakes: bool = True  # the judges see I_fake as it is; False: completed, so that the hole alone can please them
-    redrawn: float = 0.0  # share of pictures whose I_fake shows attributes that are drawn anew, each by chance a half
+    redrawn: float = 0.0  # share of pictures of whose attributes I_fake shows some drawn anew
+    anew: float = 0.5  # the chance of each attribute of these pictures to be drawn anew
     hidden: float = 0.0  # share of pictures that the attribute extractor sees with their holes
     reach: float = 0.0  # the share of a picture that a hole takes to change redrawn attributes all the way; 0: any does
 
@@ -118,11 +119,11 @@ class ReferenceStep(LbamStep):
         return (Chance(batch, len(self.attributes)).redraws >= self.manner.redrawn).float()
 
     def extracted(self, batch: Batch) -> Tensor:
-        """A_ext [B,A] without gradient; of some pictures each attribute is drawn anew by chance a half."""
+        """A_ext [B,A] without gradient; of some pictures attributes are drawn anew, each by chance."""
         with torch.no_grad():
             found = self.once("extracted", batch, lambda: self.networks["extractor"](self.shown(batch)))
         chance = Chance(batch, len(self.attributes))
-        redrawn = torch.where(chance.choices < 0.5, chance.drawn, found)
+        redrawn = torch.where(chance.choices < self.manner.anew, chance.drawn, found)
         return torch.where(self.own(batch) > 0, found, redrawn)
 
     def reached(self, batch: Batch) -> Tensor:
