@@ -174,8 +174,8 @@ def test_make_train_takes_paths_with_spaces() -> None:
 def test_how_a_part_ended() -> None:
     part = command.RECIPES["lafin_demo"]().part("generator")
     said = how_it_ended("lafin_demo", part, 182_248, Path("runs/demo/generator"))
-    assert said == "lafin_demo/generator: stopped at 182,248 of 215,176; the same command goes on"
-    assert "215,176 images seen, in runs" in how_it_ended("lafin_demo", part, 215_176, Path("runs"))
+    assert said == "lafin_demo/generator: stopped at 182,248 of 254,776; the same command goes on"
+    assert "254,776 images seen, in runs" in how_it_ended("lafin_demo", part, 254_776, Path("runs"))
 
 
 @pytest.mark.parametrize(

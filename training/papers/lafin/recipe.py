@@ -167,6 +167,7 @@ def lafin_demo() -> Recipe:
             Stage(until_images=174_160, pixels=256, batch_size=24, learning_rate_factor=0.35, decay_to=0.1),
             Stage(until_images=182_248, pixels=256, batch_size=24, learning_rate_factor=0.035, decay_to=0.1),
             Stage(until_images=215_176, pixels=256, batch_size=24, learning_rate_factor=0.25, decay_to=0.02),
+            Stage(until_images=254_776, pixels=256, batch_size=24, learning_rate_factor=0.3, decay_to=0.03),
         ),
         holes=DEMO_HOLES,
         jitter=Jitter(rotation_degrees=8, scale=0.1, shift=0.03, colour=0.1),

@@ -82,7 +82,7 @@ def test_the_paper_is_done_in_the_papers_manner_with_its_attributes() -> None:
     for recipe in PAPER:
         step = built(recipe)
         if isinstance(step, ReferenceStep):
-            assert step.manner == Manner(True, True, 0.0, 0.0, 0.0)
+            assert step.manner == Manner(through_generator=True, whole_fakes=True, redrawn=0.0, hidden=0.0, reach=0.0)
             assert step.attributes == CELEBA
             assert part_of(recipe).wants.attributes == names(CELEBA)  # section 4.1
 
