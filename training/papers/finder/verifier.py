@@ -25,11 +25,12 @@ from training.papers.finder.finding import (
     upright_to_frame,
 )
 from training.papers.finder.networks import POINTS, SIDE_MULTIPLE, Finder
-from training.papers.finder.windows import CHANNELS, Pyramid, Windows
+from training.papers.finder.windows import CHANNELS, SIZES_SEEN, WINDOW_PIXELS, Pyramid, Windows
 
 MOST_PLACES = 24  # of a picture that are looked at again, the likeliest
 LEAST_PLACE_SCORE = 0.1  # of the maps; no score is above its root
 SMALLEST_PIXELS = 4.0  # size of a face that the second look may say
+INSIDE = round(WINDOW_PIXELS * (1 - 1 / SIZES_SEEN) / 2)  # of a window, where the face itself begins
 SIDES_LEFT = 5  # of the last maps for a window of 96 px
 MIDDLE = torch.tensor([-0.25, -0.2, 0.25, -0.2, 0, 0.1, -0.2, 0.25, 0.2, 0.25])  # an upright face's points, in sizes
 
@@ -84,7 +85,7 @@ class VerifiedFinder(nn.Module):
         # TorchScript knows no constants of a module's file.
         self.multiple, self.most_places, self.least_place_score = SIDE_MULTIPLE, MOST_PLACES, LEAST_PLACE_SCORE
         self.most, self.numbers, self.least_score, self.same_face = MOST_FACES, NUMBERS, LEAST_SCORE, SAME_FACE
-        self.smallest = SMALLEST_PIXELS
+        self.smallest, self.inside = SMALLEST_PIXELS, INSIDE
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         likely = self.likely(image, hole)
@@ -114,17 +115,15 @@ class VerifiedFinder(nn.Module):
     def verified(self, levels: list[Tensor], likely: Tensor) -> Tensor:
         """The faces of one picture, [64,16], from its places [K,16]: looked at, moved, and looked at once more.
 
-        A score is the mean of both looks (geometric) times the root of what the maps said. Points are the mean of the
-        maps' and the second look's, which err less than its own, or the second look's where they disagree.
+        A score is the mean of both looks (geometric) times the root of what the maps said.
         """
         likely = likely[likely[:, 0] >= self.least_place_score]
         places, mapped = likely[:, 1:6], likely[:, 6:]
         if places.shape[0] == 0:
             return torch.zeros(self.most, self.numbers, device=likely.device)
-        first, points = self.look(levels, places)
-        second, points = self.look(levels, places_of(points, self.smallest))
-        agree = alike(places, places_of(points, self.smallest))[:, None]
-        points = torch.where(agree, (points + mapped) / 2, points)
+        first, points, known = self.look(levels, places)
+        second, points, _ = self.look(levels, places_of(points, self.smallest))
+        points = joined(places, mapped, points, known, self.smallest)
         places = places_of(points, self.smallest)
         score = (first * second * likely[:, 0]).sqrt()
         order = score.argsort(descending=True, stable=True)
@@ -136,10 +135,12 @@ class VerifiedFinder(nn.Module):
         faces = faces[score.argsort(descending=True, stable=True)]
         return F.pad(faces, (0, 0, 0, self.most - faces.shape[0]))
 
-    def look(self, levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor]:
-        """Chance of a face [n] and its points [n,10] at places [n,5]."""
-        said = self.verifier(self.windows(levels, places).to(self.verifier.last.weight.dtype))
-        return sigmoid(said[:, 0]), points_at(said[:, 1:], places)
+    def look(self, levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Chance of a face [n], its points [n,10], and the share of it that is known [n], at places [n,5]."""
+        windows = self.windows(levels, places)
+        said = self.verifier(windows.to(self.verifier.last.weight.dtype))
+        known = windows[:, -1, self.inside : -self.inside, self.inside : -self.inside].mean(dim=(1, 2))
+        return sigmoid(said[:, 0]), points_at(said[:, 1:], places), known
 
     def train(self, mode: bool = True) -> VerifiedFinder:
         """The maps stay as they are: what they say is where the second look begins."""
@@ -151,6 +152,22 @@ class VerifiedFinder(nn.Module):
 def points_at(shape: Tensor, places: Tensor) -> Tensor:
     """Points of the upright face, in sizes, of places in the picture: [n,10], [n,5] -> [n,10] (x, y) in pixels."""
     return upright_to_frame(shape * places[:, 2:3], places[:, 3:5], places[:, :2])
+
+
+def joined(places: Tensor, mapped: Tensor, looked: Tensor, known: Tensor, smallest: float) -> Tensor:
+    """The mean of the maps' points and the second look's, which errs less than either; where they disagree the latter.
+
+    Its size goes by the maps alone where less than half of the face is known: seen near, there is little to tell it by.
+    Places [n,5] are the maps' too. [n,10], [n,10], [n] -> [n,10].
+    """
+    others = places_of(looked, smallest)
+    mean = (mapped + looked) / 2
+    middle = places_of(mean, smallest)
+    trust = (1.5 - known).clamp(min=0.5, max=1.0)
+    size = places[:, 2] ** trust * others[:, 2] ** (1 - trust)
+    centre = middle[:, :2].repeat(1, mean.shape[1] // 2)
+    sized = centre + (mean - centre) * (size / middle[:, 2])[:, None]
+    return torch.where(alike(places, others)[:, None], sized, looked)
 
 
 def alike(places: Tensor, others: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from training.frozen.features import FeatureFileError, FrozenFeatures
 from training.papers.finder.networks import Finder
 from training.papers.finder.points import centre_of, roll_of, size_of
 from training.papers.finder.serving import load_finder, load_verified, maps_of
-from training.papers.finder.verifier import MOST_PLACES, VerifiedFinder, Verifier, places_of, points_at
+from training.papers.finder.verifier import MOST_PLACES, VerifiedFinder, Verifier, joined, places_of, points_at
 
 SIDE = 128
 
@@ -75,8 +75,8 @@ def test_a_score_is_both_looks_and_what_the_maps_said(
     chances = iter((torch.tensor(0.9), torch.tensor(0.4)) * 2)
     points = torch.tensor([40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90])
 
-    def look(levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor]:
-        return next(chances).expand(len(places)), points.expand(len(places), -1)
+    def look(levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return next(chances).expand(len(places)), points.expand(len(places), -1), torch.ones(len(places))
 
     monkeypatch.setattr(verified, "look", look)
     faces = verified(image, hole)[0]
@@ -94,10 +94,30 @@ def test_points_are_the_mean_of_both_where_they_agree(
         likely[0, place] = torch.cat((torch.tensor([0.9 - 0.1 * place, 60 + by, 70, 80, 0, turned]), said + by))
     levels = verified.pyramid(image[:1], hole[:1])
     for place, points in ((0, said + 2), (1, said), (2, said)):
-        monkeypatch.setattr(verified, "look", lambda levels, places: (torch.ones(len(places)), said[None]))
+        monkeypatch.setattr(
+            verified, "look", lambda levels, places: (torch.ones(len(places)), said[None], torch.ones(1))
+        )
         face = verified.verified(levels, likely[0, place : place + 1])[0]
         assert torch.allclose(face[6:], points, atol=1e-4)
         assert face[1:4].tolist() == pytest.approx([float(points[0]) + 20, float(points[1]) + 20, 80], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("known", "size"), [(0.0, 80.0), (0.5, 80.0), (0.75, 80**0.75 * 64**0.25), (1.0, (80 * 64) ** 0.5)]
+)
+def test_where_little_is_known_the_size_is_the_maps(known: float, size: float) -> None:
+    mapped = torch.tensor([[40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90]])
+    centre = torch.tensor([60.0, 70.0]).repeat(5)
+    smaller = centre + 0.8 * (mapped - centre)
+    found = places_of(joined(places_of(mapped, 1.0), mapped, smaller, torch.tensor([known]), 1.0), 1.0)
+    assert found[0].tolist() == pytest.approx([60, 70, size, 0, 1], abs=1e-3)
+
+
+def test_the_share_that_is_known_is_that_of_the_face_alone(verified: VerifiedFinder) -> None:
+    image, hole = torch.rand(1, 3, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
+    hole[..., 44:64, 44:84] = 1  # the upper half of a face of 40 px around (64, 64)
+    _, _, known = verified.look(verified.pyramid(image, hole), torch.tensor([[63.5, 63.5, 40, 0, 1]]))
+    assert known.tolist() == pytest.approx([0.5], abs=0.03)
 
 
 def test_others_of_a_batch_and_what_lies_under_the_hole_change_nothing(
