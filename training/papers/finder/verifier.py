@@ -122,6 +122,11 @@ class VerifiedFinder(nn.Module):
         if places.shape[0] == 0:
             return torch.zeros(self.most, self.numbers, device=likely.device)
         first, points, known = self.look(levels, places)
+        possible = (first * likely[:, 0]).sqrt() >= self.least_score  # no second look makes more of it
+        if not bool(possible.any()):
+            return torch.zeros(self.most, self.numbers, device=likely.device)
+        likely, places, mapped = likely[possible], places[possible], mapped[possible]
+        first, points, known = first[possible], points[possible], known[possible]
         second, points, _ = self.look(levels, places_of(points, self.smallest))
         points = joined(places, mapped, points, known, self.smallest)
         places = places_of(points, self.smallest)
