@@ -1,4 +1,4 @@
-"""The shipped snapshots are seen to obey attributes and references on the sample photograph, by a judge trained apart."""
+"""The shipped snapshots obey attributes and references on the sample photograph, as a judge trained apart sees it."""
 
 from __future__ import annotations
 
