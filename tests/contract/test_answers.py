@@ -15,6 +15,7 @@ from service.engine.client import EngineClient
 from service.engine.specs import SPECS
 from tests.contract.engines import EngineProcess, message
 from tests.contract.repositories import DEPLOYED, LIKE, REPOSITORY, STANDIN, max_batch_size
+from training.data.drawn import draw_face
 
 CALL_SECONDS = 60.0
 PIXELS_APART = 1  # of 255
@@ -43,7 +44,13 @@ def made(tensor: Tensor, batch: int, seed: int) -> Any:
 
 
 def inputs_of(model: str, batch: int, seed: int) -> dict[str, Any]:
-    return {tensor.name: made(tensor, batch, seed + place) for place, tensor in enumerate(tensors_of(model, "input"))}
+    inputs = {tensor.name: made(tensor, batch, seed + place) for place, tensor in enumerate(tensors_of(model, "input"))}
+    if model == "finder":  # noise shows it nothing
+        picture, hole = inputs
+        pixels = inputs[picture].shape[-1]
+        faces = [np.asarray(draw_face(seed + place, pixels).image) for place in range(batch)]
+        inputs |= {picture: np.stack(faces).transpose(0, 3, 1, 2).copy(), hole: np.zeros_like(inputs[hole])}
+    return inputs
 
 
 def far_apart(one: Any, other: Any, model: str) -> bool:
