@@ -52,7 +52,8 @@ def test_the_place_in_the_queue_is_told_and_a_job_is_canceled(
 def test_a_module_that_does_not_arrive_is_asked_for_again(visit: Visit) -> None:
     visit.page.route("**/web/shapes.js", lambda route: route.abort(), times=2)
     visit.go()
-    assert len(visit.failed) == 2, "first as a preload"
+    cut = [failure for failure in visit.failed if "/web/shapes.js" in failure]  # a reload cuts off other requests too
+    assert len(cut) == 2, "first as a preload"
     visit.page.wait_for_selector("input[name=model]")
 
 
