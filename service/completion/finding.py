@@ -12,7 +12,8 @@ from service.engine import Engine
 from service.engine.specs import FINDER_PIXELS
 from service.imaging.arrays import Hole, Rgb, size_of
 from service.imaging.faces import FaceBox
-from service.imaging.looks import Found, Look, boxes, distinct, look, windows
+from service.imaging.holes import Region
+from service.imaging.looks import Found, Look, boxes, distinct, enough, look, windows
 from service.threads import ImagingThreads
 
 FINDER = "finder"
@@ -29,16 +30,27 @@ class Finder:
         self._threads = threads
 
     async def find(self, rgb: Rgb, hole: Hole, deadline: Deadline) -> list[FaceBox]:
-        """The faces of a canvas, the surest first. What lies under the hole changes nothing."""
-        looks = await self._threads.run(looks_at, rgb, hole)
-        faces: list[FaceBox] = []
-        for first in range(0, len(looks), MOST_AT_ONCE):
-            some = looks[first : first + MOST_AT_ONCE]
-            deadline.check()
-            answers = await self._ask(some, deadline)
-            for looked, found in zip(some, answers, strict=True):
-                faces += boxes(looked, found, LEAST_SCORE, LEAST_SCORE_UNSEEN)
+        """The faces of a canvas, the surest first. What lies under the hole changes nothing.
+
+        The whole of it is looked at first, its parts only where that does not say enough.
+        """
+        whole, *parts = await self._threads.run(windows, size_of(rgb), hole, FINDER_PIXELS)
+        faces = await self._faces(rgb, hole, [whole], deadline)
+        if parts and not await self._threads.run(enough, faces, hole):
+            for first in range(0, len(parts), MOST_AT_ONCE):
+                faces += await self._faces(rgb, hole, parts[first : first + MOST_AT_ONCE], deadline)
         return distinct(faces)
+
+    async def _faces(self, rgb: Rgb, hole: Hole, some: Sequence[Region], deadline: Deadline) -> list[FaceBox]:
+        """What is seen in some windows of the canvas, in one call."""
+        deadline.check()
+        looks = await self._threads.run(looks_at, rgb, hole, some)
+        answers = await self._ask(looks, deadline)
+        return [
+            face
+            for looked, found in zip(looks, answers, strict=True)
+            for face in boxes(looked, found, LEAST_SCORE, LEAST_SCORE_UNSEEN)
+        ]
 
     async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:
         tensors = await self._threads.run(frames_of, looks)
@@ -54,6 +66,6 @@ def frames_of(looks: Sequence[Look]) -> dict[str, NDArray[np.uint8]]:
     }
 
 
-def looks_at(rgb: Rgb, hole: Hole) -> list[Look]:
-    """All that is looked at of a canvas, the whole of it first."""
-    return [look(rgb, hole, window, FINDER_PIXELS) for window in windows(size_of(rgb), hole, FINDER_PIXELS)]
+def looks_at(rgb: Rgb, hole: Hole, some: Sequence[Region]) -> list[Look]:
+    """Windows of a canvas as the finder sees them."""
+    return [look(rgb, hole, window, FINDER_PIXELS) for window in some]

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from service.imaging.arrays import Hole, Rgb, Size, assert_plane, assert_rgb, size_of
 from service.imaging.faces import FaceBox
-from service.imaging.geometry import CENTRE_ABOVE_BOX, CENTRE_BELOW_EYES, SIDE_IN_BOXES
+from service.imaging.geometry import CENTRE_ABOVE_BOX, CENTRE_BELOW_EYES, SIDE_IN_BOXES, FrameTransform
 from service.imaging.holes import Region, bounds
 
 TILED_FROM_FRAMES = 2.0  # a picture whose longer side is so many frames is also seen in four tiles
 TILE_SHARE = 0.6  # of each side: tiles overlap by a fifth of the picture
 NEAR_HOLES = 1.0  # a window around the hole reaches so many of its extents beyond it, on every side
 NEARER_BY = 1.5  # only a look that enlarges by this much is worth its time
+SURE_SCORE, SURE_FRAME = 0.8, 0.2  # a face that needs no nearer look: its score, and its frame's share of the picture
 MIDDLE, MIDDLE_STEPS = 0.5, 17  # radius of a face's middle, in its sizes, and how finely it is looked at
 UNSEEN = 0.6  # from this share of the middle on, a face is guessed from its surroundings
 HALVED_FROM = 3  # canvas pixels for one of the frame, from which on a window is halved first: many times faster
@@ -43,7 +44,10 @@ class Look:
 
 
 def windows(size: Size, hole: Hole, frame_pixels: int) -> list[Region]:
-    """The whole picture; if it is large, also the surroundings of its hole or, without a hole, four tiles."""
+    """The whole picture, then parts of it that are worth a look of their own.
+
+    If it is large these are the surroundings of its hole or, without a hole, four tiles.
+    """
     height, width = size
     whole = Region(0, 0, width, height)
     region = bounds(hole)
@@ -54,6 +58,25 @@ def windows(size: Size, hole: Hole, frame_pixels: int) -> list[Region]:
         return [whole]
     across, down = round(TILE_SHARE * width), round(TILE_SHARE * height)
     return [whole] + [Region(x, y, x + across, y + down) for y in (0, height - down) for x in (0, width - across)]
+
+
+def enough(faces: Sequence[FaceBox], hole: Hole) -> bool:
+    """Whether the look at the whole picture says all about the hole: it lies in the frame of one large, sure face.
+
+    Where nothing is missing every face counts, and small ones may have been overlooked.
+    """
+    region = bounds(hole)
+    if region is None:
+        return False
+    x0, y0, x1, y1 = region.x0, region.y0, region.x1 - 1, region.y1 - 1
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
+    for face in faces:
+        frame = FrameTransform.from_box(face)
+        large = frame.side_pixels >= SURE_FRAME * max(hole.shape)
+        placed = frame.to_frame(corners)
+        if face.score >= SURE_SCORE and large and placed.min() >= -0.5 and placed.max() <= frame.frame_pixels - 0.5:
+            return True
+    return False
 
 
 def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int) -> Look:

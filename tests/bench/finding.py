@@ -8,17 +8,22 @@ machine does not touch.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from service.completion.finding import LEAST_SCORE, LEAST_SCORE_UNSEEN, MOST_AT_ONCE, frames_of, looks_at
+from service.completion.finding import Finder
+from service.deadline import Deadline
+from service.engine import Arrays
 from service.imaging.arrays import Hole, Rgb
-from service.imaging.looks import boxes, distinct
+from service.threads import ImagingThreads
 from training.papers.finder.cascade import cascade
 from training.papers.finder.measuring import framed
 from training.systems import Repository
@@ -41,30 +46,35 @@ def hole() -> Hole:
     return made
 
 
-def find(finder: torch.nn.Module, rgb: Rgb, missing: Hole) -> int:
-    """What `Finder.find` does, the engine in this process; the number of faces."""
-    looks, faces = looks_at(rgb, missing), []
-    for first in range(0, len(looks), MOST_AT_ONCE):
-        some = looks[first : first + MOST_AT_ONCE]
-        tensors = [torch.from_numpy(tensor) for tensor in frames_of(some).values()]
-        answers = finder(*tensors).float().numpy()
-        for looked, found in zip(some, answers, strict=True):
-            faces += boxes(looked, found, LEAST_SCORE, LEAST_SCORE_UNSEEN)
-    return len(distinct(faces))
+class Here:
+    """An engine of one model, in this process."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        self._model = model
+
+    async def infer(self, model: str, inputs: Mapping[str, NDArray[Any]], *, deadline: Deadline) -> Arrays:
+        with torch.inference_mode():
+            faces = self._model(*(torch.from_numpy(tensor) for tensor in inputs.values()))
+        return {"faces": faces.float().numpy()}
+
+
+def find(finder: Finder, rgb: Rgb, missing: Hole) -> int:
+    """The number of faces."""
+    return len(asyncio.run(finder.find(rgb, missing, Deadline(60))))
 
 
 def ways(models: Path) -> dict[str, Callable[[], int]]:
     """What is timed, and how many faces each finds."""
     rgb, missing, nothing = picture(), hole(), np.zeros((HEIGHT, WIDTH), np.uint8)
-    exported, cascades = Repository(models, {}, exported=True).open("finder"), cascade()
+    finder = Finder(Here(Repository(models, {}, exported=True).open("finder")), ImagingThreads(1))
+    cascades = cascade()
     return {
-        "finder, a hole": lambda: find(exported, rgb, missing),
-        "finder, no hole": lambda: find(exported, rgb, nothing),
+        "finder, a hole": lambda: find(finder, rgb, missing),
+        "finder, no hole": lambda: find(finder, rgb, nothing),
         "cascade at 640 px, no hole": lambda: len(cascades(*framed(rgb)[:2])),
     }
 
 
-@torch.inference_mode()
 def quickest(timed: dict[str, Callable[[], int]], rounds: int) -> dict[str, tuple[float, int]]:
     """Seconds of each, the least of `rounds` turns after one to warm up, and the faces it found."""
     times: dict[str, list[float]] = {name: [] for name in timed}

@@ -34,6 +34,22 @@ async def test_the_looks_of_a_large_picture_go_to_the_engine_together() -> None:
     assert engine.calls == {"finder": 2}, "five looks, at most four at once"
 
 
+@pytest.mark.parametrize(("seen", "calls"), [(1, 1), (0, 2)])
+async def test_a_small_hole_is_looked_at_nearer_where_the_whole_picture_does_not_say_enough(
+    seen: int, calls: int
+) -> None:
+    engine = FakeEngine()
+    large = np.repeat(np.repeat(GROUP, 2, axis=0), 2, axis=1)
+    if not seen:
+        large[:] = 120
+    hole = np.zeros(large.shape[:2], np.uint8)
+    face = (await finder(FakeEngine()).find(GROUP, NO_HOLE, Deadline(30)))[0]
+    x, y = int(face.x0 + face.x1), int(face.y0 + face.y1)
+    hole[y - 40 : y + 40, x - 40 : x + 40] = 1
+    await finder(engine).find(large, hole, Deadline(30))
+    assert engine.calls == {"finder": calls}
+
+
 async def test_what_lies_under_the_hole_changes_nothing() -> None:
     hole = (mouth_hole(1, 3) > 0).astype(np.uint8)
     pictures = [np.where(hole[..., None], np.uint8(level), GROUP) for level in (0, 255)]

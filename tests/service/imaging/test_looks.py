@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import FrameTransform, roll_degrees
 from service.imaging.holes import Region
-from service.imaging.looks import boxes, distinct, look, windows
+from service.imaging.looks import boxes, distinct, enough, look, windows
 from tests.fakes.engine import mean_shape
 
 FRAME = 64
@@ -39,6 +41,20 @@ def test_of_a_large_picture_with_a_hole_the_surroundings_of_the_hole_are_seen_ne
     found = windows((200, 300), plane(200, 300, (100, 50, 120, 90)), FRAME)
     assert found == [Region(0, 0, 300, 200), Region(60, 10, 160, 130)]
     assert len(windows((200, 300), plane(200, 300, (10, 10, 290, 190)), FRAME)) == 1
+
+
+def test_a_hole_in_the_frame_of_a_large_and_sure_face_needs_no_nearer_look() -> None:
+    face = FaceBox(400, 300, 600, 500, 0.9)
+    frame = FrameTransform.from_box(face)
+    (left, top), (right, bottom) = frame.to_canvas(np.array([[0.0, 0], [255, 255]])).round().astype(int)
+    inside, beyond = (left + 5, top + 5, right - 5, bottom - 5), (left + 5, top + 5, right + 9, bottom - 5)
+    assert enough([face], plane(1000, 900, inside))
+    assert not enough([face], plane(1000, 900, beyond))
+    assert not enough([face], plane(3000, 900, inside)), "small in the picture"
+    assert not enough([replace(face, score=0.7)], plane(1000, 900, inside))
+    assert not enough([replace(face, roll_degrees=45)], plane(1000, 900, inside)), "the frame's corners lie elsewhere"
+    assert not enough([face], plane(1000, 900)), "without a hole every face counts"
+    assert not enough([], plane(1000, 900, inside))
 
 
 def test_a_window_lies_at_the_corner_of_the_frame_and_the_rest_is_hole() -> None:

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from training.frozen.features import FeatureFileError, load_features, squeezenet1_1
 from training.layers.denormals import sigmoid
 from training.papers.finder.finding import (
-    LEAST_SCORE,
     MOST_FACES,
     NUMBERS,
     SAME_FACE,
@@ -29,6 +28,7 @@ from training.papers.finder.windows import CHANNELS, SIZES_SEEN, WINDOW_PIXELS, 
 
 MOST_PLACES = 24  # of a picture that are looked at again, the likeliest
 LEAST_PLACE_SCORE = 0.1  # of the maps; no score is above its root
+LEAST_SCORE = 0.2  # of a face; what can only score less is not looked at twice
 SMALLEST_PIXELS = 4.0  # size of a face that the second look may say
 INSIDE = round(WINDOW_PIXELS * (1 - 1 / SIZES_SEEN) / 2)  # of a window, where the face itself begins
 SIDES_LEFT = 5  # of the last maps for a window of 96 px
@@ -75,7 +75,8 @@ class VerifiedFinder(nn.Module):
     """image RGB [B,3,H,W] in [0,1], hole [B,1,H,W] -> faces [B,64,16] as `Peaks` lists them, best first.
 
     The maps see the picture at its size and at half of it: of a large face whose middle is erased the surroundings lie
-    nearer together then. Every picture's places are looked at by themselves: the others of a batch change nothing.
+    nearer together then. Every picture is looked at by itself, up to where its hole reaches on to the right and the
+    lower border: the others of a batch change nothing.
     """
 
     def __init__(self, finder: Finder, verifier: Verifier) -> None:
@@ -88,12 +89,24 @@ class VerifiedFinder(nn.Module):
         self.smallest, self.inside = SMALLEST_PIXELS, INSIDE
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
-        likely = self.likely(image, hole)
-        levels = self.pyramid(image, hole)
         faces: list[Tensor] = []
         for one in range(image.shape[0]):
-            faces.append(self.verified([level[one : one + 1] for level in levels], likely[one]))
+            faces.append(self.faces_of(image[one : one + 1], hole[one : one + 1]))
         return torch.stack(faces)
+
+    def faces_of(self, image: Tensor, hole: Tensor) -> Tensor:
+        """The faces of one picture, [1,3,H,W] and [1,1,H,W] -> [64,16]."""
+        known = hole[0, 0] < 1
+        rows, columns = known.any(dim=1).nonzero(), known.any(dim=0).nonzero()
+        if rows.shape[0] == 0:
+            return torch.zeros(self.most, self.numbers, device=image.device)
+        height, width = self.side(int(rows.max()) + 1), self.side(int(columns.max()) + 1)
+        image, hole = image[:, :, :height, :width], hole[:, :, :height, :width]
+        return self.verified(image, hole, self.likely(image, hole)[0])
+
+    def side(self, pixels: int) -> int:
+        """The next side that the maps can be made of."""
+        return -(-pixels // self.multiple) * self.multiple
 
     def likely(self, image: Tensor, hole: Tensor) -> Tensor:
         """Where the maps see a face: [B,24,16], best first, in pixels of the picture."""
@@ -112,7 +125,7 @@ class VerifiedFinder(nn.Module):
         faces: Tensor = self.peaks(self.finder(image.to(dtype), hole.to(dtype)))
         return faces
 
-    def verified(self, levels: list[Tensor], likely: Tensor) -> Tensor:
+    def verified(self, image: Tensor, hole: Tensor, likely: Tensor) -> Tensor:
         """The faces of one picture, [64,16], from its places [K,16]: looked at, moved, and looked at once more.
 
         A score is the mean of both looks (geometric) times the root of what the maps said.
@@ -121,6 +134,7 @@ class VerifiedFinder(nn.Module):
         places, mapped = likely[:, 1:6], likely[:, 6:]
         if places.shape[0] == 0:
             return torch.zeros(self.most, self.numbers, device=likely.device)
+        levels = self.pyramid(image, hole)
         first, points, known = self.look(levels, places)
         possible = (first * likely[:, 0]).sqrt() >= self.least_score  # no second look makes more of it
         if not bool(possible.any()):

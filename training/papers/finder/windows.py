@@ -9,22 +9,26 @@ from training.frozen.features import IMAGENET_DEVIATION, IMAGENET_MEAN
 WINDOW_PIXELS = 96
 SIZES_SEEN = 3.2  # side of a window, in sizes of the face
 LEVELS = 5  # the picture, its half, its quarter, ...: of large windows nothing is skipped
-CHANNELS = 4  # RGB as ImageNet's networks see it, 0 where it is unknown, and what is known
+CHANNELS = 4  # RGB, 0 where it is unknown, and what is known
 
 
 class Windows(nn.Module):
     """pyramid of one picture, places [n,5] (centre x and y, size, sine and cosine of the roll) -> [n,4,96,96].
 
-    Places are in pixels of the picture. What lies beyond its border is unknown.
+    Colours come out as ImageNet's networks see them. Places are in pixels of the picture; beyond it all is unknown.
     """
 
     grid: Tensor
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         ticks = (torch.arange(WINDOW_PIXELS) + 0.5) / WINDOW_PIXELS - 0.5
         y, x = torch.meshgrid(ticks, ticks, indexing="ij")
         self.register_buffer("grid", torch.stack((x, y), -1) * SIZES_SEEN, persistent=False)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
         # TorchScript knows no constants of a module's file.
         self.levels, self.channels, self.pixels = LEVELS, CHANNELS, WINDOW_PIXELS
         self.shrinks_from = SIZES_SEEN / WINDOW_PIXELS
@@ -44,24 +48,20 @@ class Windows(nn.Module):
                 rows = where[chosen].reshape(1, -1, self.pixels, 2)
                 cut = F.grid_sample(pyramid[one], rows, mode="bilinear", padding_mode="zeros", align_corners=False)
                 windows[chosen] = cut.view(self.channels, -1, self.pixels, self.pixels).transpose(0, 1)
-        return windows
+        known = windows[:, -1:]
+        return torch.cat(((windows[:, :-1] - self.mean * known) / self.deviation, known), dim=1)
 
 
 class Pyramid(nn.Module):
     """image [B,3,H,W] in [0,1], hole [B,1,H,W] -> [B,4,H,W], and its halves down to 1/16. The hole is never seen."""
 
-    mean: Tensor
-    deviation: Tensor
-
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("deviation", torch.tensor(IMAGENET_DEVIATION).view(1, 3, 1, 1), persistent=False)
         self.levels = LEVELS
 
     def forward(self, image: Tensor, hole: Tensor) -> list[Tensor]:
         seen = 1 - hole
-        levels = [torch.cat(((image - self.mean) / self.deviation * seen, seen), dim=1)]
+        levels = [torch.cat((image * seen, seen), dim=1)]
         for _ in range(self.levels - 1):
             levels.append(F.avg_pool2d(levels[-1], 2))
         return levels

@@ -92,12 +92,11 @@ def test_points_are_the_mean_of_both_where_they_agree(
     said = torch.tensor([40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90])
     for place, (by, turned) in enumerate(((4.0, 1.0), (60.0, 1.0), (0.0, -1.0))):  # near, far, on its head
         likely[0, place] = torch.cat((torch.tensor([0.9 - 0.1 * place, 60 + by, 70, 80, 0, turned]), said + by))
-    levels = verified.pyramid(image[:1], hole[:1])
     for place, points in ((0, said + 2), (1, said), (2, said)):
         monkeypatch.setattr(
             verified, "look", lambda levels, places: (torch.ones(len(places)), said[None], torch.ones(1))
         )
-        face = verified.verified(levels, likely[0, place : place + 1])[0]
+        face = verified.verified(image[:1], hole[:1], likely[0, place : place + 1])[0]
         assert torch.allclose(face[6:], points, atol=1e-4)
         assert face[1:4].tolist() == pytest.approx([float(points[0]) + 20, float(points[1]) + 20, 80], abs=1e-3)
 
@@ -126,6 +125,42 @@ def test_others_of_a_batch_and_what_lies_under_the_hole_change_nothing(
     both = verified(image, hole)
     assert torch.allclose(verified(image[:1], hole[:1]), both[:1], atol=1e-4)
     assert torch.equal(verified(torch.where(hole > 0, 1.0, image), hole), both)
+
+
+def test_the_frame_is_looked_at_up_to_where_the_hole_reaches_on_to_its_border(
+    verified: VerifiedFinder, image: Tensor, hole: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hole[0, :, 60:], hole[1, :, :, 65:] = 1, 1
+    seen: list[tuple[int, ...]] = []
+    likely = verified.likely
+
+    def looked(image: Tensor, hole: Tensor) -> Tensor:
+        seen.append(tuple(image.shape))
+        return likely(image, hole)
+
+    monkeypatch.setattr(verified, "likely", looked)
+    faces = verified(image, hole)
+    assert seen == [(1, 3, 64, SIDE), (1, 3, SIDE, SIDE)]
+    assert (faces[0, 0, 0], faces[0, 0, 2]) < (1, SIDE)
+    assert torch.equal(verified(image[:1, :, :64], hole[:1, :, :64])[0], faces[0])
+
+
+def test_of_a_frame_that_is_all_hole_nothing_is_said(verified: VerifiedFinder, image: Tensor) -> None:
+    assert not verified(image, torch.ones(2, 1, SIDE, SIDE)).any()
+
+
+def test_what_can_only_score_little_is_not_looked_at_twice(
+    verified: VerifiedFinder, image: Tensor, hole: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+
+    def look(levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        looks.append(len(places))
+        return torch.full((len(places),), 0.01), torch.zeros(len(places), 10), torch.ones(len(places))
+
+    monkeypatch.setattr(verified, "look", look)
+    assert not verified(image[:1], hole[:1]).any()
+    assert len(looks) == 1
 
 
 def test_where_the_maps_name_nothing_there_is_no_face(image: Tensor, hole: Tensor) -> None:
