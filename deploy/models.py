@@ -1,9 +1,9 @@
 """`python -m deploy.models`: makes the TorchScript files that are missing or out of date.
 
 A leaf model is a folder of the model repository whose config.pbtxt says backend "pytorch":
-snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads), again when the weights or config.pbtxt are
-others than those it was made from: 1/made_from.json has their hashes, dates say nothing. An ensemble only needs its
-folder 1/. A model that nobody has trained yet is named and left out
+snapshot.safetensors (the weights) -> 1/model.pt (what the engine loads), again when the weights, config.pbtxt or the
+network's code are others than those it was made from: 1/made_from.json has their hashes, dates say nothing. An ensemble
+only needs its folder 1/. A model that nobody has trained yet is named and left out
 (service/unshipped.py). What an interrupted export has left undone is finished.
 """
 
@@ -23,6 +23,7 @@ from service.unshipped import served, unshipped
 
 MADE_FROM = "made_from.json"  # beside 1/model.pt
 SOURCES = ("snapshot.safetensors", "config.pbtxt")
+TRAINING = Path(__file__).resolve().parents[1] / "training"  # the code of the networks, a folder of papers/ for each
 UNFINISHED = ".exchange.json"  # in the repository, while training.export puts its files in place
 
 
@@ -54,8 +55,16 @@ def stale_models(repository: Path) -> list[str]:
 
 
 def sources(folder: Path) -> dict[str, str]:
-    """sha256 of the files that a model's script is made from, by name."""
-    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in SOURCES}
+    """sha256 of what a model's script is made from: its files, by name, and the network's code."""
+    files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in SOURCES}
+    return {**files, "code": code_hash(folder.name)}
+
+
+def code_hash(model: str) -> str:
+    """sha256 of the modules of the model's room, and of the layers that all rooms share."""
+    room = TRAINING / "papers" / model.partition("_")[0]
+    modules = [*sorted((TRAINING / "layers").glob("*.py")), *sorted(room.glob("*.py"))]
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def sources_told(folder: Path) -> dict[str, str] | None:

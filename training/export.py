@@ -6,6 +6,7 @@ only then are they replaced, all together (training/exchange.py).
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection
 from pathlib import Path
@@ -125,7 +126,7 @@ def was_trained(folder: Path) -> bool:
 
 
 def is_stale(folder: Path, precision: str = "auto") -> bool:
-    """Whether the export is made from another snapshot or configuration, or a precision is named and it has another."""
+    """Whether it is made from another snapshot, configuration or code, or a precision is named and it has another."""
     snapshot, exported = folder / "snapshot.safetensors", folder / "1" / "model.pt"
     if not snapshot.is_file():
         raise ExportError(f"{snapshot} is missing; train {folder.name} or convert published weights (training.convert)")
@@ -137,7 +138,18 @@ def is_stale(folder: Path, precision: str = "auto") -> bool:
 
 def sources(folder: Path, snapshot: Path) -> dict[str, str]:
     """sha256 of what a script is made from. `deploy/models.py` compares the same, without this package."""
-    return {"snapshot.safetensors": file_hash(snapshot), "config.pbtxt": file_hash(folder / "config.pbtxt")}
+    files = {"snapshot.safetensors": file_hash(snapshot), "config.pbtxt": file_hash(folder / "config.pbtxt")}
+    return {**files, "code": code_hash(folder.name)}
+
+
+def code_hash(model: str) -> str:
+    """sha256 of the modules of the model's room, and of the layers that all rooms share."""
+    here = Path(__file__).parent
+    modules = [
+        *sorted((here / "layers").glob("*.py")),
+        *sorted((here / "papers" / model.partition("_")[0]).glob("*.py")),
+    ]
+    return hashlib.sha256(b"".join(module.read_bytes() for module in modules)).hexdigest()
 
 
 def read_made_from(folder: Path) -> dict[str, str] | None:
@@ -186,7 +198,7 @@ def prepare_script(
 ) -> str:
     """The network as TorchScript, beside the one in `folder`; words about its precision, `wanted` if that is near.
 
-    With it goes what it was made from, the snapshot and the configuration.
+    With it goes what it was made from: snapshot, configuration and code.
 
     Raises ExportError unless both compute the same in float32.
     """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from deploy import models
 from deploy.models import MADE_FROM, UNFINISHED, leaf_models, make_models, sources, stale_models
 from deploy.place import CannotStart
 from training import export
@@ -51,6 +53,19 @@ def test_a_script_of_other_files_is_stale_whatever_the_dates_say(repository: Pat
     file.write_bytes(file.read_bytes() + b"\n")
     os.utime(file, (0, 0))
     os.utime(repository / "x_generator" / "1" / "model.pt")
+    assert stale_models(repository) == ["x_generator"]
+
+
+def test_a_script_of_a_network_whose_code_has_changed_is_stale(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_script(repository)
+    code = tmp_path / "training"
+    shutil.copytree(models.TRAINING / "layers", code / "layers")
+    (code / "papers" / "x").mkdir(parents=True)
+    monkeypatch.setattr(models, "TRAINING", code)
+    assert stale_models(repository) == [], "the same layers, and a room without a module"
+    (code / "papers" / "x" / "networks.py").write_text("width = 32")
     assert stale_models(repository) == ["x_generator"]
 
 
