@@ -18,6 +18,7 @@ from service.imaging.grain import add_grain, grain_of
 from service.imaging.holes import bounds
 from service.imaging.lattice import without_lattice
 from service.imaging.levelling import levelled
+from service.imaging.lips import reddened
 from service.imaging.mirror import lend, mirror_of, wanted
 from service.imaging.seam import RING_PIXELS
 
@@ -124,6 +125,9 @@ def _painting(
     raw = completion.raw if share.tint is None else share.tint.applied(completion.raw)
     if blend != "none":
         raw = without_cast(without_lattice(raw, frame.hole), frame.image, frame.hole)
+        seen = share.target.landmarks_in_frame() if completion.landmarks is None else completion.landmarks
+        if share.tint is None and seen is not None:
+            raw = reddened(raw, frame.image, frame.hole, seen)
         raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw
     painted, coverage = transform.paste(raw, canvas.size, within=near)
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])

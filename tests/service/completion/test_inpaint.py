@@ -365,7 +365,7 @@ async def test_a_hole_beside_a_face_is_background() -> None:
     mask = mouth_hole(0, 3)
     mask[5:35, 385:415] = 255
     answer = await complete_group(engine, mask)
-    assert engine.calls == {"finder": 1, "lafin_predictor": 1, "lafin_generator": 1}
+    assert engine.calls == {"finder": 2, "lafin_predictor": 1, "lafin_generator": 1}
     assert len(answer.faces) == 1
     assert [region.kind for region in answer.regions] == ["face", "background"]
     beside = (slice(5, 35), slice(385, 415))
