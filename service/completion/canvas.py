@@ -13,6 +13,7 @@ from service.completion.shares import FULL, Share, Target
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
 from service.imaging.cast import without_cast
 from service.imaging.compose import Blend, compose
+from service.imaging.eyes import paired
 from service.imaging.geometry import FRAME_PIXELS
 from service.imaging.grain import add_grain, grain_of
 from service.imaging.holes import bounds
@@ -126,8 +127,9 @@ def _painting(
     if blend != "none":
         raw = without_cast(without_lattice(raw, frame.hole), frame.image, frame.hole)
         seen = share.target.landmarks_in_frame() if completion.landmarks is None else completion.landmarks
-        if share.tint is None and seen is not None:
-            raw = reddened(raw, frame.image, frame.hole, seen)
+        if seen is not None:
+            raw = raw if share.tint is not None else reddened(raw, frame.image, frame.hole, seen)
+            raw = paired(raw, frame.image, frame.hole, seen)
         raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw
     painted, coverage = transform.paste(raw, canvas.size, within=near)
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])
