@@ -13,7 +13,6 @@ from service.completion.shares import FULL, Share, Target
 from service.imaging.arrays import Alpha, Hole, Points, Rgb, Size, size_of
 from service.imaging.cast import without_cast
 from service.imaging.compose import Blend, compose
-from service.imaging.eyes import paired
 from service.imaging.geometry import FRAME_PIXELS
 from service.imaging.grain import add_grain, grain_of
 from service.imaging.holes import bounds
@@ -22,6 +21,7 @@ from service.imaging.levelling import levelled
 from service.imaging.lips import reddened
 from service.imaging.mirror import lend, mirror_of, wanted
 from service.imaging.seam import RING_PIXELS
+from service.imaging.symmetry import paired
 
 LARGE = 0.6  # frame pixels for one of the canvas: below that an outline of the frame's pixels would be seen
 MARGIN_PIXELS = 32  # around a frame: so far its warp and its seam read

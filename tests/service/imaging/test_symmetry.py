@@ -4,12 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from service.imaging.eyes import SIDES, paired
+from service.imaging.symmetry import EYES, paired
 from tests.fakes.engine import mean_shape
 
 SKIN = (200, 150, 125)
 FACE = mean_shape()
-LEFT, RIGHT = (FACE[list(side)] for side in SIDES)
+LEFT, RIGHT = (FACE[list(side)] for side in EYES.sides)
 
 
 def drawn(look: float = 0.0, eyes: tuple[int, ...] = (0, 1)) -> np.ndarray:
@@ -21,6 +21,14 @@ def drawn(look: float = 0.0, eyes: tuple[int, ...] = (0, 1)) -> np.ndarray:
         centre = (points[0] + points[3]) / 2 + (look, 0)
         cv2.circle(face, tuple(np.rint(centre).astype(int).tolist()), 4, (70, 40, 20), -1)
         cv2.polylines(face, [np.rint(points[6:]).astype(np.int32)], isClosed=False, color=(60, 40, 30), thickness=3)
+    return face
+
+
+def with_mouth() -> np.ndarray:
+    """The same with red lips and teeth."""
+    face = drawn()
+    cv2.fillPoly(face, [np.rint(FACE[48:60]).astype(np.int32)], (170, 90, 90))
+    cv2.fillPoly(face, [np.rint(FACE[60:68]).astype(np.int32)], (235, 230, 225))
     return face
 
 
@@ -48,6 +56,25 @@ def test_an_eye_beside_one_that_is_seen_is_its_mirror(side: int) -> None:
     mended = paired(SMUDGE, emptied(truth, missing), missing, FACE)
     assert error(mended, truth, missing) < 0.5 * error(SMUDGE, truth, missing)
     assert (mended[missing == 0] == SMUDGE[missing == 0]).all()
+
+
+@pytest.mark.parametrize("left", [True, False])
+def test_half_a_mouth_is_the_mirror_of_the_other_half(left: bool) -> None:
+    truth, missing = with_mouth(), hole(FACE[48:60])
+    middle = round(float(FACE[51, 0]))
+    missing[:, slice(middle, None) if left else slice(0, middle)] = 0
+    mended = paired(SMUDGE, emptied(truth, missing), missing, FACE)
+    assert error(mended, truth, missing) < 0.5 * error(SMUDGE, truth, missing)
+    assert (mended[missing == 0] == SMUDGE[missing == 0]).all()
+
+
+def test_nothing_is_taken_from_what_is_missing_itself() -> None:
+    """A little of the known half lies in the hole."""
+    truth, missing = with_mouth(), hole(FACE[48:60])
+    missing[:, : round(float(FACE[51, 0])) - 2] = 0
+    answers = [paired(SMUDGE, np.where(missing[..., None] > 0, np.uint8(v), truth), missing, FACE) for v in (0, 255)]
+    assert error(answers[0], truth, missing) < error(SMUDGE, truth, missing)
+    assert np.abs(answers[0].astype(int) - answers[1]).max() <= 1
 
 
 @pytest.mark.parametrize("look", [-4.0, 4.0])
@@ -80,8 +107,8 @@ def test_both_eyes_missing_or_neither_are_the_network_s(points: np.ndarray) -> N
 
 def test_a_face_from_the_side_has_no_mirror() -> None:
     turned = FACE.copy()
-    turned[list(SIDES[1])] = RIGHT.mean(axis=0) + (RIGHT - RIGHT.mean(axis=0)) * (0.3, 1)
-    assert (paired(SMUDGE, drawn(), hole(turned[list(SIDES[1])]), turned) == SMUDGE).all()
+    turned[list(EYES.sides[1])] = RIGHT.mean(axis=0) + (RIGHT - RIGHT.mean(axis=0)) * (0.3, 1)
+    assert (paired(SMUDGE, drawn(), hole(turned[list(EYES.sides[1])]), turned) == SMUDGE).all()
 
 
 def test_eyes_beyond_the_frame_are_left_alone() -> None:
