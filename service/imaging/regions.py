@@ -16,7 +16,7 @@ FOREHEAD = 1.3  # above the eyes: where the hairline is
 FOREHEAD_WIDTH = 1.0  # of it, to either side
 GROWN = 0.45  # around that and the landmarks all belongs to the face: ears, and the beginning of the hair
 SOFT = 0.6  # over so much more the face gives way to the background
-BESIDE = 0.12  # from the head's outline on, what is seen is no longer the face
+BESIDE = 0.12  # from the landmarks' outline on, what is seen is no longer the face
 FEATURES_GROWN = 0.25  # around brows, eyes, nose and mouth
 FRAME_EDGE = 0.04, 0.16  # shares of the frame's side within which the frame has nothing to say, then ever more
 
@@ -27,8 +27,9 @@ def face_weights(landmarks: Points, frame_pixels: int) -> Floats:
 
 
 def beside_head(landmarks: Points, frame_pixels: int) -> Hole:
-    """[F,F] {0,1} from [68,2] frame pixels: all but the face and its forehead."""
-    return np.asarray(_from_head(landmarks, frame_pixels) > BESIDE, dtype=np.uint8)
+    """[F,F] {0,1} from [68,2] frame pixels: all but the face below its brows."""
+    _, down = eyes_and_down(landmarks)
+    return np.asarray(_distance(landmarks, down, frame_pixels) > BESIDE, dtype=np.uint8)
 
 
 def features(landmarks: Points, frame_pixels: int) -> Hole:
