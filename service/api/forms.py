@@ -91,7 +91,8 @@ class InpaintFields(MaskFields):
     )
     blend: Literal["feather", "poisson", "none"] = Field(
         "feather",
-        description="How the filling is joined to its surroundings. None of them changes a pixel outside the hole.",
+        description="How the filling is joined to its surroundings. None of them changes a pixel outside the hole. "
+        "none: what the network painted as it is; colours, lips and the second eye are not mended.",
     )
     output_format: Literal["png", "jpeg", "jpg", "webp"] | None = Field(
         None, description="Format of the picture, whatever `Accept` says. Default png; jpg is jpeg."
