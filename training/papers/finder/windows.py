@@ -45,7 +45,7 @@ class Windows(nn.Module):
         for one in range(self.levels):
             chosen = (level == one).nonzero()[:, 0]
             if chosen.shape[0] > 0:
-                rows = where[chosen].reshape(1, -1, self.pixels, 2)
+                rows = where[chosen].reshape(1, -1, self.pixels, 2).to(pyramid[one].dtype)
                 cut = F.grid_sample(pyramid[one], rows, mode="bilinear", padding_mode="zeros", align_corners=False)
                 windows[chosen] = cut.view(self.channels, -1, self.pixels, self.pixels).transpose(0, 1)
         known = windows[:, -1:]
