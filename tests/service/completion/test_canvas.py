@@ -186,6 +186,37 @@ def test_the_lattice_and_the_cast_of_a_painting_are_taken_off() -> None:
     assert abs(over[1]) < 0.4 * over[0]
 
 
+def portrait(lips: tuple[int, int, int]) -> np.ndarray:
+    """A face whose eyes are dark discs."""
+    face, shape = np.full((256, 256, 3), (200, 150, 125), np.uint8), mean_shape()
+    face[:20] = (110, 179, 205)  # more than one tint
+    for eye in (shape[36:42], shape[42:48]):
+        cv2.circle(face, tuple(np.rint(eye.mean(axis=0)).astype(int).tolist()), 5, (40, 30, 20), -1)
+    cv2.fillPoly(face, [np.rint(shape[48:60]).astype(np.int32)], lips)
+    return face
+
+
+def test_the_second_eye_and_the_lips_of_a_painting_are_mended() -> None:
+    """No eye and violet lips, as a network painted them; `none` shows them so."""
+    shape, truth = mean_shape(), portrait((170, 95, 90))
+    hole = np.zeros((256, 256), np.uint8)
+    for points in (shape[[*range(42, 48), *range(22, 27)]], shape[48:60]):
+        (x0, y0), (x1, y1) = (points.min(axis=0) - 6).astype(int), (points.max(axis=0) + 6).astype(int)
+        hole[y0:y1, x0:x1] = 1
+    painting = portrait((120, 95, 115))
+    eye, lip = (np.rint(points.mean(axis=0)).astype(int) for points in (shape[42:48], shape[[57, 66]]))
+    painting[eye[1] - 8 : eye[1] + 9, eye[0] - 8 : eye[0] + 9] = (200, 150, 125)
+    face = Target(FrameTransform(np.array([[1.0, 0, 0], [0, 1, 0]])), (0, 0, 1, 1), seen=shape, fills_frame=True)
+    picture = Canvas.emptied(truth, None, hole)
+    plain, mended = (
+        completed(picture, [face], [Completion(painting, None)], blend, 0) for blend in ("none", "poisson")
+    )
+    assert plain[eye[1], eye[0]].max() > 190
+    assert mended[eye[1], eye[0]].max() < 130
+    (red, _, blue), (was_red, _, was_blue) = (one[lip[1], lip[0]].astype(int) for one in (mended, plain))
+    assert red - blue > was_red - was_blue + 10
+
+
 def half_hidden() -> tuple[Canvas, Target]:
     """A face whose one side is missing with all that lies beside it; the picture ends with the frame."""
     hole = np.zeros((256, 256), np.uint8)
