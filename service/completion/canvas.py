@@ -127,8 +127,9 @@ def _painting(
     if blend != "none":
         raw = without_cast(without_lattice(raw, frame.hole), frame.image, frame.hole)
         seen = share.target.landmarks_in_frame() if completion.landmarks is None else completion.landmarks
+        if seen is not None and share.tint is None:
+            raw = reddened(raw, frame.image, frame.hole, seen)
         if seen is not None:
-            raw = raw if share.tint is not None else reddened(raw, frame.image, frame.hole, seen)
             raw = paired(raw, frame.image, frame.hole, seen)
         raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw
     painted, coverage = transform.paste(raw, canvas.size, within=near)

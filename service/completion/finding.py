@@ -12,14 +12,13 @@ from service.engine import Engine
 from service.engine.specs import FINDER_PIXELS
 from service.imaging.arrays import Hole, Rgb, size_of
 from service.imaging.faces import FaceBox
-from service.imaging.holes import Region
+from service.imaging.holes import Region, bounds
 from service.imaging.looks import Found, Look, boxes, distinct, enough, look, windows
 from service.threads import ImagingThreads
 
 FINDER = "finder"
 LEAST_SCORE = 0.45
 LEAST_SCORE_UNSEEN = 0.5  # of a face that lies in a hole: a painted one where none was is the worst mistake
-MOST_AT_ONCE = 4  # looks in one call: the model's largest batch
 
 
 class Finder:
@@ -34,11 +33,11 @@ class Finder:
 
         The whole of it is looked at first, its parts only where that does not say enough.
         """
-        whole, *parts = await self._threads.run(windows, size_of(rgb), hole, FINDER_PIXELS)
+        region = await self._threads.run(bounds, hole)
+        whole, *parts = windows(size_of(rgb), region, FINDER_PIXELS)
         faces = await self._faces(rgb, hole, [whole], deadline)
-        if parts and not await self._threads.run(enough, faces, hole):
-            for first in range(0, len(parts), MOST_AT_ONCE):
-                faces += await self._faces(rgb, hole, parts[first : first + MOST_AT_ONCE], deadline)
+        if parts and not enough(faces, size_of(rgb), region):
+            faces += await self._faces(rgb, hole, parts, deadline)
         return distinct(faces)
 
     async def _faces(self, rgb: Rgb, hole: Hole, some: Sequence[Region], deadline: Deadline) -> list[FaceBox]:

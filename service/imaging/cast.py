@@ -49,6 +49,12 @@ def without_cast(raw: Rgb, image: Rgb, hole: Hole) -> Rgb:
     return np.asarray(answer, dtype=np.uint8)
 
 
+def one_thing(difference: Floats) -> Floats:
+    """[h,w] how far colours that differ by so much [h,w,3] are those of one thing in another light, 0..1."""
+    largest = np.abs(difference).max(axis=-1)
+    return np.asarray(np.clip((OTHER_LEVELS - largest) / (OTHER_LEVELS - SAME_LEVELS), 0, 1), np.float32)
+
+
 def _coarse(values: Floats) -> Floats:
     """Means of blocks."""
     size = values.shape[1] // COARSE, values.shape[0] // COARSE
@@ -69,8 +75,7 @@ def _compared(raw: Rgb, image: Rgb, outside: Mask, behind: Mask, unit: float) ->
     known, known_share = _mean(image, outside, unit)
     painted, painted_share = _mean(raw, behind, unit)
     difference = known - painted
-    largest = np.abs(difference).max(axis=-1)
-    trust = np.clip((OTHER_LEVELS - largest) / (OTHER_LEVELS - SAME_LEVELS), 0, 1)
+    trust = one_thing(difference)
     return difference, np.asarray(trust * (known_share > LEAST_SHARE) * (painted_share > LEAST_SHARE), np.float32)
 
 

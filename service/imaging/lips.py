@@ -8,18 +8,16 @@ begin. What is lighter than the skin, teeth, and the inner mouth stay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from service.imaging.arrays import Floats, Hole, Points, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Floats, Hole, Points, Rgb, Size, assert_plane, assert_rgb, size_of
+from service.imaging.geometry import MOUTH_CORNERS
 from service.imaging.holes import bounds
+from service.imaging.outlines import filled, grown, hull
 
 OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)  # of the 68 landmarks
-CHEEKS = (*range(1, 16), *range(27, 31))  # jaw and bridge of the nose: skin lies between them
-MOUTH_CORNERS = (48, 54)
+CHEEKS = [*range(1, 16), *range(27, 31)]  # jaw and bridge of the nose: skin lies between them
 DARKEST, LEAST_RED, LEAST_YELLOW = -16.0, 6.0, -3.5  # L*, a*, b* of lips, beside the skin's
 SKIN_RED = 12.0  # a* of skin from which on lips are that much redder; of grey skin they are not
 WIDER, SOFT = 0.05, 0.08  # around the lips, in widths of the mouth: what is moved too, and how it fades
@@ -38,8 +36,8 @@ def reddened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
     assert_rgb(image, size_of(raw))
     assert_plane(hole, size_of(raw))
     soft = _lips(landmarks, size_of(hole))
-    region, skin = bounds((soft > 0).astype(np.uint8)), _skin(raw, image, hole, landmarks)
-    if region is None or skin is None:
+    region = bounds((soft > 0).astype(np.uint8))
+    if region is None or not hole[region.slices].any() or (skin := _skin(raw, image, hole, landmarks)) is None:
         return raw
     soft, missing = soft[region.slices], hole[region.slices] > 0
     colours = _lab(raw[region.slices])
@@ -70,14 +68,11 @@ def _mean_beside(colours: Floats, weight: Floats, skin: Floats) -> Floats | None
     return None if total < LEAST_LIPS else (colours * squared[..., None]).sum(axis=(0, 1)) / total - skin
 
 
-def _lips(landmarks: Points, size: tuple[int, int]) -> Floats:
+def _lips(landmarks: Points, size: Size) -> Floats:
     """[F,F] how far each pixel belongs to the lips, 0..1; not to the inner mouth."""
-    left, right = landmarks[list(MOUTH_CORNERS)]
+    left, right = landmarks[MOUTH_CORNERS]
     width = float(np.hypot(*(right - left)))
-    reach = 2 * round(WIDER * width) + 1
-    round_brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
-    lips = np.asarray(cv2.dilate(_filled(landmarks[OUTER_LIPS], size), round_brush), np.uint8)
-    lips &= 1 - _filled(landmarks[INNER_LIPS], size)
+    lips = grown(filled(landmarks[OUTER_LIPS], size), WIDER * width) & (1 - filled(landmarks[INNER_LIPS], size))
     soft = cv2.GaussianBlur(lips.astype(np.float32), (0, 0), max(0.5, SOFT * width))
     return np.asarray(soft / max(float(soft.max()), 1e-6), np.float32)
 
@@ -85,7 +80,7 @@ def _lips(landmarks: Points, size: tuple[int, int]) -> Floats:
 def _skin(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Floats | None:
     """The median colour of the face's skin beside the mouth, L*a*b*; None where the frame shows nothing of it."""
     size = size_of(hole)
-    cheeks = _hull(landmarks, CHEEKS, size) & (1 - _hull(landmarks, range(68)[OUTER_LIPS], size))
+    cheeks = hull(landmarks[CHEEKS], size) & (1 - hull(landmarks[OUTER_LIPS], size))
     some = np.s_[::SAMPLED, ::SAMPLED]
     known = (cheeks[some] > 0) & (hole[some] == 0)
     seen = image[some][known]
@@ -94,19 +89,6 @@ def _skin(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Floats | None:
     if not len(seen):
         return None
     return np.asarray(np.median(_lab(seen[None])[0], axis=0), np.float32)
-
-
-def _hull(landmarks: Points, some: Sequence[int], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """[F,F] 1 between these landmarks."""
-    hull = cv2.convexHull(landmarks[list(some)].astype(np.float32))
-    return _filled(np.asarray(hull[:, 0], np.float32), size)
-
-
-def _filled(outline: Points | Floats, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """[F,F] 1 inside the outline."""
-    mask = np.zeros(size, np.uint8)
-    cv2.fillPoly(mask, [np.rint(outline).astype(np.int32)], 1)
-    return mask
 
 
 def _lab(rgb: Rgb) -> Floats:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from service.imaging.arrays import Hole, Rgb, Size, assert_plane, assert_rgb, size_of
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import CENTRE_ABOVE_BOX, CENTRE_BELOW_EYES, SIDE_IN_BOXES, FrameTransform
-from service.imaging.holes import Region, bounds
+from service.imaging.holes import Region
 
 TILED_FROM_FRAMES = 2.0  # a picture whose longer side is so many frames is also seen in four tiles
 TILE_SHARE = 0.6  # of each side: tiles overlap by a fifth of the picture
@@ -43,14 +43,14 @@ class Look:
     hole: Hole  # [F,F], 1 = missing or beyond the window
 
 
-def windows(size: Size, hole: Hole, frame_pixels: int) -> list[Region]:
-    """The whole picture, then parts of it that are worth a look of their own.
+def windows(size: Size, region: Region | None, frame_pixels: int) -> list[Region]:
+    """The whole picture, then parts of it that are worth a look of their own: no more than one batch of the model.
 
-    If it is large these are the surroundings of its hole or, without a hole, four tiles.
+    If it is large these are the surroundings of its hole, of which `region` are the bounds, or, without a hole, four
+    tiles.
     """
     height, width = size
     whole = Region(0, 0, width, height)
-    region = bounds(hole)
     if region is not None:
         near = region.grown(round(NEAR_HOLES * max(region.width, region.height)), size)
         return [whole, near] if _gain(near, whole, frame_pixels) >= NEARER_BY else [whole]
@@ -60,19 +60,18 @@ def windows(size: Size, hole: Hole, frame_pixels: int) -> list[Region]:
     return [whole] + [Region(x, y, x + across, y + down) for y in (0, height - down) for x in (0, width - across)]
 
 
-def enough(faces: Sequence[FaceBox], hole: Hole) -> bool:
-    """Whether the look at the whole picture says all about the hole: it lies in the frame of one large, sure face.
+def enough(faces: Sequence[FaceBox], size: Size, region: Region | None) -> bool:
+    """Whether the look at the whole picture says all about its hole: it lies in the frame of one large, sure face.
 
     Where nothing is missing every face counts, and small ones may have been overlooked.
     """
-    region = bounds(hole)
     if region is None:
         return False
     x0, y0, x1, y1 = region.x0, region.y0, region.x1 - 1, region.y1 - 1
     corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
     for face in faces:
         frame = FrameTransform.from_box(face)
-        large = frame.side_pixels >= SURE_FRAME * max(hole.shape)
+        large = frame.side_pixels >= SURE_FRAME * max(size)
         placed = frame.to_frame(corners)
         if face.score >= SURE_SCORE and large and placed.min() >= -0.5 and placed.max() <= frame.frame_pixels - 0.5:
             return True

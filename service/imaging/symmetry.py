@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from service.imaging.arrays import Floats, Hole, Points, Rgb, Size, assert_plane, assert_rgb, size_of
+from service.imaging.arrays import Floats, Hole, Points, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.cast import LUMA, one_thing
 from service.imaging.holes import Region, bounds
+from service.imaging.outlines import filled, grown, hull
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,11 @@ EYE_WEIGHT = 2.0  # of an eye beside its brow where both are moved
 REACH, SOFT = 0.3, 0.12  # around it: what is laid over, and how that fades out
 LIGHT = 0.35  # over which distance light is compared
 TONE, PAINTED = 0.5, 0.1  # over which distance colours are compared, and what painted ones count beside known ones
-SAME_LEVELS, OTHER_LEVELS = 14.0, 42.0  # up to this difference it is the same thing, from that on another
 LEAST_ALIKE = 0.6  # of the other's width: a face from the side has one narrow eye
 MOST_OFF = 0.35  # how far landmarks may lie from the other part's, mirrored and moved
 MOST_ASIDE = 0.2  # how far an iris is believed to lie beside the eye's middle
 LIDS = 0.3  # half of the height over which the iris is shifted
 LEAST_WIDTH_PIXELS = 6.0
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601
 
 
 def paired(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
@@ -85,7 +84,7 @@ def _inside(part: Floats, hole: Hole) -> bool:
 
 
 def _missing(pair: Pair, hole: Hole, part: Floats) -> float:
-    return float(hole[_around(part, size_of(hole), pair.near * _width(pair, part)) > 0].mean())
+    return float(hole[grown(hull(part, size_of(hole)), pair.near * _width(pair, part)) > 0].mean())
 
 
 def _alike(pair: Pair, here: Floats, there: Floats) -> bool:
@@ -101,7 +100,7 @@ def _alike(pair: Pair, here: Floats, there: Floats) -> bool:
 def _mirrored(raw: Rgb, image: Rgb, hole: Hole, pair: Pair, here: Floats, there: Floats) -> Rgb:
     """The painting with the part at `here` laid over the one at `there`."""
     width = _width(pair, there)
-    around = _around(there, size_of(hole), REACH * width)
+    around = grown(hull(there, size_of(hole)), REACH * width)
     region = bounds(around)
     assert region is not None
     region = region.grown(round(2 * TONE * width), size_of(hole))
@@ -109,8 +108,7 @@ def _mirrored(raw: Rgb, image: Rgb, hole: Hole, pair: Pair, here: Floats, there:
     lent, seen = _seen_in(image, hole, region, pair, here, there)
     other = np.where(missing[..., None], part, image[region.slices]) - lent
     light = _mean(other, near * seen, LIGHT * width) @ LUMA
-    same = np.clip((OTHER_LEVELS - np.abs(other).max(axis=2)) / (OTHER_LEVELS - SAME_LEVELS), 0, 1)
-    tone = _mean(other, np.where(missing, PAINTED, same) * seen, TONE * width)
+    tone = _mean(other, np.where(missing, PAINTED, one_thing(other)) * seen, TONE * width)
     lent += light[..., None] + tone - (tone @ LUMA)[..., None]
     weight = (_blurred(near, SOFT * width) * missing * seen)[..., None]
     answer = raw.copy()
@@ -149,20 +147,10 @@ def _straightened(where: Floats, image: Rgb, pair: Pair, here: Floats) -> Floats
 
 def _iris(image: Rgb, eye: Floats) -> Floats:
     """Where the darkest half between the lids has its centre, (x, y)."""
-    mask = np.zeros(size_of(image), np.uint8)
-    cv2.fillPoly(mask, [np.rint(eye).astype(np.int32)], 1)
-    rows, columns = np.nonzero(mask)
+    rows, columns = np.nonzero(filled(eye, size_of(image)))
     light = image[rows, columns].astype(np.float32).mean(axis=1)
     dark = np.clip(np.median(light) - light, 0, None) ** 2 + 1e-3
     return np.asarray([columns @ dark, rows @ dark], np.float32) / np.float32(dark.sum())
-
-
-def _around(part: Floats, size: Size, reach_pixels: float) -> NDArray[np.uint8]:
-    """[F,F] 1 in a part of the face and so far around it."""
-    mask = np.zeros(size, np.uint8)
-    cv2.fillPoly(mask, [np.rint(cv2.convexHull(part)[:, 0]).astype(np.int32)], 1)
-    side = 2 * round(reach_pixels) + 1
-    return np.asarray(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.uint8)
 
 
 def _width(pair: Pair, part: Floats) -> float:

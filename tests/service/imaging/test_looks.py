@@ -8,7 +8,7 @@ import pytest
 
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import FrameTransform, roll_degrees
-from service.imaging.holes import Region
+from service.imaging.holes import Region, bounds
 from service.imaging.looks import boxes, distinct, enough, look, windows
 from tests.fakes.engine import mean_shape
 
@@ -23,11 +23,11 @@ def plane(height: int, width: int, *boxes: tuple[int, int, int, int]) -> np.ndar
 
 
 def test_a_small_picture_is_seen_once() -> None:
-    assert windows((100, 80), plane(100, 80), FRAME) == [Region(0, 0, 80, 100)]
+    assert windows((100, 80), bounds(plane(100, 80)), FRAME) == [Region(0, 0, 80, 100)]
 
 
 def test_a_large_picture_is_also_seen_in_overlapping_tiles() -> None:
-    whole, *tiles = windows((200, 300), plane(200, 300), FRAME)
+    whole, *tiles = windows((200, 300), bounds(plane(200, 300)), FRAME)
     assert whole == Region(0, 0, 300, 200)
     seen = np.zeros((200, 300), np.uint8)
     for tile in tiles:
@@ -38,9 +38,9 @@ def test_a_large_picture_is_also_seen_in_overlapping_tiles() -> None:
 
 
 def test_of_a_large_picture_with_a_hole_the_surroundings_of_the_hole_are_seen_nearer() -> None:
-    found = windows((200, 300), plane(200, 300, (100, 50, 120, 90)), FRAME)
+    found = windows((200, 300), bounds(plane(200, 300, (100, 50, 120, 90))), FRAME)
     assert found == [Region(0, 0, 300, 200), Region(60, 10, 160, 130)]
-    assert len(windows((200, 300), plane(200, 300, (10, 10, 290, 190)), FRAME)) == 1
+    assert len(windows((200, 300), bounds(plane(200, 300, (10, 10, 290, 190))), FRAME)) == 1
 
 
 def test_a_hole_in_the_frame_of_a_large_and_sure_face_needs_no_nearer_look() -> None:
@@ -48,13 +48,14 @@ def test_a_hole_in_the_frame_of_a_large_and_sure_face_needs_no_nearer_look() -> 
     frame = FrameTransform.from_box(face)
     (left, top), (right, bottom) = frame.to_canvas(np.array([[0.0, 0], [255, 255]])).round().astype(int)
     inside, beyond = (left + 5, top + 5, right - 5, bottom - 5), (left + 5, top + 5, right + 9, bottom - 5)
-    assert enough([face], plane(1000, 900, inside))
-    assert not enough([face], plane(1000, 900, beyond))
-    assert not enough([face], plane(3000, 900, inside)), "small in the picture"
-    assert not enough([replace(face, score=0.7)], plane(1000, 900, inside))
-    assert not enough([replace(face, roll_degrees=45)], plane(1000, 900, inside)), "the frame's corners lie elsewhere"
-    assert not enough([face], plane(1000, 900)), "without a hole every face counts"
-    assert not enough([], plane(1000, 900, inside))
+    size, within = (1000, 900), bounds(plane(1000, 900, inside))
+    assert enough([face], size, within)
+    assert not enough([face], size, bounds(plane(1000, 900, beyond)))
+    assert not enough([face], (3000, 900), within), "small in the picture"
+    assert not enough([replace(face, score=0.7)], size, within)
+    assert not enough([replace(face, roll_degrees=45)], size, within), "the frame's corners lie elsewhere"
+    assert not enough([face], size, bounds(plane(1000, 900))), "without a hole every face counts"
+    assert not enough([], size, within)
 
 
 def test_a_window_lies_at_the_corner_of_the_frame_and_the_rest_is_hole() -> None:
