@@ -100,9 +100,9 @@ def test_forwards_side_by_side_share_the_cores(device: str, cores: int, expected
 
 
 def test_threads_use_the_memory_of_large_tensors_again() -> None:
-    """Pages that each of eight tensors touches for the first time: of 100 MB there would be 25,000.
+    """Pages that each of forty tensors touches for the first time: of 100 MB there would be 25,000 every time.
 
-    What is allocated in between may lie in the middle of the first ones' places.
+    What is allocated in between may lie in the middle of the first ones' places, by chance of one or of eight of them.
     """
     program = """
         import resource, threading, torch
@@ -110,7 +110,7 @@ def test_threads_use_the_memory_of_large_tensors_again() -> None:
         keep_large_blocks()
         pages = []
         def work():
-            for _ in range(8):
+            for _ in range(40):
                 before = resource.getrusage(resource.RUSAGE_THREAD).ru_minflt
                 torch.full((25_000_000,), 1.0)
                 pages.append(resource.getrusage(resource.RUSAGE_THREAD).ru_minflt - before)
@@ -122,4 +122,4 @@ def test_threads_use_the_memory_of_large_tensors_again() -> None:
     """
     command = [sys.executable, "-c", textwrap.dedent(program)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
-    assert sum(int(pages) > 1000 for pages in done.stdout.split()) <= 4, done.stdout
+    assert sum(int(pages) > 1000 for pages in done.stdout.split()) <= 20, done.stdout
