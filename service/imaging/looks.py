@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from service.imaging.arrays import Hole, Rgb, Size, assert_plane, assert_rgb, size_of
 from service.imaging.faces import FaceBox
 from service.imaging.geometry import CENTRE_ABOVE_BOX, CENTRE_BELOW_EYES, SIDE_IN_BOXES, FrameTransform
-from service.imaging.holes import Region
+from service.imaging.holes import Region, bounds
 
 TILED_FROM_FRAMES = 2.0  # a picture whose longer side is so many frames is also seen in four tiles
 TILE_SHARE = 0.6  # of each side: tiles overlap by a fifth of the picture
@@ -149,10 +149,16 @@ def _any(hole: Hole, size: tuple[int, int]) -> NDArray[np.bool_]:
 
 def _halved(hole: Hole, times: int) -> Hole:
     """Both sides halved so often: missing where any of the pixels is that come into one."""
+    halved, region, by = np.zeros((len(hole) >> times, hole.shape[1] >> times), np.uint8), bounds(hole), 2**times
+    if region is None:
+        return halved
+    region = Region(region.x0 // by, region.y0 // by, -(-region.x1 // by), -(-region.y1 // by))
+    part = hole[region.y0 * by : region.y1 * by, region.x0 * by : region.x1 * by]
     for _ in range(times):
-        rows = np.ascontiguousarray(hole[::2] | hole[1::2])
-        hole = (rows.view(np.uint16) != 0).view(np.uint8)
-    return hole
+        rows = np.ascontiguousarray(part[::2] | part[1::2])
+        part = (rows.view(np.uint16) != 0).view(np.uint8)
+    halved[region.slices] = part
+    return halved
 
 
 def _any_of_rows(hole: Hole, count: int) -> Hole:

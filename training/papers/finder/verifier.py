@@ -24,7 +24,7 @@ from training.papers.finder.finding import (
     upright_to_frame,
 )
 from training.papers.finder.networks import POINTS, SIDE_MULTIPLE, Finder
-from training.papers.finder.windows import CHANNELS, SIZES_SEEN, WINDOW_PIXELS, Pyramid, Windows
+from training.papers.finder.windows import CHANNELS, SIZES_SEEN, WINDOW_PIXELS, Pyramid, Windows, halved
 
 MOST_PLACES = 24  # of a picture that are looked at again, the likeliest
 LEAST_PLACE_SCORE = 0.1  # of the maps; no score is above its root
@@ -110,7 +110,7 @@ class VerifiedFinder(nn.Module):
 
     def likely(self, image: Tensor, hole: Tensor) -> Tensor:
         """Where the maps see a face: [B,24,16], best first, in pixels of the picture."""
-        half, hole_at_half = F.avg_pool2d(image, 2), F.max_pool2d(hole, 2)
+        half, hole_at_half = halved(image), (halved(hole) > 0).to(hole.dtype)
         rows, columns = (-half.shape[2]) % self.multiple, (-half.shape[3]) % self.multiple
         half, hole_at_half = F.pad(half, (0, columns, 0, rows)), F.pad(hole_at_half, (0, columns, 0, rows), value=1.0)
         near, far = self.seen(image, hole), self.seen(half, hole_at_half)

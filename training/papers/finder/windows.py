@@ -63,5 +63,11 @@ class Pyramid(nn.Module):
         seen = 1 - hole
         levels = [torch.cat((image * seen, seen), dim=1)]
         for _ in range(self.levels - 1):
-            levels.append(F.avg_pool2d(levels[-1], 2))
+            levels.append(halved(levels[-1]))
         return levels
+
+
+def halved(maps: Tensor) -> Tensor:
+    """Means of two by two: [B,C,H,W] of even sides -> [B,C,H/2,W/2]. On a CPU several times faster than avg_pool2d."""
+    rows = maps[:, :, ::2] + maps[:, :, 1::2]
+    return (rows[..., ::2] + rows[..., 1::2]) / 4
