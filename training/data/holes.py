@@ -212,6 +212,14 @@ def lower_half(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.floa
     return rectangle(pixels, x0, (y0 + y1) / 2, x1, y1)
 
 
+def whole_face(rng: np.random.Generator, pixels: int, landmarks: NDArray[np.float32]) -> Hole:
+    """An ellipse over the face from jaw to jaw, with forehead and chin: hair, ears and neck stay."""
+    x0, y0, x1, y1 = face_box(landmarks)
+    rows, columns = np.mgrid[:pixels, :pixels].astype(np.float32) + 0.5
+    across, down = (2 * columns - x0 - x1) / max(x1 - x0, 1), (2 * rows - y0 - y1) / max(y1 - y0, 1)
+    return np.asarray(across**2 + down**2 <= 1, np.uint8)
+
+
 def around(pixels: int, points: NDArray[np.float32]) -> Hole:
     """The bounding box of `points`, grown by 8 px (of 256)."""
     margin = 8 * pixels / 256
@@ -236,6 +244,7 @@ KINDS: dict[str, HoleMaker] = {
     "center": center,
     "half": half,
     "eyes": two_eyes,
+    "face": whole_face,
     "O1": left_half,
     "O2": right_half,
     "O3": two_eyes,

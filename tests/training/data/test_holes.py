@@ -76,6 +76,15 @@ def test_face_part_holes_cover_their_part_and_not_the_other() -> None:
     assert face_box(LANDMARKS)[1] < LANDMARKS[:, 1].min()
 
 
+def test_a_hole_over_the_face_hides_all_of_it_and_no_corner_of_the_frame() -> None:
+    hole = make_hole("face", np.random.default_rng(0), 256, LANDMARKS)
+    x, y = np.round(LANDMARKS[17:]).astype(int).T  # brows, eyes, nose, mouth
+    assert hole[y, x].all()
+    x0, y0, x1, y1 = face_box(LANDMARKS)
+    assert abs(float(hole.sum()) - np.pi / 4 * (x1 - x0) * (y1 - y0)) < 0.02 * (x1 - x0) * (y1 - y0)
+    assert not hole[[0, 0, -1, -1], [0, -1, 0, -1]].any()
+
+
 def test_a_mixture_keeps_its_probabilities() -> None:
     mixture = Mixture(((0.5, "none"), (0.25, "center"), (0.25, "block")))
     rng = np.random.default_rng(0)
