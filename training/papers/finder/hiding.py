@@ -30,8 +30,11 @@ KINDS: dict[str, float] = {  # weights, not probabilities
     "quarter": 1.5,
     "mouth and nose": 1.5,
     "inner face": 3.0,
+    "face": 2.0,
 }
 CHANCES = np.array(list(KINDS.values())) / sum(KINDS.values())
+WHOLE = ("face", "inner face")
+DECOY_WHOLE = 0.6  # how often a hole where no face is has the shape of all of one
 INVERTED, PAINTED = 0.03, 0.12  # scenes: all but the faces is missing; strokes or boxes anywhere
 
 
@@ -48,6 +51,11 @@ def hide(hole: Hole, place: Place, kind: str, rng: np.random.Generator) -> None:
 
 def any_kind(rng: np.random.Generator) -> str:
     return list(KINDS)[int(rng.choice(len(KINDS), p=CHANCES))]
+
+
+def decoy_kind(rng: np.random.Generator) -> str:
+    """Of a hole where no face is."""
+    return WHOLE[int(rng.integers(len(WHOLE)))] if rng.random() < DECOY_WHOLE else any_kind(rng)
 
 
 def frame_hole(kind: str, rng: np.random.Generator, landmarks: Points) -> Hole:

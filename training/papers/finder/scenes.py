@@ -32,6 +32,8 @@ MOST_LABELS = 12
 LABEL_NUMBERS = 2 * POINT_COUNT + 1  # five points (x, y) in pixels, then the kind
 SMALLEST_PIXELS, SMALLEST_SURE_PIXELS = 22.0, 20.0  # size of a pasted face; smaller ones of photographs are uncertain
 PEOPLE, PORTRAIT = 0.16, 0.12  # how often a scene is a photograph of people, or one face's own surroundings
+BARE = 0.18  # how often it has no face at all, and holes like those over faces
+DECOYS, DECOY_IN_PEOPLE = (0.6, 0.3, 0.1), 0.4  # of one to three of these; how often one lies in a photograph of people
 HIDDEN, COVERED = 0.45, 0.2  # how often a face has a hole or a cover
 GHOST_HIDDEN, GHOST_EMPTY = 0.7, 0.5  # how often a place without a face has a hole, and how often it is just backdrop
 MARGIN = 0.3  # how often the scene ends before the frame does, the rest being unknown
@@ -68,6 +70,8 @@ class Composer:
             scene = self.with_people(rng)
         elif choice < PEOPLE + PORTRAIT:
             scene = self.portrait(rng)
+        elif choice < PEOPLE + PORTRAIT + BARE:
+            scene = self.bare(rng)
         else:
             scene = self.pasted(rng)
         for place in scene.places + scene.ghosts:
@@ -85,6 +89,19 @@ class Composer:
         for _ in range(int(rng.choice(len(CROWDS), p=CROWDS))):
             self.paste_face(scene, rng)
         return scene
+
+    def bare(self, rng: np.random.Generator) -> Scene:
+        """A face-free picture from which things are taken out, as people do it: with an ellipse, or another hole."""
+        scene = self.empty(self.backdrop(rng))
+        for _ in range(1 + int(rng.choice(len(DECOYS), p=DECOYS))):
+            self.hide_no_face(scene, rng)
+        return scene
+
+    def hide_no_face(self, scene: Scene, rng: np.random.Generator) -> None:
+        """A hole like those over faces, away from those that are there."""
+        place, _ = self.draw_place(scene, rng)
+        if place is not None:
+            hiding.hide(scene.hole, place, hiding.decoy_kind(rng), rng)
 
     def portrait(self, rng: np.random.Generator) -> Scene:
         """One crop that fills the scene; what lies beyond it is its mirror image."""
@@ -129,6 +146,8 @@ class Composer:
             scene.sure.append(bool(is_sure) and float(size_of(moved)) >= SMALLEST_SURE_PIXELS)
             scene.places.append(self.borrowed(moved, rng))
             scene.own.append(0)
+        if rng.random() < DECOY_IN_PEOPLE:
+            self.hide_no_face(scene, rng)
         return scene
 
     def borrowed(self, points: NDArray[np.float32], rng: np.random.Generator) -> Place:
