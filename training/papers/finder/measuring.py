@@ -14,7 +14,9 @@ from torch import nn
 from training.data.faces import Faces
 from training.data.holes import make_hole
 from training.papers.finder import hiding
+from training.papers.finder.covers import Place
 from training.papers.finder.finding import NUMBERS
+from training.papers.finder.pasting import similarity
 from training.papers.finder.photography import photograph
 from training.papers.finder.points import POINT_COUNT, centre_of, five_points, size_of
 from training.papers.finder.scenes import Composer, Scene
@@ -24,6 +26,7 @@ from training.papers.finder.sources import Backdrops, People, Rgb
 SEED = 20_000  # far from every training's
 FOUND_ABOVE = 0.5  # score from which a face counts as found
 NEAR, ALIKE = 0.3, 1.5  # found: centre within this share of the size, sizes within this factor
+DECOY_SIZES = (0.15, 0.5)  # of a hole like a face's, in shorter sides of the picture
 SMALLEST_PEOPLE_PIXELS = 20.0  # of a photograph's faces in the frame; smaller ones are not counted
 
 Hole = NDArray[np.uint8]
@@ -144,6 +147,24 @@ def measure_backdrops(find: Find, backdrops: Backdrops, *, holes: bool) -> Count
     return count
 
 
+def measure_decoys(find: Find, composer: Composer) -> Count:
+    """The same face-free pictures, each with a hole like one over a whole face: something was taken out of them."""
+    count = Count()
+    nobody = np.zeros((0, POINT_COUNT, 2), np.float32)
+    for index in range(len(composer.backdrops)):
+        rng = np.random.default_rng([SEED, index])
+        original = composer.backdrops.image(index)
+        picture, hole, scale = framed(original)
+        height, width = (side * scale for side in original.shape[:2])
+        size = float(np.exp(rng.uniform(*np.log(DECOY_SIZES)))) * min(height, width)
+        rgba, landmarks = composer.heads.at(int(rng.integers(len(composer.heads))), 2 * size)
+        middle = rng.uniform(0.2, 0.8, 2) * (width, height)
+        matrix = similarity(rgba.shape[0], 2 * size, float(rng.normal(0, 15)), middle)
+        hiding.hide(hole, Place(matrix, rgba.shape[0], landmarks), hiding.WHOLE[index % len(hiding.WHOLE)], rng)
+        count.add(find(picture, hole), nobody, nobody)
+    return count
+
+
 def measure_portraits(find: Find, faces: Faces, most: int, filled: float) -> Count:
     """Aligned faces, `most` spread over all, with the middle square erased; they fill a share of the frame's side."""
     count = Count()
@@ -196,3 +217,4 @@ def measure(find: Find, composer: Composer, people: People | None, scenes: int) 
         yield name, measure_portraits(find, composer.heads.faces, scenes, filled)
     for holes in (False, True):
         yield "no face" + (", with holes" if holes else ""), measure_backdrops(find, composer.backdrops, holes=holes)
+    yield "no face, a hole like a face's", measure_decoys(find, composer)

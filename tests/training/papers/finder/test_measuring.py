@@ -4,6 +4,7 @@ import torch
 
 from training.data.drawn import DrawnFaces
 from training.papers.finder import measuring
+from training.papers.finder.finding import NUMBERS
 from training.papers.finder.measuring import Count, Trial, compose_trial, framed, is_face
 from training.papers.finder.networks import Finder
 from training.papers.finder.points import centre_of, degrees_of, size_of
@@ -94,7 +95,19 @@ def test_every_row_of_the_table_is_measured(composer: Composer, scene_faces: Sce
     assert rows["eyes hidden"].pictures == 1
     assert rows["photographs, eyes hidden"].there == 3
     assert rows["portraits, middle hidden"].there == rows["portraits at half the size, middle hidden"].there == 1
-    assert rows["no face"].pictures == rows["no face, with holes"].pictures == len(scene_faces.backdrops)
+    bare = [row for name, row in rows.items() if name.startswith("no face")]
+    assert [(row.pictures, row.there) for row in bare] == 3 * [(len(scene_faces.backdrops), 0)]
+
+
+def test_a_decoy_is_a_hole_like_a_faces_inside_the_picture(composer: Composer, scene_faces: SceneFaces) -> None:
+    seen: list[np.ndarray] = []
+
+    def find(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
+        seen.append(hole - framed(scene_faces.backdrops.image(len(seen)))[1])
+        return np.zeros((0, NUMBERS), np.float32)
+
+    assert measuring.measure_decoys(find, composer).pictures == len(scene_faces.backdrops) == len(seen)
+    assert all(0.005 < decoy.mean() < 0.4 for decoy in seen)
 
 
 def test_a_low_score_is_no_find() -> None:

@@ -46,6 +46,22 @@ def test_scenes_have_none_one_and_several_faces_hidden_and_not_of_all_rolls_and_
     assert max(hidden) > 0.5
 
 
+def test_a_bare_scene_has_a_hole_and_no_face(composer: Composer) -> None:
+    made = [composer.bare(np.random.default_rng(seed)) for seed in range(40)]
+    assert all(not scene.points and not composer.labels(scene).any() for scene in made)
+    assert np.mean([bool(scene.hole.any()) for scene in made]) > 0.8
+    assert any(composer.compose(np.random.default_rng(seed))[2][:, -1].any() for seed in range(10))
+
+
+def test_a_hole_where_no_face_is_lies_away_from_those_that_are_there(composer: Composer) -> None:
+    for seed in range(30):
+        scene = composer.empty(np.zeros((128, 128, 3), np.uint8))
+        composer.paste_one(scene, 30.0, 0.0, np.array([40.0, 40.0]), np.random.default_rng(seed))
+        composer.hide_no_face(scene, np.random.default_rng(seed))
+        x, y = np.rint(centre_of(scene.points[0])).astype(int)
+        assert scene.hole[y - 2 : y + 3, x - 2 : x + 3].mean() < 1
+
+
 def test_labels_point_at_faces_as_they_stand_in_the_picture(composer: Composer) -> None:
     """A face pasted at a known place: its drawn skin lies under its label's points."""
     scene = composer.empty(np.zeros((128, 128, 3), np.uint8))
