@@ -16,6 +16,7 @@ FOREHEAD = 1.3  # above the eyes: where the hairline is
 FOREHEAD_WIDTH = 1.0  # of it, to either side
 GROWN = 0.45  # around that and the landmarks all belongs to the face: ears, and the beginning of the hair
 SOFT = 0.6  # over so much more the face gives way to the background
+JAW_GROWN, JAW_SOFT = 0.08, 0.2  # the same beside the jaw, whose outline landmarks tell
 BESIDE = 0.12  # from the landmarks' outline on, what is seen is no longer the face
 FEATURES_GROWN = 0.25  # around brows, eyes, nose and mouth
 FRAME_EDGE = 0.04, 0.16  # shares of the frame's side within which the frame has nothing to say, then ever more
@@ -23,7 +24,9 @@ FRAME_EDGE = 0.04, 0.16  # shares of the frame's side within which the frame has
 
 def face_weights(landmarks: Points, frame_pixels: int) -> Floats:
     """[F,F] in 0..1 from [68,2] frame pixels: 1 on the face, 0 on the background and along the frame's border."""
-    return _eased(1 - (_from_head(landmarks, frame_pixels) - GROWN) / SOFT) * _inner(frame_pixels)
+    beside = _beside_jaw(landmarks, frame_pixels)
+    grown, soft = GROWN + (JAW_GROWN - GROWN) * beside, SOFT + (JAW_SOFT - SOFT) * beside
+    return _eased(1 - (_from_head(landmarks, frame_pixels) - grown) / soft) * _inner(frame_pixels)
 
 
 def beside_head(landmarks: Points, frame_pixels: int) -> Hole:
@@ -36,6 +39,18 @@ def features(landmarks: Points, frame_pixels: int) -> Hole:
     """[F,F] {0,1} from [68,2] frame pixels: brows, eyes, nose and mouth, and all between them."""
     _, down = eyes_and_down(landmarks)
     return np.asarray(_distance(landmarks[FEATURES], down, frame_pixels) <= FEATURES_GROWN, dtype=np.uint8)
+
+
+def _beside_jaw(landmarks: Points, frame_pixels: int) -> Floats:
+    """[F,F] in 0..1: 1 at the height of the mouth and beside it, 0 above the eyes and below the chin."""
+    eyes, down = eyes_and_down(landmarks)
+    length = max(float(np.hypot(*down)), 1.0)
+    axis = down / length
+    y, x = np.mgrid[:frame_pixels, :frame_pixels]
+    along = ((x - eyes[0]) * axis[0] + (y - eyes[1]) * axis[1]) / length - 1  # from the mouth on
+    across = np.abs((x - eyes[0]) * axis[1] - (y - eyes[1]) * axis[0]) / length
+    below = np.arctan2(along, across)
+    return np.asarray(_eased((along + 0.9) / 0.6) * _eased((0.95 - below) / 0.4), np.float32)
 
 
 def _from_head(landmarks: Points, frame_pixels: int) -> Floats:

@@ -122,9 +122,8 @@ async def test_a_face_whose_side_is_missing_is_completed_beside_its_other_side()
     assert_filled(answer, mask)
     assert engine.missing_shares[-1] < 0.4  # of the frame, of which half is marked
     middle = round(FACE[27, 0])
-    assert np.array_equal(
-        completed[150:200, middle + 85 : middle + 90], before[150:200, middle - 89 : middle - 84][:, ::-1]
-    )
+    other = before[150:200, middle - 89 : middle - 84][:, ::-1]
+    assert np.abs(completed[150:200, middle + 85 : middle + 90].astype(int) - other).max() <= 1  # laid softly over itself
 
 
 async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
