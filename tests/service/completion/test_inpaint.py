@@ -123,7 +123,7 @@ async def test_a_face_whose_side_is_missing_is_completed_beside_its_other_side()
     assert engine.missing_shares[-1] < 0.4  # of the frame, of which half is marked
     middle = round(FACE[27, 0])
     other = before[150:200, middle - 89 : middle - 84][:, ::-1]
-    assert np.abs(completed[150:200, middle + 85 : middle + 90].astype(int) - other).max() <= 1  # laid softly over itself
+    assert np.abs(completed[150:200, middle + 85 : middle + 90].astype(int) - other).max() <= 1
 
 
 async def test_a_given_face_away_from_the_hole_is_not_completed() -> None:
