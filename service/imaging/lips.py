@@ -3,7 +3,7 @@
 Where a mouth is hidden, a network that is unsure paints the mean of many mouths, beards and shadows. In CIELAB true
 lips lie by (-6, +5, -3) beside the skin of their face, means over 28 photographs of people; painted ones by
 (-11, +2, -5). So lips that are too dark, too little red or too blue are moved, all by the same, to where most true ones
-begin. What is lighter than the skin, teeth, and the inner mouth stay.
+begin, and patches of a colour become evener. What is lighter than the skin, teeth, and the inner mouth stay.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)  # of the 68 landmarks
 CHEEKS = [*range(1, 16), *range(27, 31)]  # jaw and bridge of the nose: skin lies between them
 DARKEST, LEAST_RED, LEAST_YELLOW = -16.0, 6.0, -3.5  # L*, a*, b* of lips, beside the skin's
 SKIN_RED = 12.0  # a* of skin from which on lips are that much redder; of grey skin they are not
+EVENED = np.array([0, 0.6, 0.6], np.float32)  # share of what a pixel's colour differs by from the lips' mean: patches go
 WIDER, SOFT = 0.05, 0.08  # around the lips, in widths of the mouth: what is moved too, and how it fades
 FADE = 8.0  # L* over which lips become what is too light for them
 LEAST_PIXELS = 100  # of known skin, to be compared with; where there is less, painted skin counts too
@@ -50,7 +51,8 @@ def reddened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
     around = _lab(image[region.slices])
     known = _mean_beside(around, soft * ~missing * _darker(around, skin), skin)
     least = least if known is None else np.minimum(least, known)
-    moved = colours + weight[..., None] * np.maximum(least - painted, 0)
+    uneven = (colours - skin - painted) * EVENED
+    moved = colours + weight[..., None] * (np.maximum(least - painted, 0) - uneven)
     mended = raw.copy()
     mended[region.slices] = np.where(weight[..., None] > 0, _rgb(moved), raw[region.slices])
     return mended

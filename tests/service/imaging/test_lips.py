@@ -54,6 +54,17 @@ def test_red_lips_teeth_and_everything_else_stay() -> None:
     assert (mended[:100] == drawn(VIOLET)[:100]).all()
 
 
+def test_patches_of_a_colour_go_and_light_and_shade_stay() -> None:
+    """One half of the lips is violet, the other red."""
+    patchy = np.where(np.arange(256)[None, :, None] < 128, drawn(VIOLET), drawn(RED))
+    mended = reddened(patchy, drawn(SKIN), hole(), LIPS)
+    before, after = (cv2.cvtColor(p.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for p in (patchy, mended))
+    y = round((LIPS[57, 1] + LIPS[66, 1]) / 2)
+    (was, _), (now, _) = (np.abs(lab[y, 120] - lab[y, 136])[[1, 0]] for lab in (before, after))
+    assert now < 0.6 * was
+    assert abs(abs(after[y, 120, 0] - after[y, 136, 0]) - abs(before[y, 120, 0] - before[y, 136, 0])) < 4
+
+
 def test_lips_go_by_the_part_of_them_that_is_known() -> None:
     """Half of a violet mouth stays violet beside the other half."""
     half = hole(slice(0, 128))
