@@ -31,6 +31,7 @@ LEAST_PLACE_SCORE = 0.1  # of the maps; no score is above its root
 LEAST_SCORE = 0.2  # of a face; what can only score less is not looked at twice
 SMALLEST_PIXELS = 4.0  # size of a face that the second look may say
 INSIDE = round(WINDOW_PIXELS * (1 - 1 / SIZES_SEEN) / 2)  # of a window, where the face itself begins
+GUESSED = 0.5  # of which less is known, a face is guessed from its surroundings
 SIDES_LEFT = 5  # of the last maps for a window of 96 px
 MIDDLE = torch.tensor([-0.25, -0.2, 0.25, -0.2, 0, 0.1, -0.2, 0.25, 0.2, 0.25])  # an upright face's points, in sizes
 
@@ -86,7 +87,7 @@ class VerifiedFinder(nn.Module):
         # TorchScript knows no constants of a module's file.
         self.multiple, self.most_places, self.least_place_score = SIDE_MULTIPLE, MOST_PLACES, LEAST_PLACE_SCORE
         self.most, self.numbers, self.least_score, self.same_face = MOST_FACES, NUMBERS, LEAST_SCORE, SAME_FACE
-        self.smallest, self.inside = SMALLEST_PIXELS, INSIDE
+        self.smallest, self.inside, self.guessed = SMALLEST_PIXELS, INSIDE, GUESSED
 
     def forward(self, image: Tensor, hole: Tensor) -> Tensor:
         faces: list[Tensor] = []
@@ -155,11 +156,18 @@ class VerifiedFinder(nn.Module):
         return F.pad(faces, (0, 0, 0, self.most - faces.shape[0]))
 
     def look(self, levels: list[Tensor], places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Chance of a face [n], its points [n,10], and the share of it that is known [n], at places [n,5]."""
+        """Chance of a face [n], its points [n,10], and the share of it that is known [n], at places [n,5].
+
+        A face that can hardly be seen is also looked at in the mirror: one where none is would be painted.
+        """
         windows = self.windows(levels, places)
         said = self.verifier(windows.to(self.verifier.last.weight.dtype))
         known = windows[:, -1, self.inside : -self.inside, self.inside : -self.inside].mean(dim=(1, 2))
-        return sigmoid(said[:, 0]), points_at(said[:, 1:], places), known
+        face, guessed = said[:, 0], (known < self.guessed).nonzero()[:, 0]
+        if guessed.shape[0] > 0:
+            mirrored = self.verifier(windows[guessed].flip(3).to(self.verifier.last.weight.dtype))[:, 0]
+            face = face.index_copy(0, guessed, (face[guessed] + mirrored) / 2)
+        return sigmoid(face), points_at(said[:, 1:], places), known
 
     def train(self, mode: bool = True) -> VerifiedFinder:
         """The maps stay as they are: what they say is where the second look begins."""

@@ -119,6 +119,20 @@ def test_the_share_that_is_known_is_that_of_the_face_alone(verified: VerifiedFin
     assert known.tolist() == pytest.approx([0.5], abs=0.03)
 
 
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_face_that_can_hardly_be_seen_scores_the_same_in_the_mirror(
+    verified: VerifiedFinder, image: Tensor, hidden: bool
+) -> None:
+    """A picture and its mirror image, the place in the middle: their windows are each other's mirror."""
+    hole = torch.zeros(1, 1, SIDE, SIDE)
+    hole[..., 40:88, 40:88] = float(hidden)
+    place = torch.tensor([[63.5, 63.5, 40, 0, 1]])
+    one, other = (
+        float(verified.look(verified.pyramid(picture, hole), place)[0]) for picture in (image[:1], image[:1].flip(3))
+    )
+    assert (abs(one - other) < 1e-6) == hidden, (one, other)
+
+
 def test_others_of_a_batch_and_what_lies_under_the_hole_change_nothing(
     verified: VerifiedFinder, image: Tensor, hole: Tensor
 ) -> None:
