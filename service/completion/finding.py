@@ -18,7 +18,6 @@ from service.threads import ImagingThreads
 
 FINDER = "finder"
 LEAST_SCORE = 0.45
-LEAST_SCORE_UNSEEN = 0.5  # of a face that lies in a hole: a painted one where none was is the worst mistake
 
 
 class Finder:
@@ -46,9 +45,7 @@ class Finder:
         looks = await self._threads.run(looks_at, rgb, hole, some)
         answers = await self._ask(looks, deadline)
         return [
-            face
-            for looked, found in zip(looks, answers, strict=True)
-            for face in boxes(looked, found, LEAST_SCORE, LEAST_SCORE_UNSEEN)
+            face for looked, found in zip(looks, answers, strict=True) for face in boxes(looked, found, LEAST_SCORE)
         ]
 
     async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:

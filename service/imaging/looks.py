@@ -23,8 +23,6 @@ TILE_SHARE = 0.6  # of each side: tiles overlap by a fifth of the picture
 NEAR_HOLES = 1.0  # a window around the hole reaches so many of its extents beyond it, on every side
 NEARER_BY = 1.5  # only a look that enlarges by this much is worth its time
 SURE_SCORE, SURE_FRAME = 0.8, 0.2  # a face that needs no nearer look: its score, and its frame's share of the picture
-MIDDLE, MIDDLE_STEPS = 0.5, 17  # radius of a face's middle, in its sizes, and how finely it is looked at
-UNSEEN = 0.6  # from this share of the middle on, a face is guessed from its surroundings
 HALVED_FROM = 3  # canvas pixels for one of the frame, from which on a window is halved first: many times faster
 SAME_FACE = 0.5  # of two finds whose centres are nearer than this share of the larger size, the surer one stays
 
@@ -95,10 +93,9 @@ def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int) -> Look:
     return Look(window, scale, image, missing)
 
 
-def boxes(looked: Look, found: Found, least_score: float, least_unseen_score: float) -> list[FaceBox]:
-    """The faces of a look in canvas pixels, the surest first. A face whose middle is missing must score more."""
-    least = [least_unseen_score if _missing_share(looked, row) > UNSEEN else least_score for row in found]
-    return [_box(looked, row) for row, score in zip(found, least, strict=True) if row[0] >= score]
+def boxes(looked: Look, found: Found, least_score: float) -> list[FaceBox]:
+    """The faces of a look in canvas pixels, the surest first."""
+    return [_box(looked, row) for row in found if row[0] >= least_score]
 
 
 def distinct(faces: Sequence[FaceBox]) -> list[FaceBox]:
@@ -180,18 +177,6 @@ def _box(looked: Look, row: NDArray[np.float32]) -> FaceBox:
     half = side / looked.scale / 2
     roll_degrees = float(np.degrees(np.arctan2(sine, cosine)))
     return FaceBox(float(x - half), float(y - half), float(x + half), float(y + half), float(values[0]), roll_degrees)
-
-
-def _missing_share(looked: Look, row: NDArray[np.float32]) -> float:
-    """How much of the disc inside brows, cheeks and chin lies in the hole or beyond the window."""
-    (x, y), radius = row[1:3], max(1.0, MIDDLE * float(row[3]))
-    across, down = np.meshgrid(*[np.linspace(-radius, radius, MIDDLE_STEPS)] * 2)
-    inside = across**2 + down**2 <= radius**2
-    columns, rows = np.rint(across[inside] + x).astype(int), np.rint(down[inside] + y).astype(int)
-    side = looked.hole.shape[0]
-    in_frame = (columns >= 0) & (columns < side) & (rows >= 0) & (rows < side)
-    seen = int((looked.hole[rows[in_frame], columns[in_frame]] == 0).sum())
-    return 1 - seen / max(1, len(columns))
 
 
 def _scale(window: Region, frame_pixels: int) -> float:

@@ -24,7 +24,7 @@ from training.papers.finder.serving import FRAME_PIXELS
 from training.papers.finder.sources import Backdrops, People, Rgb
 
 SEED = 20_000  # far from every training's
-FOUND_ABOVE = 0.5  # score from which a face counts as found
+FOUND_ABOVE = 0.45  # score from which a face counts as found
 NEAR, ALIKE = 0.3, 1.5  # found: centre within this share of the size, sizes within this factor
 DECOY_SIZES = (0.15, 0.5)  # of a hole like a face's, in shorter sides of the picture
 SMALLEST_PEOPLE_PIXELS = 20.0  # of a photograph's faces in the frame; smaller ones are not counted

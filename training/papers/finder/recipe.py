@@ -102,6 +102,7 @@ def finder_demo() -> Recipe:
             Stage(until_images=32_000, pixels=320, batch_size=16, decay_to=0.02),
             Stage(until_images=60_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
             Stage(until_images=84_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
+            Stage(until_images=108_000, pixels=320, batch_size=16, learning_rate_factor=0.7, decay_to=0.02),
         ),
         holes=NO_HOLES,
         wants=Wants(chance=CHANCE),

@@ -194,13 +194,16 @@ def joined(places: Tensor, mapped: Tensor, looked: Tensor, known: Tensor, smalle
     size = places[:, 2] ** trust * others[:, 2] ** (1 - trust)
     centre = middle[:, :2].repeat(1, mean.shape[1] // 2)
     sized = centre + (mean - centre) * (size / middle[:, 2])[:, None]
-    return torch.where(alike(places, others)[:, None], sized, looked)
+    return torch.where(alike(places, others, known)[:, None], sized, looked)
 
 
-def alike(places: Tensor, others: Tensor) -> Tensor:
-    """Whether two say nearly the same: centres within 0.3 sizes, sizes within 1.35, rolls within 37 degrees. [n,5]."""
+def alike(places: Tensor, others: Tensor, known: Tensor) -> Tensor:
+    """Whether two say nearly the same: centres within 0.3 sizes, sizes within 1.35, rolls within 37 degrees.
+
+    Of a face of which nothing is known sizes may differ by a factor of 2: near, they are a guess. [n,5], [n,5], [n].
+    """
     near = torch.linalg.vector_norm(places[:, :2] - others[:, :2], dim=1) < 0.3 * others[:, 2]
-    sizes = torch.log(places[:, 2].clamp(min=1e-3) / others[:, 2]).abs() < 0.3
+    sizes = torch.log(places[:, 2].clamp(min=1e-3) / others[:, 2]).abs() < 0.3 + 0.4 * (1 - known)
     return near & sizes & ((places[:, 3:] * others[:, 3:]).sum(dim=1) > 0.8)
 
 

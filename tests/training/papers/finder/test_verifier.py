@@ -112,6 +112,15 @@ def test_where_little_is_known_the_size_is_the_maps(known: float, size: float) -
     assert found[0].tolist() == pytest.approx([60, 70, size, 0, 1], abs=1e-3)
 
 
+@pytest.mark.parametrize(("known", "size"), [(0.0, 80.0), (1.0, 48.0)])
+def test_sizes_may_differ_more_where_little_is_known(known: float, size: float) -> None:
+    mapped = torch.tensor([[40.0, 50, 80, 50, 60, 70, 45, 90, 75, 90]])
+    centre = torch.tensor([60.0, 70.0]).repeat(5)
+    smaller = centre + 0.6 * (mapped - centre)
+    found = places_of(joined(places_of(mapped, 1.0), mapped, smaller, torch.tensor([known]), 1.0), 1.0)
+    assert float(found[0, 2]) == pytest.approx(size, abs=1e-3)
+
+
 def test_the_share_that_is_known_is_that_of_the_face_alone(verified: VerifiedFinder) -> None:
     image, hole = torch.rand(1, 3, SIDE, SIDE), torch.zeros(1, 1, SIDE, SIDE)
     hole[..., 44:64, 44:84] = 1  # the upper half of a face of 40 px around (64, 64)
