@@ -38,16 +38,24 @@ STROKE = """async ([events, perFrame]) => {
 
 
 def test_the_first_paint_comes_at_once(visit: Visit) -> None:
-    """The best of a few: other programs make single ones late. When the words are there is told beside it."""
-    first, words = [], []
+    """The best of a few, beside a page of one word: other programs make both late. The words are told of, too."""
+    bare = visit.url.rstrip("/") + "/one-word"
+    visit.page.route(bare, lambda route: route.fulfill(content_type="text/html", body="<p>Word</p>"))
+    first, least, words = [], [], []
     for _ in range(5):
+        visit.page.goto(bare)
+        least.append(first_paint(visit))
         visit.go()
-        visit.page.wait_for_function(f"performance.getEntriesByName('{PAINT}').length")
-        paints = visit.page.evaluate("performance.getEntriesByType('paint').map((one) => [one.name, one.startTime])")
-        first.append(dict(paints)[PAINT])
+        first.append(first_paint(visit))
         words.append(visit.page.evaluate(WORDS))
-    print(f"first paint after {sorted(first)} ms, words after {sorted(words)} ms")
-    assert min(first) < 200
+    print(f"one word after {sorted(least)} ms, first paint after {sorted(first)} ms, words after {sorted(words)} ms")
+    assert min(first) < 200 + min(least)
+
+
+def first_paint(visit: Visit) -> float:
+    """Milliseconds from the request on."""
+    visit.page.wait_for_function(f"performance.getEntriesByName('{PAINT}').length")
+    return float(visit.page.evaluate(f"performance.getEntriesByName('{PAINT}')[0].startTime"))
 
 
 def test_the_words_wait_for_none_of_the_rest(visit: Visit) -> None:
