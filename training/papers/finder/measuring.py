@@ -21,7 +21,7 @@ from training.papers.finder.photography import photograph
 from training.papers.finder.points import POINT_COUNT, centre_of, five_points, size_of
 from training.papers.finder.scenes import Composer, Scene
 from training.papers.finder.serving import FRAME_PIXELS
-from training.papers.finder.sources import Backdrops, People, Rgb
+from training.papers.finder.sources import Backdrops, Heads, People, Rgb
 
 SEED = 20_000  # far from every training's
 FOUND_ABOVE = 0.45  # score from which a face counts as found
@@ -30,6 +30,8 @@ DECOY_SIZES = (0.15, 0.5)  # of a hole like a face's, in shorter sides of the pi
 SMALLEST_PEOPLE_PIXELS = 20.0  # of a photograph's faces in the frame; smaller ones are not counted
 
 Hole = NDArray[np.uint8]
+# Lays a hole into a frame [640,640]; height and width of the picture in it, in pixels, and its place in the row.
+Hide = Callable[[Hole, tuple[float, float], int], None]
 Find = Callable[[Rgb, Hole], NDArray[np.float32]]  # frame [640,640,3] and hole -> faces [n,16], all that count
 
 
@@ -135,34 +137,38 @@ def measure_people(find: Find, composer: Composer, people: People, hidden: str |
     return count
 
 
-def measure_backdrops(find: Find, backdrops: Backdrops, *, holes: bool) -> Count:
-    """Face-free pictures, whole, scaled to the frame; with `holes`, one of any kind lies anywhere."""
+def measure_backdrops(find: Find, backdrops: Backdrops, hide: Hide | None = None) -> Count:
+    """Face-free pictures, whole, scaled to the frame, each with the hole that `hide` lays into it."""
     count = Count()
     nobody = np.zeros((0, POINT_COUNT, 2), np.float32)
     for index in range(len(backdrops)):
-        picture, hole, _ = framed(backdrops.image(index))
-        if holes:
-            hiding.hide_somewhere(hole, np.random.default_rng([SEED, index]))
-        count.add(find(picture, hole), nobody, nobody)
-    return count
-
-
-def measure_decoys(find: Find, composer: Composer) -> Count:
-    """The same face-free pictures, each with a hole like one over a whole face: something was taken out of them."""
-    count = Count()
-    nobody = np.zeros((0, POINT_COUNT, 2), np.float32)
-    for index in range(len(composer.backdrops)):
-        rng = np.random.default_rng([SEED, index])
-        original = composer.backdrops.image(index)
+        original = backdrops.image(index)
         picture, hole, scale = framed(original)
-        height, width = (side * scale for side in original.shape[:2])
-        size = float(np.exp(rng.uniform(*np.log(DECOY_SIZES)))) * min(height, width)
-        rgba, landmarks = composer.heads.at(int(rng.integers(len(composer.heads))), 2 * size)
-        middle = rng.uniform(0.2, 0.8, 2) * (width, height)
-        matrix = similarity(rgba.shape[0], 2 * size, float(rng.normal(0, 15)), middle)
-        hiding.hide(hole, Place(matrix, rgba.shape[0], landmarks), hiding.WHOLE[index % len(hiding.WHOLE)], rng)
+        if hide is not None:
+            height, width = original.shape[:2]
+            hide(hole, (height * scale, width * scale), index)
         count.add(find(picture, hole), nobody, nobody)
     return count
+
+
+def hide_somewhere(hole: Hole, size: tuple[float, float], index: int) -> None:
+    """A hole of any kind, anywhere."""
+    hiding.hide_somewhere(hole, np.random.default_rng([SEED, index]))
+
+
+def hide_like_a_face(heads: Heads) -> Hide:
+    """A hole like one over a whole face: something was taken out of the picture."""
+
+    def hide(hole: Hole, size: tuple[float, float], index: int) -> None:
+        rng = np.random.default_rng([SEED, index])
+        height, width = size
+        pixels = float(np.exp(rng.uniform(*np.log(DECOY_SIZES)))) * min(size)
+        rgba, landmarks = heads.at(int(rng.integers(len(heads))), 2 * pixels)
+        middle = rng.uniform(0.2, 0.8, 2) * (width, height)
+        matrix = similarity(rgba.shape[0], 2 * pixels, float(rng.normal(0, 15)), middle)
+        hiding.hide(hole, Place(matrix, rgba.shape[0], landmarks), hiding.WHOLE[index % len(hiding.WHOLE)], rng)
+
+    return hide
 
 
 def measure_portraits(find: Find, faces: Faces, most: int, filled: float) -> Count:
@@ -215,6 +221,6 @@ def measure(find: Find, composer: Composer, people: People | None, scenes: int) 
         yield f"photographs, {kind}", measure_people(find, composer, people, hidden)
     for filled, name in ((1.0, "portraits, middle hidden"), (0.5, "portraits at half the size, middle hidden")):
         yield name, measure_portraits(find, composer.heads.faces, scenes, filled)
-    for holes in (False, True):
-        yield "no face" + (", with holes" if holes else ""), measure_backdrops(find, composer.backdrops, holes=holes)
-    yield "no face, a hole like a face's", measure_decoys(find, composer)
+    hides = {"": None, ", with holes": hide_somewhere, ", a hole like a face's": hide_like_a_face(composer.heads)}
+    for name, hide in hides.items():
+        yield f"no face{name}", measure_backdrops(find, composer.backdrops, hide)

@@ -161,11 +161,12 @@ class VerifiedFinder(nn.Module):
         A face that can hardly be seen is also looked at in the mirror: one where none is would be painted.
         """
         windows = self.windows(levels, places)
-        said = self.verifier(windows.to(self.verifier.last.weight.dtype))
+        seen = windows.to(self.verifier.last.weight.dtype)
+        said = self.verifier(seen)
         known = windows[:, -1, self.inside : -self.inside, self.inside : -self.inside].mean(dim=(1, 2))
         face, guessed = said[:, 0], (known < self.guessed).nonzero()[:, 0]
         if guessed.shape[0] > 0:
-            mirrored = self.verifier(windows[guessed].flip(3).to(self.verifier.last.weight.dtype))[:, 0]
+            mirrored = self.verifier(seen[guessed].flip(3))[:, 0]
             face = face.index_copy(0, guessed, (face[guessed] + mirrored) / 2)
         return sigmoid(face), points_at(said[:, 1:], places), known
 

@@ -106,7 +106,8 @@ def test_a_decoy_is_a_hole_like_a_faces_inside_the_picture(composer: Composer, s
         seen.append(hole - framed(scene_faces.backdrops.image(len(seen)))[1])
         return np.zeros((0, NUMBERS), np.float32)
 
-    assert measuring.measure_decoys(find, composer).pictures == len(scene_faces.backdrops) == len(seen)
+    count = measuring.measure_backdrops(find, composer.backdrops, measuring.hide_like_a_face(composer.heads))
+    assert count.pictures == len(scene_faces.backdrops) == len(seen)
     assert all(0.005 < decoy.mean() < 0.4 for decoy in seen)
 
 

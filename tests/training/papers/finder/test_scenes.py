@@ -53,6 +53,17 @@ def test_a_bare_scene_has_a_hole_and_no_face(composer: Composer) -> None:
     assert any(composer.compose(np.random.default_rng(seed))[2][:, -1].any() for seed in range(10))
 
 
+def test_scenes_and_photographs_of_people_have_holes_where_no_face_is(
+    composer: Composer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(composer, "hide_no_face", lambda scene, rng: made.append(len(scene.places)))
+    for seed in range(200):
+        composer.compose(np.random.default_rng(seed))
+    assert made.count(0) > 20, "bare scenes"
+    assert any(made), "photographs of people"
+
+
 def test_a_hole_where_no_face_is_lies_away_from_those_that_are_there(composer: Composer) -> None:
     for seed in range(30):
         scene = composer.empty(np.zeros((128, 128, 3), np.uint8))
