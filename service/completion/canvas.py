@@ -21,6 +21,7 @@ from service.imaging.levelling import levelled
 from service.imaging.lips import reddened
 from service.imaging.mirror import lend, mirror_of, wanted
 from service.imaging.seam import RING_PIXELS
+from service.imaging.skin import evened
 from service.imaging.symmetry import paired
 
 LARGE = 0.6  # frame pixels for one of the canvas: below that an outline of the frame's pixels would be seen
@@ -128,7 +129,7 @@ def _painting(
         raw = without_cast(without_lattice(raw, frame.hole), frame.image, frame.hole)
         seen = share.target.landmarks_in_frame() if completion.landmarks is None else completion.landmarks
         if seen is not None and share.tint is None:
-            raw = reddened(raw, frame.image, frame.hole, seen)
+            raw = reddened(evened(raw, frame.image, frame.hole, seen), frame.image, frame.hole, seen)
         if seen is not None:
             raw = paired(raw, frame.image, frame.hole, seen)
         raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw

@@ -217,6 +217,22 @@ def test_the_second_eye_and_the_lips_of_a_painting_are_mended() -> None:
     assert red - blue > was_red - was_blue + 10
 
 
+def test_a_violet_nose_of_a_painting_gets_the_colour_of_the_face() -> None:
+    shape, truth = mean_shape(), portrait((170, 95, 90))
+    x, y = np.rint(shape[30]).astype(int)
+    hole = np.zeros((256, 256), np.uint8)
+    hole[y - 20 : y + 13, x - 16 : x + 17] = 1
+    painting = truth.copy()
+    painting[y - 6 : y + 7, x - 6 : x + 7] = (180, 140, 165)
+    face = Target(FrameTransform(np.array([[1.0, 0, 0], [0, 1, 0]])), (0, 0, 1, 1), seen=shape, fills_frame=True)
+    picture = Canvas.emptied(truth, None, hole)
+    plain, mended = (
+        completed(picture, [face], [Completion(painting, None)], blend, 0) for blend in ("none", "poisson")
+    )
+    (red, _, blue), (was_red, _, was_blue) = (one[y, x].astype(int) for one in (mended, plain))
+    assert red - blue > was_red - was_blue + 25
+
+
 def half_hidden() -> tuple[Canvas, Target]:
     """A face whose one side is missing with all that lies beside it; the picture ends with the frame."""
     hole = np.zeros((256, 256), np.uint8)

@@ -1,0 +1,94 @@
+"""Painted skin has the colours of the face's own skin: no violet noses, orange cheeks or grey faces.
+
+A network that is unsure paints the mean of many skins in many lights, in patches. Of one face in one picture the colour
+of skin is nearly a function of its lightness. So that function is measured on the skin that is known, and what lies
+further from it than most known skin comes nearer. Light and shade stay as painted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from service.imaging.arrays import Floats, Hole, Points, Rgb, Size, assert_plane, assert_rgb, size_of
+from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+from service.imaging.holes import bounds
+from service.imaging.lab import from_lab, to_lab
+from service.imaging.outlines import Mask, grown, hull
+
+JAW_AND_BROWS = slice(0, 27)  # of the 68 landmarks; skin lies between them
+NO_SKIN = (slice(17, 22), slice(22, 27), LEFT_EYE, RIGHT_EYE, slice(48, 60))  # brows, eyes, lips
+# Lengths are in widths of the mouth.
+AROUND, SOFT = 0.05, 0.08  # what else belongs to brows, eyes and lips, and how skin fades out
+ALIKE = 20.0  # L* from the median up to which known skin counts: hair and shadow do not
+STEEPEST = 0.5  # a* or b* for one L*
+LITTLE_SHADE = 2.0  # L*: skin whose lightness hardly varies more says little about slopes
+SPREADS, LEAST_SPREAD = 1.2, 2.0  # how far skin may lie from it: in median differences of known skin; a*, b*
+DARKER, LIGHTER = 25.0, 15.0  # L* from the median over which the function goes on
+SKIN_TO, HAIR_FROM = 35.0, 60.0  # L* below the median: up to here it is skin, from there on hair
+OTHER_FROM, OTHER = 20.0, 35.0  # a*b*: what lies so far from the function may be, and is, no skin at all
+WHOLLY = 0.9  # from here on a pixel counts as skin when it is measured
+LEAST_PIXELS = 100  # of known skin; where there is less, painted skin is measured
+
+
+@dataclass(frozen=True)
+class Skin:
+    """What colour skin has, by its lightness."""
+
+    median: Floats  # L*a*b*
+    slopes: Floats  # [2] of a* and b*, for one L*
+    spreads: Floats  # [2]
+
+    def evened(self, colours: Floats) -> Floats:
+        """[h,w,2] what is to be added to a* and b* of colours [h,w,3]."""
+        lighter = np.clip(colours[..., :1] - self.median[0], -DARKER, LIGHTER)
+        off = colours[..., 1:] - self.median[1:] - lighter * self.slopes
+        far = np.hypot(off[..., 0], off[..., 1])
+        weight = _falling(far, OTHER_FROM, OTHER) * _falling(self.median[0] - colours[..., 0], SKIN_TO, HAIR_FROM)
+        return np.asarray(weight[..., None] * (np.clip(off, -self.spreads, self.spreads) - off), np.float32)
+
+
+def evened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
+    """The painting with its skin evened inside the hole; of one frame, [F,F,3] and [F,F], [68,2] pixels."""
+    assert_rgb(raw)
+    assert_rgb(image, size_of(raw))
+    assert_plane(hole, size_of(raw))
+    soft = _soft_skin(landmarks, size_of(hole))
+    region = bounds(((soft > 0) & (hole > 0)).astype(np.uint8))
+    if region is None:
+        return raw
+    colours, weight = to_lab(raw[region.slices]), soft[region.slices] * (hole[region.slices] > 0)
+    known = image[(soft > WHOLLY) & (hole == 0)]
+    skin = _measured(to_lab(known[None])[0] if len(known) >= LEAST_PIXELS else colours[weight > 0])
+    colours[..., 1:] += weight[..., None] * skin.evened(colours)
+    mended = raw.copy()
+    mended[region.slices] = np.where(weight[..., None] > 0, from_lab(colours), raw[region.slices])
+    return mended
+
+
+def _measured(colours: Floats) -> Skin:
+    """Of some pixels [n,3], L*a*b*."""
+    middle = np.median(colours, axis=0)
+    beside = colours[np.abs(colours[:, 0] - middle[0]) < ALIKE] - middle
+    lightness, chroma = beside[:, :1], beside[:, 1:]
+    slopes = (lightness * chroma).mean(axis=0) / (float((lightness**2).mean()) + LITTLE_SHADE**2)
+    slopes = np.clip(slopes, -STEEPEST, STEEPEST)
+    spreads = SPREADS * np.median(np.abs(chroma - lightness * slopes), axis=0)
+    return Skin(middle, slopes, np.maximum(spreads, LEAST_SPREAD))
+
+
+def _soft_skin(landmarks: Points, size: Size) -> Floats:
+    """[F,F] how far each pixel lies where skin is, 0..1."""
+    left, right = landmarks[MOUTH_CORNERS]
+    width = float(np.hypot(*(right - left)))
+    skin: Mask = hull(landmarks[JAW_AND_BROWS], size)
+    for part in NO_SKIN:
+        skin &= 1 - grown(hull(landmarks[part], size), AROUND * width)
+    return np.asarray(cv2.GaussianBlur(skin.astype(np.float32), (0, 0), max(0.5, SOFT * width)), np.float32)
+
+
+def _falling(values: Floats, start: float, end: float) -> Floats:
+    """1 up to the start, 0 from the end on."""
+    return np.asarray(np.clip((end - values) / (end - start), 0, 1), np.float32)
