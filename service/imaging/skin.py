@@ -19,6 +19,7 @@ from service.imaging.lab import from_lab, to_lab
 from service.imaging.outlines import Mask, grown, hull
 
 JAW_AND_BROWS = slice(0, 27)  # of the 68 landmarks; skin lies between them
+BROWS, BELOW_NOSE = slice(17, 27), 33
 NO_SKIN = (slice(17, 22), slice(22, 27), LEFT_EYE, RIGHT_EYE, slice(48, 60))  # brows, eyes, lips
 # Lengths are in widths of the mouth.
 AROUND, SOFT = 0.05, 0.08  # what else belongs to brows, eyes and lips, and how skin fades out
@@ -30,6 +31,12 @@ DARKER, LIGHTER = 25.0, 15.0  # L* from the median over which the function goes 
 SKIN_TO, HAIR_FROM = 35.0, 60.0  # L* below the median: up to here it is skin, from there on hair
 OTHER_FROM, OTHER = 20.0, 35.0  # a*b*: what lies so far from the function may be, and is, no skin at all
 WHOLLY = 0.9  # from here on a pixel counts as skin when it is measured
+ENOUGH = 0.07  # share of the face's skin that has to be known not to look at the forehead, too
+FOREHEAD = 0.6  # how far that reaches above the brows, in distances of the brows and the nose's lower end
+LEAST_ALIKE, MOST_ALIKE = (
+    np.array([-30, 5, -2], np.float32),
+    np.array([30, 35, 40], np.float32),
+)  # skin: L* beside painted, a*, b*
 LEAST_PIXELS = 100  # of known skin; where there is less, painted skin is measured
 
 
@@ -55,17 +62,38 @@ def evened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
     assert_rgb(raw)
     assert_rgb(image, size_of(raw))
     assert_plane(hole, size_of(raw))
-    soft = _soft_skin(landmarks, size_of(hole))
+    soft = _soft_skin(landmarks[JAW_AND_BROWS], landmarks, size_of(hole))
     region = bounds(((soft > 0) & (hole > 0)).astype(np.uint8))
     if region is None:
         return raw
     colours, weight = to_lab(raw[region.slices]), soft[region.slices] * (hole[region.slices] > 0)
-    known = image[(soft > WHOLLY) & (hole == 0)]
-    skin = _measured(to_lab(known[None])[0] if len(known) >= LEAST_PIXELS else colours[weight > 0])
+    skin = _measured(_known(image, hole, landmarks, soft, colours[weight > 0]))
     colours[..., 1:] += weight[..., None] * skin.evened(colours)
     mended = raw.copy()
     mended[region.slices] = np.where(weight[..., None] > 0, from_lab(colours), raw[region.slices])
     return mended
+
+
+def _known(image: Rgb, hole: Hole, landmarks: Points, soft: Floats, painted: Floats) -> Floats:
+    """[n,3] colours of the face's known skin, L*a*b*; the painted one's where there is too little.
+
+    Where much of the face is hidden, what has the colour of skin above its brows counts too: it may as well be hair.
+    """
+    wholly = soft > WHOLLY
+    seen = _lab_of(image[wholly & (hole == 0)])
+    if len(seen) < ENOUGH * np.count_nonzero(wholly):
+        above = (landmarks[BROWS].mean(axis=0) - landmarks[BELOW_NOSE]) * FOREHEAD
+        outline = np.concatenate((landmarks[JAW_AND_BROWS], landmarks[BROWS] + above))
+        more = _lab_of(image[(_soft_skin(outline, landmarks, size_of(hole)) > WHOLLY) & ~wholly & (hole == 0)])
+        middle = np.array([float(np.median(painted[:, 0])), 0, 0], np.float32)
+        alike = ((more - middle >= LEAST_ALIKE) & (more - middle <= MOST_ALIKE)).all(axis=1)
+        seen = np.concatenate((seen, more[alike]))
+    return seen if len(seen) >= LEAST_PIXELS else painted
+
+
+def _lab_of(pixels: Rgb) -> Floats:
+    """[n,3] of [n,3]"""
+    return to_lab(pixels[None])[0] if len(pixels) else np.empty((0, 3), np.float32)
 
 
 def _measured(colours: Floats) -> Skin:
@@ -79,11 +107,11 @@ def _measured(colours: Floats) -> Skin:
     return Skin(middle, slopes, np.maximum(spreads, LEAST_SPREAD))
 
 
-def _soft_skin(landmarks: Points, size: Size) -> Floats:
-    """[F,F] how far each pixel lies where skin is, 0..1."""
+def _soft_skin(outline: Points, landmarks: Points, size: Size) -> Floats:
+    """[F,F] how far each pixel lies where skin is within an outline [n,2], 0..1."""
     left, right = landmarks[MOUTH_CORNERS]
     width = float(np.hypot(*(right - left)))
-    skin: Mask = hull(landmarks[JAW_AND_BROWS], size)
+    skin: Mask = hull(outline, size)
     for part in NO_SKIN:
         skin &= 1 - grown(hull(landmarks[part], size), AROUND * width)
     return np.asarray(cv2.GaussianBlur(skin.astype(np.float32), (0, 0), max(0.5, SOFT * width)), np.float32)

@@ -70,6 +70,26 @@ def test_lips_and_eyes_stay() -> None:
     assert np.abs(mended[(painted == PINK).all(axis=2)].astype(int) - PINK).max() <= 4
 
 
+def face_hidden() -> np.ndarray:
+    """All from the brows down."""
+    missing = np.zeros((256, 256), np.uint8)
+    missing[int(FACE[17:27, 1].min()) - 3 :] = 1
+    return missing
+
+
+def test_of_a_face_hidden_from_the_brows_down_the_forehead_says_the_colour() -> None:
+    grey = drawn(np.array([60, 3, 3]))
+    mended = evened(grey, drawn(), face_hidden(), FACE)
+    assert np.abs(at_nose(mended)[1:] - SKIN[1:]).max() < 3
+
+
+@pytest.mark.parametrize("above", [LEAF, np.array([20, 10, 15])])
+def test_above_the_brows_only_what_has_the_colour_of_skin_says_something(above: np.ndarray) -> None:
+    """A green cap; dark hair."""
+    mended = evened(drawn(patch=VIOLET, shade=20), drawn(above), face_hidden(), FACE)
+    assert np.abs(at_nose(mended)[1:] - SKIN[1:]).max() < 5
+
+
 def test_of_a_wholly_hidden_face_the_painted_skin_is_measured() -> None:
     everywhere = np.ones((256, 256), np.uint8)
     mended = evened(drawn(patch=VIOLET, shade=20), np.zeros((256, 256, 3), np.uint8), everywhere, FACE)
