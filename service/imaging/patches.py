@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.imaging.arrays import Floats, Size
+from service.imaging.holes import bounds
 from service.imaging.seam import Mask
 
 REACH_PIXELS = 3  # a patch is a square of 7 x 7
@@ -62,6 +63,28 @@ def allowed_middles(unusable: Mask) -> Mask:
     return np.asarray(~near)
 
 
+class _Says:
+    """Which patches lie over each hole pixel; the same in every vote."""
+
+    def __init__(self, hole: Mask) -> None:
+        width = hole.shape[1]
+        self.pixels = _marked(hole)
+        rows, columns = np.divmod(self.pixels, width)
+        reach = range(-REACH_PIXELS, REACH_PIXELS + 1)
+        self.patches = [
+            self._patch(rows + down, columns + across, down * width + across, hole.shape)
+            for down in reach
+            for across in reach
+        ]
+
+    @staticmethod
+    def _patch(rows: Indices, columns: Indices, offset: int, size: Size) -> tuple[Indices, int, Floats | None]:
+        """[n] the patches' middles, how far the pixel lies from them, and which are in the picture, if not all are."""
+        inside = (rows >= 0) & (rows < size[0]) & (columns >= 0) & (columns < size[1])
+        middle = np.where(inside, rows * size[1] + columns, 0).astype(np.int32)
+        return middle, offset, None if inside.all() else inside.astype(np.float32)
+
+
 class Match:
     """For each patch that touches the hole, the known patch most like it. To be searched anew when the hole changes."""
 
@@ -70,10 +93,16 @@ class Match:
         self._level = level
         self._random = np.random.default_rng(SEED)
         square = np.ones((2 * REACH_PIXELS + 1, 2 * REACH_PIXELS + 1), np.uint8)
-        self._targets = _marked(cv2.dilate(level.hole.astype(np.uint8), square))
+        touching = cv2.dilate(level.hole.astype(np.uint8), square)
+        self._targets = _marked(touching)
+        region = bounds(np.asarray(touching, np.uint8))
+        assert region is not None, "a level has a hole"
+        self._near = region.grown(REACH_PIXELS, level.size).slices
+        self._places = _marked(touching[self._near])
+        self._says = _Says(level.hole)
         self._sources, self._allowed = _marked(level.allowed), level.allowed.ravel()
         assert len(self._sources), "the caller sees to it that there is a patch to copy"
-        self._known = _described(level.values)[self._sources]
+        self._known = _described(level.values, self._sources)
         self._row = np.zeros(level.hole.size, np.int32)
         self._row[self._sources] = np.arange(len(self._sources), dtype=np.int32)
         self._found = self._random.choice(self._sources, len(self._targets))
@@ -90,7 +119,7 @@ class Match:
 
     def search(self) -> None:
         """Look for better likenesses of what the hole holds now."""
-        wanted = _described(self._level.values)[self._targets]
+        wanted = _described(self._level.values[self._near], self._places)
         if len(self._targets) * len(self._sources) <= MOST_COMPARED:
             lengths = np.einsum("nc,nc->n", self._known, self._known)
             self._found = self._sources[_nearest(wanted, self._known, lengths)]
@@ -102,21 +131,16 @@ class Match:
 
     def vote(self) -> None:
         """Every hole pixel becomes the mean of what the patches over it say: the more alike, the louder."""
-        level, (height, width) = self._level, self._level.size
         loudness, field = self._loudness(), self.field().ravel()
-        pixels = np.flatnonzero(level.hole)
-        rows, columns = np.divmod(pixels, width)
-        values = level.values.reshape(-1, level.values.shape[2])
+        values = self._level.values.reshape(-1, self._level.values.shape[2])
+        pixels = self._says.pixels
         sums, total = np.zeros((len(pixels), values.shape[1]), np.float32), np.zeros(len(pixels), np.float32)
-        for down in range(-REACH_PIXELS, REACH_PIXELS + 1):
-            for across in range(-REACH_PIXELS, REACH_PIXELS + 1):
-                row, column = rows + down, columns + across
-                inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
-                middle = np.where(inside, row * width + column, 0)
-                said = np.where(inside, field[middle] - down * width - across, 0)
-                weight = loudness[middle] * inside
-                sums += values[said] * weight[:, None]
-                total += weight
+        for middle, offset, inside in self._says.patches:
+            weight = loudness[middle]
+            if inside is not None:
+                weight *= inside
+            sums += np.take(values, field[middle] - offset, axis=0, mode="clip") * weight[:, None]
+            total += weight
         values[pixels] = sums / total[:, None]
 
     def _loudness(self) -> Floats:
@@ -197,17 +221,21 @@ def _patches(values: Floats, middles: Indices) -> Floats:
     return np.asarray(windows[rows, columns].reshape(len(middles), -1), dtype=np.float32)
 
 
-def _described(values: Floats) -> Floats:
-    """[h*w,D]: every pixel's patch; squared distances are those of the patches without their finest detail."""
+def _described(values: Floats, middles: Indices) -> Floats:
+    """[n,D]: the patches around pixels; squared distances are those of the patches without their finest detail."""
     lightness = values[..., :3] @ OPPONENTS
-    planes = np.dstack((lightness, values[..., 3:]))
-    described = [
-        cv2.sepFilter2D(plane, cv2.CV_32F, COSINES[across], COSINES[down], borderType=cv2.BORDER_REFLECT_101)
-        for plane, order in zip(cv2.split(planes), ORDERS, strict=True)
+    planes = [*cv2.split(lightness), *cv2.split(values[..., 3:])]
+    kernels = [
+        (plane, COSINES[across], COSINES[down])
+        for plane, order in zip(planes, ORDERS, strict=True)
         for down in range(order + 1)
         for across in range(order + 1 - down)
     ]
-    return np.asarray(np.dstack(described).reshape(-1, len(described)), dtype=np.float32)
+    described = np.empty((len(kernels), len(middles)), np.float32)
+    for row, kernel in zip(described, kernels, strict=True):
+        filtered = cv2.sepFilter2D(kernel[0], cv2.CV_32F, *kernel[1:], borderType=cv2.BORDER_REFLECT_101)
+        np.take(filtered, middles, out=row, mode="clip")
+    return np.ascontiguousarray(described.T)
 
 
 def _marked(plane: NDArray[np.generic]) -> Indices:
