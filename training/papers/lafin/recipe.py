@@ -184,8 +184,8 @@ def lafin_augmented_demo() -> Recipe:
     more = Stage(
         until_images=seen + 4_800,
         pixels=256,
-        batch_size=4,
-        learning_rate_factor=0.2,  # of the demo's, for smaller batches
+        batch_size=24,  # the paper's 4 leave batch norms of so short a training too restless
+        learning_rate_factor=0.02,
         decay_to=0.02,
     )
     augmented = replace(predictor, stages=(*predictor.stages, more), wants=AUGMENTATION)
