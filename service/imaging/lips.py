@@ -52,22 +52,26 @@ def reddened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
     soft, mouth, missing = soft[region.slices], mouth[region.slices], hole[region.slices] > 0
     colours = to_lab(raw[region.slices])
     colours[..., 1:] += (mouth * missing)[..., None] * (_calm(colours, CALM * _width(landmarks)) - colours[..., 1:])
-    weight = soft * missing * _darker(colours, skin)
-    painted = _mean_beside(colours, weight, skin)
-    if painted is None:
-        return raw
-    share = float(np.clip(skin[1] / SKIN_RED, 0, 1))
-    least = np.array([DARKEST, LEAST_RED * share, LEAST_YELLOW], np.float32)
     around = to_lab(image[region.slices])
     known = _mean_beside(around, soft * ~missing * _darker(around, skin), skin)
+    colours += _redder(colours, soft * missing * _darker(colours, skin), skin, known)
+    off = _beyond(colours - skin, _darker(colours, skin), known)
+    colours[..., 1:] -= (mouth * missing)[..., None] * off
+    mended = raw.copy()
+    mended[region.slices] = np.where((missing & (mouth > 0))[..., None], from_lab(colours), raw[region.slices])
+    return mended
+
+
+def _redder(colours: Floats, weight: Floats, skin: Floats, known: Floats | None) -> Floats | np.float32:
+    """[h,w,3] what is to be added to lips that are too dark, too little red or too blue, or uneven; 0 without lips."""
+    painted = _mean_beside(colours, weight, skin)
+    if painted is None:
+        return np.float32(0)
+    share = float(np.clip(skin[1] / SKIN_RED, 0, 1))
+    least = np.array([DARKEST, LEAST_RED * share, LEAST_YELLOW], np.float32)
     least = least if known is None else np.minimum(least, known)
     uneven = (colours - skin - painted) * EVENED
-    moved = colours + weight[..., None] * (np.maximum(least - painted, 0) - uneven)
-    off = _beyond(moved - skin, _darker(moved, skin), known)
-    moved[..., 1:] -= (mouth * missing)[..., None] * off
-    mended = raw.copy()
-    mended[region.slices] = np.where((missing & (mouth > 0))[..., None], from_lab(moved), raw[region.slices])
-    return mended
+    return np.asarray(weight[..., None] * (np.maximum(least - painted, 0) - uneven), np.float32)
 
 
 def _calm(colours: Floats, reach_pixels: float) -> Floats:

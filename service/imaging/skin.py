@@ -33,10 +33,8 @@ OTHER_FROM, OTHER = 20.0, 35.0  # a*b*: what lies so far from the function may b
 WHOLLY = 0.9  # from here on a pixel counts as skin when it is measured
 ENOUGH = 0.07  # share of the face's skin that has to be known not to look at the forehead, too
 FOREHEAD = 0.6  # how far that reaches above the brows, in distances of the brows and the nose's lower end
-LEAST_ALIKE, MOST_ALIKE = (
-    np.array([-30, 5, -2], np.float32),
-    np.array([30, 35, 40], np.float32),
-)  # skin: L* beside painted, a*, b*
+# Of skin above the brows: L* beside that of the painted skin's, a*, b*.
+LEAST_ALIKE, MOST_ALIKE = np.array([-30, 5, -2], np.float32), np.array([30, 35, 40], np.float32)
 LEAST_PIXELS = 100  # of known skin; where there is less, painted skin is measured
 
 
@@ -67,7 +65,7 @@ def evened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
     if region is None:
         return raw
     colours, weight = to_lab(raw[region.slices]), soft[region.slices] * (hole[region.slices] > 0)
-    skin = _measured(_known(image, hole, landmarks, soft, colours[weight > 0]))
+    skin = measured(_known(image, hole, landmarks, soft, colours[weight > 0]))
     colours[..., 1:] += weight[..., None] * skin.evened(colours)
     mended = raw.copy()
     mended[region.slices] = np.where(weight[..., None] > 0, from_lab(colours), raw[region.slices])
@@ -96,9 +94,9 @@ def _lab_of(pixels: Rgb) -> Floats:
     return to_lab(pixels[None])[0] if len(pixels) else np.empty((0, 3), np.float32)
 
 
-def _measured(colours: Floats) -> Skin:
-    """Of some pixels [n,3], L*a*b*."""
-    middle = np.median(colours, axis=0)
+def measured(colours: Floats) -> Skin:
+    """What some pixels [n,3], L*a*b*, say of skin."""
+    middle = np.quantile(colours, 0.5, axis=0, method="lower")  # as light as some of them, also of black and white ones
     beside = colours[np.abs(colours[:, 0] - middle[0]) < ALIKE] - middle
     lightness, chroma = beside[:, :1], beside[:, 1:]
     slopes = (lightness * chroma).mean(axis=0) / (float((lightness**2).mean()) + LITTLE_SHADE**2)

@@ -86,6 +86,17 @@ def test_specks_of_a_colour_go_from_lips_and_teeth() -> None:
         assert np.abs(mended[near][..., 0] - to_lab(drawn(RED))[near][..., 0]).mean() < 3
 
 
+def test_specks_go_where_no_lips_are_told_from_the_skin() -> None:
+    """A smudge, a little lighter than the skin."""
+    lab = to_lab(np.full((256, 256, 3), SKIN, np.uint8))
+    lab[..., 0] += 5
+    lab[..., 2] += 12 * (np.indices((256, 256)).sum(axis=0) // 3 % 2 * 2 - 1)
+    x, y = np.rint(LIPS[[62, 66]].mean(axis=0)).astype(int)
+    near = np.s_[y - 2 : y + 3, x - 8 : x + 9]
+    mended = to_lab(reddened(from_lab(lab), drawn(SKIN), hole(), LIPS))
+    assert mended[near][..., 2].std() < 0.3 * lab[near][..., 2].std()
+
+
 def test_colours_that_no_mouth_has_go_and_grey_teeth_stay() -> None:
     """Violet teeth; the known half of a face says nothing of them."""
     violet = drawn(RED)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from service.imaging.lab import from_lab, to_lab
-from service.imaging.skin import evened
+from service.imaging.skin import evened, measured
 from tests.fakes.engine import mean_shape
 
 PINK = (205, 140, 150)
@@ -102,3 +102,11 @@ def test_what_is_known_stays_and_so_does_all_without_a_hole_or_a_face() -> None:
     assert (evened(painted, drawn(), hole(), FACE)[hole() == 0] == painted[hole() == 0]).all()
     assert (evened(painted, drawn(), nothing, FACE) == painted).all()
     assert (evened(painted, drawn(), hole(), FACE + 300) == painted).all()
+
+
+def test_half_black_and_half_white_skin_is_measured() -> None:
+    """The mean of both is as light as none of them."""
+    halves = np.repeat(np.array([[20, 5, 8], [90, 4, 6]], np.float32), 2, axis=0)
+    skin = measured(halves)
+    assert skin.median[0] in halves[:, 0]
+    assert np.isfinite(skin.slopes).all()
