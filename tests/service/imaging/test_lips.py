@@ -95,6 +95,7 @@ def test_specks_go_where_no_lips_are_told_from_the_skin() -> None:
     near = np.s_[y - 2 : y + 3, x - 8 : x + 9]
     mended = to_lab(reddened(from_lab(lab), drawn(SKIN), hole(), LIPS))
     assert mended[near][..., 2].std() < 0.3 * lab[near][..., 2].std()
+    assert np.abs(mended[near][..., 0] - lab[near][..., 0]).max() < 3
 
 
 def test_colours_that_no_mouth_has_go_and_grey_teeth_stay() -> None:
