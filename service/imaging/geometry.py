@@ -29,6 +29,7 @@ FRAME_PIXELS = 256
 LANDMARKS = 68
 LEFT_EYE, RIGHT_EYE = slice(36, 42), slice(42, 48)  # left and right in the picture
 MOUTH_CORNERS = [48, 54]
+OUTER_LIPS = slice(48, 60)
 FEATURES = slice(17, 68)  # all but the jaw
 
 # FFHQ's alignment (Karras et al. 2019): the square's half side in lengths of the face, its centre below the eyes.
@@ -41,6 +42,12 @@ SIDE_IN_BOXES = 1.515
 CENTRE_ABOVE_BOX = 0.065
 
 SHORTEST_SIDE_PIXELS = 4.0  # of a frame on the canvas; landmarks that give less are no face
+
+
+def mouth_width(landmarks: Points) -> float:
+    """Of 68 landmarks, in their pixels."""
+    left, right = landmarks[MOUTH_CORNERS]
+    return float(np.hypot(*(right - left)))
 
 
 @dataclass(frozen=True)

@@ -15,5 +15,5 @@ def to_lab(rgb: Rgb) -> Floats:
 
 def from_lab(lab: Floats) -> Rgb:
     """[h,w,3]; what no display shows is clipped."""
-    rgb = cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB)
+    rgb = cv2.cvtColor(lab, cv2.COLOR_LAB2RGB)
     return np.asarray(np.clip(np.rint(rgb * 255), 0, 255), np.uint8)

@@ -9,24 +9,22 @@ colour is. Light and shade of teeth and of the inner mouth stay.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from service.imaging.arrays import Floats, Hole, Points, Rgb, Size, assert_plane, assert_rgb, size_of
-from service.imaging.geometry import MOUTH_CORNERS
+from service.imaging.blur import blurred
+from service.imaging.geometry import OUTER_LIPS, mouth_width
 from service.imaging.holes import bounds
 from service.imaging.lab import from_lab, to_lab
 from service.imaging.outlines import Mask, filled, grown, hull
 
-OUTER_LIPS, INNER_LIPS = slice(48, 60), slice(60, 68)  # of the 68 landmarks
+INNER_LIPS = slice(60, 68)  # of the 68 landmarks
 CHEEKS = [*range(1, 16), *range(27, 31)]  # jaw and bridge of the nose: skin lies between them
 DARKEST, LEAST_RED, LEAST_YELLOW = -16.0, 6.0, -3.5  # L*, a*, b* of lips, beside the skin's
 SKIN_RED = 12.0  # a* of skin from which on lips are that much redder; of grey skin they are not
 EVENED = np.array([0, 0.6, 0.6], np.float32)  # of what a pixel's a* and b* differ by from the lips' mean
-LEAST, MOST = (
-    np.array([-6.0, -12.0], np.float32),
-    np.array([22.0, 5.0], np.float32),
-)  # a*, b* of lips, beside the skin's
+# a*, b* of lips, beside the skin's
+LEAST, MOST = np.array([-6.0, -12.0], np.float32), np.array([22.0, 5.0], np.float32)
 GREYEST, BLUEST = -18.0, -8.0  # a* and b* of what is lighter than the skin: teeth are greyer than skin, not bluer
 WIDER, SOFT = 0.05, 0.08  # around the lips, in widths of the mouth: what is moved too, and how it fades
 CALM = 0.1  # over which the colours of a mouth are made a function of lightness, in widths of the mouth
@@ -51,7 +49,9 @@ def reddened(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
         return raw
     soft, mouth, missing = soft[region.slices], mouth[region.slices], hole[region.slices] > 0
     colours = to_lab(raw[region.slices])
-    colours[..., 1:] += (mouth * missing)[..., None] * (_calm(colours, CALM * _width(landmarks)) - colours[..., 1:])
+    colours[..., 1:] += (mouth * missing)[..., None] * (
+        _calm(colours, CALM * mouth_width(landmarks)) - colours[..., 1:]
+    )
     around = to_lab(image[region.slices])
     known = _mean_beside(around, soft * ~missing * _darker(around, skin), skin)
     colours += _redder(colours, soft * missing * _darker(colours, skin), skin, known)
@@ -80,16 +80,10 @@ def _calm(colours: Floats, reach_pixels: float) -> Floats:
     He, Sun and Tang, "Guided Image Filtering", 2013.
     """
     lightness, chroma = colours[..., :1], colours[..., 1:]
-    mean, means = _blurred(lightness, reach_pixels), _blurred(chroma, reach_pixels)
-    variance = _blurred(lightness**2, reach_pixels) - mean**2
-    slopes = (_blurred(lightness * chroma, reach_pixels) - mean * means) / (variance + FLAT**2)
-    return _blurred(slopes, reach_pixels) * lightness + _blurred(means - slopes * mean, reach_pixels)
-
-
-def _blurred(values: Floats, reach_pixels: float) -> Floats:
-    """[h,w,n] as they came."""
-    blurred = cv2.GaussianBlur(values, (0, 0), max(0.5, reach_pixels))
-    return np.asarray(blurred.reshape(values.shape), np.float32)
+    mean, means = blurred(lightness, reach_pixels), blurred(chroma, reach_pixels)
+    variance = blurred(lightness**2, reach_pixels) - mean**2
+    slopes = (blurred(lightness * chroma, reach_pixels) - mean * means) / (variance + FLAT**2)
+    return blurred(slopes, reach_pixels) * lightness + blurred(means - slopes * mean, reach_pixels)
 
 
 def _beyond(beside: Floats, darker: Floats, known: Floats | None) -> Floats:
@@ -114,20 +108,15 @@ def _mean_beside(colours: Floats, weight: Floats, skin: Floats) -> Floats | None
 
 def _lips(landmarks: Points, size: Size) -> tuple[Floats, Floats]:
     """[F,F] how far each pixel belongs to the lips, and to the mouth with what is between them, 0..1."""
-    width = _width(landmarks)
+    width = mouth_width(landmarks)
     mouth = grown(filled(landmarks[OUTER_LIPS], size), WIDER * width)
     lips = mouth & (1 - filled(landmarks[INNER_LIPS], size))
     return _softened(lips, SOFT * width), _softened(mouth, SOFT * width)
 
 
-def _width(landmarks: Points) -> float:
-    left, right = landmarks[MOUTH_CORNERS]
-    return float(np.hypot(*(right - left)))
-
-
 def _softened(mask: Mask, reach_pixels: float) -> Floats:
     """[F,F] 0..1"""
-    soft = _blurred(mask.astype(np.float32), reach_pixels)
+    soft = blurred(mask, reach_pixels)
     return np.asarray(soft / max(float(soft.max()), 1e-6), np.float32)
 
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from service.imaging.arrays import Floats, Hole, Points, Rgb, Size, assert_plane, assert_rgb, size_of
-from service.imaging.geometry import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+from service.imaging.blur import blurred
+from service.imaging.geometry import LEFT_EYE, OUTER_LIPS, RIGHT_EYE, mouth_width
 from service.imaging.holes import bounds
 from service.imaging.lab import from_lab, to_lab
 from service.imaging.outlines import Mask, grown, hull
 
 JAW_AND_BROWS = slice(0, 27)  # of the 68 landmarks; skin lies between them
 BROWS, BELOW_NOSE = slice(17, 27), 33
-NO_SKIN = (slice(17, 22), slice(22, 27), LEFT_EYE, RIGHT_EYE, slice(48, 60))  # brows, eyes, lips
+NO_SKIN = (slice(17, 22), slice(22, 27), LEFT_EYE, RIGHT_EYE, OUTER_LIPS)  # brows, eyes, lips
 # Lengths are in widths of the mouth.
 AROUND, SOFT = 0.05, 0.08  # what else belongs to brows, eyes and lips, and how skin fades out
 ALIKE = 20.0  # L* from the median up to which known skin counts: hair and shadow do not
@@ -107,12 +107,11 @@ def measured(colours: Floats) -> Skin:
 
 def _soft_skin(outline: Points, landmarks: Points, size: Size) -> Floats:
     """[F,F] how far each pixel lies where skin is within an outline [n,2], 0..1."""
-    left, right = landmarks[MOUTH_CORNERS]
-    width = float(np.hypot(*(right - left)))
+    width = mouth_width(landmarks)
     skin: Mask = hull(outline, size)
     for part in NO_SKIN:
         skin &= 1 - grown(hull(landmarks[part], size), AROUND * width)
-    return np.asarray(cv2.GaussianBlur(skin.astype(np.float32), (0, 0), max(0.5, SOFT * width)), np.float32)
+    return blurred(skin, SOFT * width)
 
 
 def _falling(values: Floats, start: float, end: float) -> Floats:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from service.imaging.arrays import Floats, Hole, Points, Rgb, assert_plane, assert_rgb, size_of
+from service.imaging.blur import blurred
 from service.imaging.cast import LUMA, one_thing
 from service.imaging.holes import Region, bounds
 from service.imaging.outlines import filled, grown, hull
@@ -110,7 +111,7 @@ def _mirrored(raw: Rgb, image: Rgb, hole: Hole, pair: Pair, here: Floats, there:
     light = _mean(other, near * seen, LIGHT * width) @ LUMA
     tone = _mean(other, np.where(missing, PAINTED, one_thing(other)) * seen, TONE * width)
     lent += light[..., None] + tone - (tone @ LUMA)[..., None]
-    weight = (_blurred(near, SOFT * width) * missing * seen)[..., None]
+    weight = (blurred(near, SOFT * width) * missing * seen)[..., None]
     answer = raw.copy()
     answer[region.slices] = np.clip(np.rint(part + weight * (lent - part)), 0, 255)
     return answer
@@ -118,7 +119,7 @@ def _mirrored(raw: Rgb, image: Rgb, hole: Hole, pair: Pair, here: Floats, there:
 
 def _mean(values: Floats, weight: Floats, deviation_pixels: float) -> Floats:
     """[h,w,3] the mean around each place."""
-    sums = _blurred(np.dstack((values * weight[..., None], weight)), deviation_pixels)
+    sums = blurred(np.dstack((values * weight[..., None], weight)), deviation_pixels)
     return np.asarray(sums[..., :3] / np.maximum(sums[..., 3:], 1e-3), np.float32)
 
 
@@ -167,7 +168,3 @@ def _moving(pair: Pair, source: Floats, target: Floats) -> Floats:
 
 def _moved(points: Floats, matrix: Floats) -> Floats:
     return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
-
-
-def _blurred(values: Floats, deviation_pixels: float) -> Floats:
-    return np.asarray(cv2.GaussianBlur(values.astype(np.float32), (0, 0), deviation_pixels), np.float32)

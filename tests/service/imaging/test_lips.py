@@ -33,7 +33,7 @@ def hole(part: slice = slice(None)) -> np.ndarray:
 def beside_skin(picture: np.ndarray) -> np.ndarray:
     """L*a*b* of the lower lip's middle, beside the skin's."""
     x, y = np.rint((LIPS[57] + LIPS[66]) / 2).astype(int)
-    lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = to_lab(picture)
     return lab[y, x] - lab[60, 128]
 
 
@@ -66,7 +66,7 @@ def test_patches_of_a_colour_go_and_light_and_shade_stay() -> None:
     """One half of the lips is violet, the other red."""
     patchy = np.where(np.arange(256)[None, :, None] < 128, drawn(VIOLET), drawn(RED))
     mended = reddened(patchy, drawn(SKIN), hole(), LIPS)
-    before, after = (cv2.cvtColor(p.astype(np.float32) / 255, cv2.COLOR_RGB2LAB) for p in (patchy, mended))
+    before, after = (to_lab(picture) for picture in (patchy, mended))
     y = round((LIPS[57, 1] + LIPS[66, 1]) / 2)
     (was, _), (now, _) = (np.abs(lab[y, 120] - lab[y, 136])[[1, 0]] for lab in (before, after))
     assert now < 0.6 * was
