@@ -101,11 +101,16 @@ def launch_core(folder: Path, port: int, *arguments: str) -> EngineProcess:
         f"--backend-config=python,shm-region-prefix-name=contract-{os.getpid()}-{port}-",
         *arguments,
     ]
+    name = f"torch-modules-{os.getpid()}-{port}"
     environment = {
         "LD_LIBRARY_PATH": f"{fetch_triton.LIBRARIES}:{sysconfig.get_config_var('LIBDIR')}",
         "PYTHONPATH": sysconfig.get_path("purelib"),
+        "TORCH_MODULES": name,
     }
-    return launch("triton", command, folder, port, environment)
+    triton = launch("triton", command, folder, port, environment)
+    computing = [sys.executable, "-m", "tests.contract.torch_modules", name, str(triton.process.pid)]
+    launch("torch_modules", computing, folder, port, {})
+    return triton
 
 
 def backends(folder: Path) -> Path:

@@ -29,32 +29,35 @@ BOTTLENECKS = (
 )
 FRAME_PIXELS = 256
 LANDMARKS = 68
+FIRST = 32  # channels of the predictor's first layer
 
 
 class Predictor(nn.Module):
     """Landmarks of an incomplete face: MobileNetV2 with its rear stages fused (Table 6).
 
     masked image [B,3,256,256] -> landmarks [B,N,2], (x, y) in pixels of the 256 px face frame, not clamped. N is 68, or
-    98 in the order of WFLW; nothing else of the network depends on it.
+    98 in the order of WFLW; nothing else of the network depends on it. `width` is MobileNetV2's multiplier of channels:
+    1 in the paper, less where a small network will do.
     """
 
-    def __init__(self, landmarks: int = LANDMARKS) -> None:
+    def __init__(self, landmarks: int = LANDMARKS, width: float = 1.0) -> None:
         super().__init__()
-        layers: list[nn.Module] = [convolution_norm_relu6(3, 32, 3, stride=2)]
-        channels = 32
-        for expansion, channels_out, repetitions, first_stride in BOTTLENECKS:
+        channels, out, most, node, last_node = (round(width * count) for count in (FIRST, 320, 1280, 128, 64))
+        layers: list[nn.Module] = [convolution_norm_relu6(3, channels, 3, stride=2)]
+        for expansion, unscaled, repetitions, first_stride in BOTTLENECKS:
+            channels_out = round(width * unscaled)
             for index in range(repetitions):
                 stride = first_stride if index == 0 else 1
                 layers.append(InvertedResidual(channels, channels_out, stride=stride, expansion=expansion))
                 channels = channels_out
         self.features = nn.Sequential(*layers)
-        self.last = convolution_norm_relu6(320, 1280, 1)  # C1
+        self.last = convolution_norm_relu6(out, most, 1)  # C1
         self.pool = nn.AvgPool2d(8)  # C2
-        self.node1 = nn.Conv2d(320, 128, 1)
-        self.node2 = nn.Conv2d(1280, 128, 1)
-        self.node3 = nn.Conv2d(1280, 64, 1)
+        self.node1 = nn.Conv2d(out, node, 1)
+        self.node2 = nn.Conv2d(most, node, 1)
+        self.node3 = nn.Conv2d(most, last_node, 1)
         self.prelu = nn.PReLU()
-        self.head = nn.Linear(320, 2 * landmarks)
+        self.head = nn.Linear(2 * node + last_node, 2 * landmarks)
         self.frame_pixels = FRAME_PIXELS
         self.landmarks = landmarks
 

@@ -32,10 +32,10 @@ AUGMENTATION = Wants(other_holes=GENERATOR_HOLES, chance=1)
 DEMO_WEIGHTS = Weights(perceptual=0.004, style=0.02, variation=0.05, adversarial=0.25)
 
 
-def build_predictor(files: Files, *, landmarks: int = COUNT) -> PredictorStep:
+def build_predictor(files: Files, *, landmarks: int = COUNT, width: float = 1.0) -> PredictorStep:
     """Section 2.3: Adam, beta 0 and 0.9, learning rate 1e-4; Eq. 1 squared."""
     return PredictorStep(
-        Predictor(landmarks),
+        Predictor(landmarks, width),
         learning_rate=1e-4,
         betas=(0.0, 0.9),
         weight_decay=0.0,
@@ -195,7 +195,11 @@ def lafin_augmented_demo() -> Recipe:
 def lafin_tiny() -> Recipe:
     """For tests: a few updates on small frames, both parts."""
     whole = lafin()
-    predictor = tiny(whole.part("predictor"), build_predictor, (Stage(until_images=12, pixels=256, batch_size=2),))
+    predictor = tiny(
+        whole.part("predictor"),
+        lambda files: build_predictor(files, width=0.25),
+        (Stage(until_images=12, pixels=256, batch_size=2),),
+    )
     generator = tiny(
         whole.part("generator"),
         lambda files: build_generator(files, width=8),

@@ -8,7 +8,7 @@ from training.data.landmarks import COUNT, OF_98
 from training.deployed import Deployed, Port, Served, in_bytes
 from training.given import Answer, BuildSystem, Given, OpenModel, System
 from training.masking import landmark_map, mask_image
-from training.papers.lafin.networks import FRAME_PIXELS, Generator, Predictor
+from training.papers.lafin.networks import FIRST, FRAME_PIXELS, Generator, Predictor
 
 
 class ServedPredictor(Served):
@@ -55,9 +55,10 @@ class ServedGenerator(Served):
 
 
 def load_predictor(state: dict[str, Tensor]) -> ServedPredictor:
-    """The predictor of a snapshot, of 68 or 98 points. RuntimeError names the keys when they do not fit."""
-    head = state.get("head.bias")
-    predictor = Predictor(COUNT if head is None else len(head) // 2)
+    """The predictor of a snapshot: points and width follow from the weights. RuntimeError names keys that misfit."""
+    head, first = state.get("head.bias"), state.get("features.0.0.weight")
+    width = 1.0 if first is None else len(first) / FIRST
+    predictor = Predictor(COUNT if head is None else len(head) // 2, width)
     predictor.load_state_dict(state)
     return ServedPredictor(predictor).eval()
 

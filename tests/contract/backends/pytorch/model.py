@@ -1,7 +1,8 @@
-"""The backend `pytorch` for a Triton core that has no libtorch: loads model.pt with torch.jit, strict as libtorch is.
+"""The backend `pytorch` for a Triton core that has no libtorch: `torch_modules.py` loads model.pt and computes for it.
 
-Triton starts this file inside its own stub process and reads the repository's config.pbtxt itself. Tensors go through
-DLPack, since the stub's numpy conversion does not know numpy 2.
+Triton starts this file inside its own stub process, one for each model, and reads the repository's config.pbtxt itself.
+Loading torch into each of them would take seconds, so none does. Tensors go through DLPack, since the stub's numpy
+conversion does not know numpy 2.
 """
 
 from __future__ import annotations
@@ -9,26 +10,20 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
+from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
 
 # The stub runs its interpreter isolated, which ignores PYTHONPATH: the environment's packages are put back by hand.
 sys.path[:0] = os.environ["PYTHONPATH"].split(os.pathsep)
 
-import torch  # noqa: E402 (needs the path above)
+import numpy as np  # noqa: E402 (needs the path above)
 import triton_python_backend_utils as pb_utils  # noqa: E402 (needs the path above)
 
-TORCH_DTYPES = {
-    "TYPE_BOOL": torch.bool,
-    "TYPE_UINT8": torch.uint8,
-    "TYPE_INT8": torch.int8,
-    "TYPE_INT16": torch.int16,
-    "TYPE_INT32": torch.int32,
-    "TYPE_INT64": torch.int64,
-    "TYPE_FP16": torch.float16,
-    "TYPE_FP32": torch.float32,
-    "TYPE_FP64": torch.float64,
-}
+CPU = (1, 0)  # a device as DLPack names it
+USED = "PyCapsule_GetPointer called with incorrect name"  # numpy, of what Triton has taken and marked its own way
+START_SECONDS = 60.0  # until the process that computes listens
 
 
 class TritonPythonModel:
@@ -39,9 +34,8 @@ class TritonPythonModel:
         folder = Path(args["model_repository"]) / args["model_version"]
         self.inputs = in_order(config["input"], "INPUT__")
         self.outputs = in_order(config["output"], "OUTPUT__")
-        self.module = torch.jit.load(str(folder / (config.get("default_model_filename") or "model.pt")))
-        self.module.eval()
-        takes = len(self.module.forward.schema.arguments) - 1
+        self.modules = connected(os.environ["TORCH_MODULES"])
+        takes = self.ask(str(folder / (config.get("default_model_filename") or "model.pt")))
         if takes != len(self.inputs):
             raise ValueError(f"config.pbtxt names {len(self.inputs)} inputs, model.pt takes {takes}")
 
@@ -53,21 +47,46 @@ class TritonPythonModel:
         return [pb_utils.InferenceResponse(tensors) for tensors in answers]
 
     def run(self, requests: list[Any]) -> list[list[Any]]:
-        columns = [[torch_input(request, tensor) for request in requests] for tensor in self.inputs]
-        sizes = [len(tensor) for tensor in columns[0]]
-        with torch.inference_mode():
-            results = self.module(*[torch.cat(column) for column in columns])
-        if isinstance(results, torch.Tensor):
-            results = (results,)
+        columns = [[array_of(request, tensor) for request in requests] for tensor in self.inputs]
+        sizes = [len(array) for array in columns[0]]
+        results = self.ask([np.concatenate(column) for column in columns])
         if len(results) != len(self.outputs):
             raise ValueError(f"config.pbtxt names {len(self.outputs)} outputs, model.pt gives {len(results)}")
         for tensor, result in zip(self.outputs, results, strict=True):
             check_output(tensor, result, sum(sizes))
-        split = [torch.split(result, sizes) for result in results]
+        split = [np.split(result, np.cumsum(sizes[:-1])) for result in results]
         return [
             [to_triton(tensor["name"], parts[index]) for tensor, parts in zip(self.outputs, split, strict=True)]
             for index in range(len(requests))
         ]
+
+    def ask(self, what: object) -> Any:
+        """The answer of the process that computes; its exception is this one's."""
+        self.modules.send(what)
+        answer = self.modules.recv()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def connected(name: str) -> Connection:
+    """To the process that computes, which is started beside Triton, by the name of its abstract socket."""
+    end = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return Client(f"\0{name}", "AF_UNIX")
+        except ConnectionRefusedError:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.05)
+
+
+def without_used(unraisable: Any) -> None:
+    if str(unraisable.exc_value) != USED:
+        sys.__unraisablehook__(unraisable)
+
+
+sys.unraisablehook = without_used
 
 
 def in_order(tensors: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
@@ -79,18 +98,30 @@ def in_order(tensors: list[dict[str, Any]], prefix: str) -> list[dict[str, Any]]
     return [by_name[name] for name in wanted]
 
 
-def torch_input(request: Any, tensor: dict[str, Any]) -> torch.Tensor:
-    given = pb_utils.get_input_tensor_by_name(request, tensor["name"])
-    return torch.from_dlpack(given.to_dlpack())
+class Given:
+    """A tensor of Triton's as numpy takes it."""
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = tensor
+
+    def __dlpack__(self, **asked: Any) -> Any:
+        return self.tensor.to_dlpack()
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return CPU
 
 
-def check_output(tensor: dict[str, Any], result: torch.Tensor, batch: int) -> None:
+def array_of(request: Any, tensor: dict[str, Any]) -> np.ndarray:
+    return np.from_dlpack(Given(pb_utils.get_input_tensor_by_name(request, tensor["name"])))
+
+
+def check_output(tensor: dict[str, Any], result: np.ndarray, batch: int) -> None:
     shape = [batch, *(int(size) for size in tensor["dims"])]
     if list(result.shape) != shape:
         raise ValueError(f"unexpected shape for output '{tensor['name']}', expecting {shape}, got {list(result.shape)}")
-    if result.dtype != TORCH_DTYPES[tensor["data_type"]]:
+    if result.dtype != pb_utils.triton_string_to_numpy(tensor["data_type"]):
         raise ValueError(f"unexpected datatype {result.dtype} for output '{tensor['name']}'")
 
 
-def to_triton(name: str, tensor: torch.Tensor) -> Any:
-    return pb_utils.Tensor.from_dlpack(name, torch.utils.dlpack.to_dlpack(tensor.contiguous().clone()))
+def to_triton(name: str, array: np.ndarray) -> Any:
+    return pb_utils.Tensor.from_dlpack(name, np.array(array).__dlpack__())

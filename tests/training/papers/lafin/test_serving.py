@@ -77,9 +77,10 @@ def test_the_shipped_generator_paints_as_the_table_says(layout: torch.memory_for
     assert (found - expected).abs().max() < 1e-4
 
 
-def test_a_predictor_of_98_points_serves_its_68() -> None:
+@pytest.mark.parametrize("width", [1.0, 0.25])
+def test_a_predictor_of_98_points_serves_its_68_at_any_width(width: float) -> None:
     torch.manual_seed(0)
-    served = load_predictor(Predictor(98).state_dict())
+    served = load_predictor(Predictor(98, width).state_dict())
     image, hole = torch.full((1, 3, 256, 256), 90, dtype=torch.uint8), torch.zeros(1, 1, 256, 256, dtype=torch.uint8)
     with torch.no_grad():
         every, few = served.every_point(image, hole), served(image, hole)
