@@ -8,7 +8,7 @@ from training.data.faces import Faces
 from training.errors import OptionError
 from training.papers.finder.cascade import NAME as CASCADE
 from training.papers.finder.cascade import cascade
-from training.papers.finder.measuring import FOUND_ABOVE, Count, finding, measure
+from training.papers.finder.measuring import FOUND_ABOVE, SEEN_ABOVE, Count, finding, measure
 from training.papers.finder.scenes import Composer
 from training.papers.finder.serving import FRAME_PIXELS
 from training.papers.finder.sources import SceneFaces
@@ -39,7 +39,8 @@ def report_finder(
     if baseline not in (None, CASCADE):
         raise OptionError(f"--baseline {baseline}: beside {name} stands {CASCADE}")
     finds = {"": finding(models.open(name), device=models.device)} | ({f"{CASCADE} ": cascade()} if baseline else {})
-    print(f"{len(faces)} faces, {len(apart.backdrops)} pictures without one; found: score {FOUND_ABOVE} and more")
+    asked = f"{FOUND_ABOVE} and more, {SEEN_ABOVE} where nothing of it is missing"
+    print(f"{len(faces)} faces, {len(apart.backdrops)} pictures without one; found: score {asked}")
     heads = [head for who in finds for head in (f"{who}recall %", "of", f"{who}false in 100 pictures", "of")]
     table, rows = Table("faces", *heads), []
     together = [measure(find, composer, apart.people, count or SCENES) for find in finds.values()]
@@ -47,7 +48,8 @@ def report_finder(
         table.row(same[0][0], *(figure for _, one in same for figure in figures_of(one)))
         rows += [entry_of(f"{who}{row}", one) for who, (row, one) in zip(finds, same, strict=True)]
     weights = models.fingerprints([name])
-    return {"model": name, "frame_pixels": FRAME_PIXELS, "weights": weights, "found_above": FOUND_ABOVE, "rows": rows}
+    scores = {"found_above": FOUND_ABOVE, "seen_above": SEEN_ABOVE}
+    return {"model": name, "frame_pixels": FRAME_PIXELS, "weights": weights, **scores, "rows": rows}
 
 
 def figures_of(one: Count) -> tuple[str, str, str, str]:

@@ -17,7 +17,8 @@ from service.imaging.looks import Found, Look, boxes, distinct, enough, look, wi
 from service.threads import ImagingThreads
 
 FINDER = "finder"
-LEAST_SCORE = 0.45
+LEAST_SCORE = 0.45  # of a face of which something is missing
+LEAST_SEEN_SCORE = 0.47  # of one that is all there, such as a dog's that is looked at for one
 
 
 class Finder:
@@ -45,7 +46,9 @@ class Finder:
         looks = await self._threads.run(looks_at, rgb, hole, some)
         answers = await self._ask(looks, deadline)
         return [
-            face for looked, found in zip(looks, answers, strict=True) for face in boxes(looked, found, LEAST_SCORE)
+            face
+            for looked, found in zip(looks, answers, strict=True)
+            for face in boxes(looked, found, LEAST_SCORE, LEAST_SEEN_SCORE)
         ]
 
     async def _ask(self, looks: Sequence[Look], deadline: Deadline) -> Found:

@@ -93,9 +93,11 @@ def look(rgb: Rgb, hole: Hole, window: Region, frame_pixels: int) -> Look:
     return Look(window, scale, image, missing)
 
 
-def boxes(looked: Look, found: Found, least_score: float) -> list[FaceBox]:
-    """The faces of a look in canvas pixels, the surest first."""
-    return [_box(looked, row) for row in found if row[0] >= least_score]
+def boxes(looked: Look, found: Found, least_score: float, least_seen_score: float) -> list[FaceBox]:
+    """The faces of a look in canvas pixels, the surest first: what is all there must score more to be one."""
+    return [
+        _box(looked, row) for row in found if row[0] >= (least_score if _in_part(looked, row) else least_seen_score)
+    ]
 
 
 def distinct(faces: Sequence[FaceBox]) -> list[FaceBox]:
@@ -105,6 +107,14 @@ def distinct(faces: Sequence[FaceBox]) -> list[FaceBox]:
         if not any(_apart(face, other) < SAME_FACE * max(face.side, other.side) for other in kept):
             kept.append(face)
     return kept
+
+
+def _in_part(looked: Look, row: NDArray[np.float32]) -> bool:
+    """Whether any pixel of a find's square is missing or beyond the window."""
+    x, y, half = row[1], row[2], row[3] / 2
+    x0, y0, x1, y1 = (int(np.floor(edge)) for edge in (x - half, y - half, x + half + 1, y + half + 1))
+    side = len(looked.hole)
+    return min(x0, y0) < 0 or max(x1, y1) > side or bool(looked.hole[y0:y1, x0:x1].any())
 
 
 def _empty_frame(side: int) -> tuple[Rgb, Hole]:

@@ -112,7 +112,7 @@ def test_a_find_gives_the_frame_of_its_points(degrees: float) -> None:
     centre = (five[:2].mean(axis=0) + five[3:].mean(axis=0)) / 2
     size = true.side_pixels * seen.scale / 2
     row = np.array([0.8, *centre, size, np.sin(angle), np.cos(angle), *five.ravel()], np.float32)
-    (box,) = boxes(seen, np.stack([row, np.zeros(16, np.float32)]), 0.35)
+    (box,) = boxes(seen, np.stack([row, np.zeros(16, np.float32)]), 0.35, 0.35)
     assert box.score == pytest.approx(0.8)
     assert box.roll_degrees == pytest.approx(degrees, abs=0.01)
     assert FrameTransform.from_box(box).matrix == pytest.approx(true.matrix, abs=0.4)
@@ -131,5 +131,26 @@ def test_finds_of_one_face_are_one_and_neighbours_stay() -> None:
 def test_what_scores_less_is_no_face() -> None:
     seen = look(np.zeros((64, 64, 3), np.uint8), plane(64, 64), Region(0, 0, 64, 64), FRAME)
     row = np.array([0.5, 32, 32, 14, 0, 1, *[32] * 10], np.float32)
-    assert len(boxes(seen, row[None], 0.5)) == 1
-    assert boxes(seen, row[None], 0.51) == []
+    assert len(boxes(seen, row[None], 0.5, 0.5)) == 1
+    assert boxes(seen, row[None], 0.4, 0.51) == []
+
+
+@pytest.mark.parametrize(
+    ("hole", "centre", "least"),
+    [
+        ((0, 0, 0, 0), (32, 32), 0.5),
+        ((39, 32, 40, 33), (32, 32), 0.4),  # one pixel of its square is missing
+        ((40, 32, 41, 33), (32, 32), 0.5),  # the next one beside it
+        ((25, 39, 26, 40), (32, 32), 0.4),
+        ((0, 0, 0, 0), (5, 32), 0.4),  # it reaches over the border
+        ((0, 0, 0, 0), (32, 60), 0.4),
+    ],
+)
+def test_what_is_all_there_must_score_more(
+    hole: tuple[int, int, int, int], centre: tuple[int, int], least: float
+) -> None:
+    seen = look(np.zeros((64, 64, 3), np.uint8), plane(64, 64, hole), Region(0, 0, 64, 64), 64)
+    row = np.array([least, *centre, 14, 0, 1, *[32] * 10], np.float32)
+    assert len(boxes(seen, row[None], 0.4, 0.5)) == 1
+    row[0] -= 0.01
+    assert boxes(seen, row[None], 0.4, 0.5) == []

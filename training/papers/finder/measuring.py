@@ -25,6 +25,7 @@ from training.papers.finder.sources import Backdrops, Heads, People, Rgb
 
 SEED = 20_000  # far from every training's
 FOUND_ABOVE = 0.45  # score from which a face counts as found
+SEEN_ABOVE = 0.47  # and one of which nothing is missing: what is all there and scores less is another thing
 NEAR, ALIKE = 0.3, 1.5  # found: centre within this share of the size, sizes within this factor
 DECOY_SIZES = (0.15, 0.5)  # of a hole like a face's, in shorter sides of the picture
 SMALLEST_PEOPLE_PIXELS = 20.0  # of a photograph's faces in the frame; smaller ones are not counted
@@ -198,17 +199,27 @@ def framed(picture: Rgb, filled: float = 1.0) -> tuple[Rgb, Hole, float]:
     return frame, hole, scale
 
 
-def finding(finder: nn.Module, found_above: float = FOUND_ABOVE, device: str = "cpu") -> Find:
-    """A finder as it is served, on one frame at a time."""
+def finding(
+    finder: nn.Module, found_above: float = FOUND_ABOVE, seen_above: float = SEEN_ABOVE, device: str = "cpu"
+) -> Find:
+    """A finder as it is served, on one frame at a time, and of its list what the service takes for faces."""
 
     def find(picture: Rgb, hole: Hole) -> NDArray[np.float32]:
         image = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None].to(device)
         with torch.inference_mode():
             faces = finder(image, torch.from_numpy(hole)[None, None].to(device))[0].cpu().numpy()
         assert faces.shape[1] == NUMBERS
-        return np.asarray(faces[faces[:, 0] >= found_above], dtype=np.float32)
+        least = [found_above if in_part(face, hole) else seen_above for face in faces]
+        return np.asarray(faces[faces[:, 0] >= least], dtype=np.float32)
 
     return find
+
+
+def in_part(face: NDArray[np.float32], hole: Hole) -> bool:
+    """Whether any pixel of a find's square [16] is missing, or beyond the frame."""
+    (x, y), half = face[1:3], face[3] / 2
+    x0, y0, x1, y1 = (int(np.floor(edge)) for edge in (x - half, y - half, x + half + 1, y + half + 1))
+    return min(x0, y0) < 0 or max(x1, y1) > len(hole) or bool(hole[y0:y1, x0:x1].any())
 
 
 def measure(find: Find, composer: Composer, people: People | None, scenes: int) -> Iterator[tuple[str, Count]]:

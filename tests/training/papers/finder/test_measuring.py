@@ -116,7 +116,23 @@ def test_a_low_score_is_no_find() -> None:
     finder = ServedMaps(Finder((4, 4, 8, 8, 8, 8), (1, 1, 1, 1)).eval())
     frame, hole, _ = framed(np.full((64, 64, 3), 77, np.uint8))
     assert len(measuring.finding(finder, 0.5)(frame, hole)) == 0
-    assert len(measuring.finding(finder, 0.0)(frame, hole)) == 64  # rows of zeros too
+    assert len(measuring.finding(finder, 0.0, 0.0)(frame, hole)) == 64  # rows of zeros too
+
+
+def test_a_face_that_is_all_there_must_score_more() -> None:
+    faces = torch.zeros(1, 3, NUMBERS)
+    faces[0, :, :4] = torch.tensor([[0.47, 30, 30, 20], [0.47, 50, 30, 20], [0.47, 5, 30, 20]])
+    hole = np.zeros((64, 64), np.uint8)
+    hole[30, 59] = 1
+
+    class Same(torch.nn.Module):
+        def forward(self, image: torch.Tensor, missing: torch.Tensor) -> torch.Tensor:
+            return faces
+
+    picture = np.zeros((64, 64, 3), np.uint8)
+    found = measuring.finding(Same(), 0.45, 0.5)(picture, hole)
+    assert found[:, 1].tolist() == [50, 5]  # one lies upon the hole, one reaches beyond the picture
+    assert len(measuring.finding(Same(), 0.48, 0.5)(picture, hole)) == 0
 
 
 @pytest.mark.parametrize("filled", [1.0, 0.5])
