@@ -15,6 +15,7 @@ from service.imaging.cast import without_cast
 from service.imaging.compose import Blend, compose
 from service.imaging.geometry import FRAME_PIXELS
 from service.imaging.grain import add_grain, grain_of
+from service.imaging.halves import halved
 from service.imaging.holes import bounds
 from service.imaging.lattice import without_lattice
 from service.imaging.levelling import levelled
@@ -131,7 +132,7 @@ def _painting(
         if seen is not None and share.tint is None:
             raw = reddened(evened(raw, frame.image, frame.hole, seen), frame.image, frame.hole, seen)
         if seen is not None:
-            raw = paired(raw, frame.image, frame.hole, seen)
+            raw = paired(halved(raw, frame.image, frame.hole, seen), frame.image, frame.hole, seen)
         raw = levelled(raw, frame.image, frame.hole) if transform.scale < LARGE else raw
     painted, coverage = transform.paste(raw, canvas.size, within=near)
     comparable = coverage[near.slices] * (1 - canvas.hole[near.slices])

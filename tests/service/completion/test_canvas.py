@@ -233,6 +233,23 @@ def test_a_violet_nose_of_a_painting_gets_the_colour_of_the_face() -> None:
     assert red - blue > was_red - was_blue + 25
 
 
+def test_whiskers_on_one_cheek_of_a_painting_come_to_the_other() -> None:
+    shape, bare = mean_shape(), portrait((170, 95, 90))
+    truth = bare.copy()
+    cheeks = np.rint(0.65 * shape[[4, 12]] + 0.35 * shape[30]).astype(int)
+    for x, y in cheeks:
+        truth[y - 10 : y + 11, x - 7 : x + 8] = (50, 40, 35)
+    hole = np.zeros((256, 256), np.uint8)
+    hole[20:250, round(float(shape[27:31, 0].mean())) :] = 1
+    face = Target(FrameTransform(np.array([[1.0, 0, 0], [0, 1, 0]])), (0, 0, 1, 1), seen=shape, fills_frame=True)
+    picture = Canvas.emptied(truth, None, hole)
+    plain, mended = (completed(picture, [face], [Completion(bare, None)], blend, 0) for blend in ("none", "poisson"))
+    x, y = cheeks[1]
+    place = slice(y - 4, y + 5), slice(x - 3, x + 4)
+    assert plain[place].mean() > 130
+    assert mended[place].mean() < 80
+
+
 def half_hidden() -> tuple[Canvas, Target]:
     """A face whose one side is missing with all that lies beside it; the picture ends with the frame."""
     hole = np.zeros((256, 256), np.uint8)
