@@ -1,6 +1,7 @@
 """Adversarial losses: means over all scores, of any shape.
 
 LSGAN as in LaFIn, Eq. 6: scores near 1 are real, near 0 fake. The log loss as in GFC, Eq. 1: D is the logit's sigmoid.
+The hinge loss (Lim and Ye 2017): real scores of 1 and more and fake ones of -1 and less teach nothing.
 """
 
 import torch.nn.functional as F
@@ -25,3 +26,13 @@ def log_loss_generator(fake_logit: Tensor) -> Tensor:
 def log_loss_discriminator(real_logit: Tensor, fake_logit: Tensor) -> Tensor:
     """GFC, Eq. 1, with its sign turned: E[-log D(real)] + E[-log(1 - D(fake))]. Logits; scalar, 2 log 2 by guessing."""
     return F.softplus(-real_logit).mean() + F.softplus(fake_logit).mean()
+
+
+def hinge_generator(fake_score: Tensor) -> Tensor:
+    """-E[D(fake)]. Scalar."""
+    return -fake_score.mean()
+
+
+def hinge_discriminator(real_score: Tensor, fake_score: Tensor) -> Tensor:
+    """E[max(0, 1 - D(real))] + E[max(0, 1 + D(fake))]. Scalar, 2 while it tells nothing apart."""
+    return F.relu(1 - real_score).mean() + F.relu(1 + fake_score).mean()

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from training.losses.adversarial import (
+    hinge_discriminator,
+    hinge_generator,
     log_loss_discriminator,
     log_loss_generator,
     lsgan_discriminator,
@@ -35,3 +37,10 @@ def test_the_log_loss_is_that_of_probabilities():
 
 def test_guessing_costs_the_discriminator_two_log_two():
     assert log_loss_discriminator(torch.zeros(3, 1), torch.zeros(3, 1)).item() == pytest.approx(2 * math.log(2))
+
+
+def test_the_hinge_teaches_nothing_beyond_one():
+    assert hinge_discriminator(torch.zeros(3, 2), torch.zeros(3, 2)).item() == 2
+    assert hinge_discriminator(torch.full((2, 1), 3.0), torch.full((2, 1), -1.0)).item() == 0
+    assert hinge_discriminator(torch.tensor([0.5]), torch.tensor([0.25])).item() == pytest.approx(0.5 + 1.25)
+    assert hinge_generator(torch.tensor([1.0, 3.0])).item() == -2

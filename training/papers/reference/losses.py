@@ -34,6 +34,11 @@ class Weights:
     valid: float = 1.0
     attributes: float = 1.0  # the generator's part of Eq. 9
     near: float = 0.0  # not the paper's: the mean squared difference of I_fake and I_recon in the hole
+    # Of the phase "judged", which is not the paper's either, for the completed I_recon:
+    eyes: float = 0.0  # Eq. 6 of both eyes, enlarged
+    eyes_style: float = 0.0  # Eq. 7 of them
+    judged_eyes: float = 0.0  # how real they look to a judge of their own
+    judged_face: float = 0.0  # how real the whole picture looks to another
     penalty: float = 10.0  # lambda_gp of Eq. 11, which the paper does not give
 
 
@@ -58,9 +63,13 @@ def inpainting_losses(
         if weights.perceptual:
             losses["perceptual"] = mean_distance(fake, real)  # Eq. 6
         if weights.style:
-            grams = ({name: gram(maps) for name, maps in found.items()} for found in (fake, real))
-            losses["style"] = mean_distance(*grams)  # Eq. 7
+            losses["style"] = style_distance(fake, real)  # Eq. 7
     return losses
+
+
+def style_distance(fake: Mapping[str, Tensor], real: Mapping[str, Tensor]) -> Tensor:
+    """The mean distance of the Gram matrices of two pictures' maps."""
+    return mean_distance(*({name: gram(maps) for name, maps in found.items()} for found in (fake, real)))
 
 
 def mean_distance(fake: Mapping[str, Tensor], real: Mapping[str, Tensor]) -> Tensor:

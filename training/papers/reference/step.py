@@ -7,25 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
+from training.losses.adversarial import hinge_discriminator, hinge_generator
 from training.losses.wasserstein import wasserstein_generator
 from training.masking import complete, mask_image
 from training.papers.reference.attributes import Attribute, completed, names, scaled
 from training.papers.reference.backbone import LbamStep
 from training.papers.reference.extractors import FILL
-from training.papers.reference.losses import Weights, attribute_loss, inpainting_losses, weighted_sum
+from training.papers.reference.eyes import eye_crops
+from training.papers.reference.losses import (
+    Weights,
+    attribute_loss,
+    inpainting_losses,
+    mean_distance,
+    style_distance,
+    weighted_sum,
+)
 from training.papers.reference.measuring import turned
 from training.papers.reference.networks import Generator
-from training.papers.reference.rows import LABELS
+from training.papers.reference.rows import JUDGED, LABELS
 from training.papers.reference.snapshots import described, obeying, weights_for
 from training.step import ALL, RECONSTRUCTION, Figures, State, Turn
 
 AUXILIARY = "auxiliary"
+EYES_JUDGE, FACE_JUDGE = "eyes_judge", "face_judge"
 
 
 @dataclass(frozen=True)
@@ -61,16 +72,17 @@ class ReferenceStep(LbamStep):
 
     The phase "labels" teaches the auxiliary extractor alone, before the others begin (section 3.1); "reconstruction"
     is I_recon with the inpainting losses alone, which the paper does not have; where the attribute extractor learns
-    directly, it begins there, from what the auxiliary one sees in I_recon.
+    directly, it begins there, from what the auxiliary one sees in I_recon. In the phase "judged" two judges over the
+    frozen features join it, of the eyes and of the whole picture, if there are features to look through.
     """
 
     shipped = ("generator", "extractor", "auxiliary")
     columns = ("masked image", "completed", *(f"{n}. at {value}" for n in (1, 2, 3) for value in (-1, 1)), "image")
-    phases = (ALL, RECONSTRUCTION, LABELS)
+    phases = (ALL, RECONSTRUCTION, LABELS, JUDGED)
 
     def __init__(
         self,
-        networks: Mapping[str, nn.Module],  # generator, extractor, auxiliary, discriminator
+        networks: Mapping[str, nn.Module],  # generator, extractor, auxiliary, discriminator, and perhaps the judges
         optimizers: Mapping[str, torch.optim.Optimizer],
         features: FrozenFeatures | None,
         *,
@@ -91,8 +103,10 @@ class ReferenceStep(LbamStep):
         extractor = ("extractor", self.extractor_loss)
         if self.phase == LABELS:
             return (auxiliary,)
-        if self.phase == RECONSTRUCTION:
-            return (auxiliary, generator) if self.manner.through_generator else (auxiliary, generator, extractor)
+        if self.phase in (RECONSTRUCTION, JUDGED):
+            judges = (EYES_JUDGE, FACE_JUDGE) if self.phase == JUDGED and EYES_JUDGE in self.networks else ()
+            learning = [(name, partial(self.judge_loss, name)) for name in judges]
+            return *learning, auxiliary, generator, *(() if self.manner.through_generator else (extractor,))
         return auxiliary, ("discriminator", self.discriminator_loss), generator, extractor
 
     def labels(self, batch: Batch) -> Tensor:
@@ -140,7 +154,8 @@ class ReferenceStep(LbamStep):
 
     def painted(self, batch: Batch) -> Tensor:
         """I_recon (Eq. 2), and behind it I_fake (Eq. 3) where the phase has one: [1 or 2,B,3,H,W], of one encoding."""
-        wanted = [self.true(batch)] if self.phase == RECONSTRUCTION else [self.true(batch), self.extracted(batch)]
+        alone = self.phase in (RECONSTRUCTION, JUDGED)
+        wanted = [self.true(batch)] if alone else [self.true(batch), self.extracted(batch)]
 
         def paint() -> Tensor:
             maps = self.generator.maps(batch.hole)
@@ -180,7 +195,40 @@ class ReferenceStep(LbamStep):
                     losses["attributes"] = attribute_loss(auxiliary(fake), self.reached(batch))
             if self.weights.near:
                 losses["near"] = ((painted[1] - painted[0].detach()) * batch.hole).square().mean()
+        if self.phase == JUDGED and features is not None:
+            losses |= self.judged_losses(painted[0], batch)
         return weighted_sum(losses, self.weights), losses
+
+    def looked_at(self, judge: str, picture: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """What a judge sees of a picture."""
+        features = self.frozen["features"]
+        assert isinstance(features, FrozenFeatures)
+        return features(eye_crops(picture, batch.landmarks) if judge == EYES_JUDGE else picture)
+
+    def judged_losses(self, recon: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Of the completed I_recon: its eyes as the feature network sees them, and what both judges say."""
+        completed = complete(recon, batch.image, batch.hole)
+        fake = {name: self.looked_at(name, completed, batch) for name in (EYES_JUDGE, FACE_JUDGE)}
+        with torch.no_grad():
+            real = self.looked_at(EYES_JUDGE, batch.image, batch)
+        losses = {
+            "eyes": mean_distance(fake[EYES_JUDGE], real),
+            "eyes_style": style_distance(fake[EYES_JUDGE], real),
+        }
+        if EYES_JUDGE in self.networks:
+            with self.asked(EYES_JUDGE, FACE_JUDGE) as (eyes, face):
+                losses["judged_eyes"] = hinge_generator(eyes(fake[EYES_JUDGE]))
+                losses["judged_face"] = hinge_generator(face(fake[FACE_JUDGE]))
+        return losses
+
+    def judge_loss(self, name: str, batch: Batch) -> tuple[Tensor, Figures]:
+        """A judge learns to tell the completed I_recon from I_gt."""
+        completed = complete(self.painted(batch)[0].detach(), batch.image, batch.hole)
+        with torch.no_grad():
+            real, fake = (self.looked_at(name, picture, batch) for picture in (batch.image, completed))
+        scores = self.networks[name]({layer: torch.cat((real[layer], fake[layer])) for layer in real})
+        loss = hinge_discriminator(*scores.chunk(2))
+        return loss, {name: loss}
 
     def extractor_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 9, first term: MSE(AE(I_fake), Ext(I_ref)), the auxiliary extractor frozen; no label takes part."""

@@ -13,7 +13,7 @@ from training.papers import RECIPES
 from training.papers.reference.attributes import CELEBA, RATINGS, names
 from training.papers.reference.backbone import BackboneStep
 from training.papers.reference.losses import FEATURE_LAYERS, Weights
-from training.papers.reference.rows import LABELS
+from training.papers.reference.rows import JUDGED, LABELS
 from training.papers.reference.step import Manner, ReferenceStep
 from training.recipe import Files, Part
 from training.step import ALL
@@ -99,7 +99,7 @@ def test_the_demo_has_visible_ratings_and_is_small_enough_to_ship() -> None:
     assert 2 * shipped < 12e6  # bytes in half precision
     phases = [stage.phase for stage in part_of("reference_demo").stages]
     assert phases[0] == LABELS
-    assert phases[-1] == ALL
+    assert phases[2:] == [ALL, JUDGED]
 
 
 def test_muon_moves_hidden_layers_of_both_kinds_and_no_kernel_of_masks() -> None:
