@@ -21,10 +21,11 @@ JAW, BROW, BRIDGE = 9, slice(9, 14), 14  # places: so many first ones are the ja
 LEFT = (*range(9), *range(17, 22), *range(27, 34), *range(36, 42), 48, 49, 50, 51, 57, 58, 59, 60, 61, 62, 66, 67)
 RIGHT = (*range(16, 7, -1), *range(26, 21, -1), *range(27, 31), 35, 34, 33)
 RIGHT = (*RIGHT, 45, 44, 43, 42, 47, 46, 54, 53, 52, 51, 57, 56, 55, 64, 63, 62, 66, 65)
-MOST_MISSING, LEAST_MISSING = 0.2, 0.6  # shares of the known half and of the hidden one
-LEAST_ALIKE = 0.6  # of the other half's width: a face from the side has a narrow one
+MOST_MISSING, LEAST_MISSING = 0.25, 0.6  # shares of the known half and of the hidden one
+# Widths of the hidden half, in those of the known one: of a face that is turned it is narrower, or must be stretched.
+LEAST_NARROW, MOST_STRETCHED = 0.38, 1.6
 # Lengths are in heights of the face, from brows to chin.
-MOST_OFF = 0.12  # how far landmarks may lie from the other half's, mirrored and moved
+MOST_OFF = 0.16  # how far landmarks may lie from the other half's, mirrored and moved
 BESIDE = 0.2  # how far beside the landmarks the other half is believed: an ear, the beginning of the hair
 REACH = 0.16  # how far a landmark moves what lies around it
 TONE = 0.25  # over which distance light and colour are compared
@@ -56,8 +57,8 @@ def _missing(hole: Hole, half: Floats) -> float:
 
 def _alike(here: Floats, there: Floats) -> bool:
     """Whether one can stand for the other: about as wide, and its landmarks fit."""
-    narrow, wide = sorted(_across(half) for half in (here, there))
-    if narrow < LEAST_ALIKE * wide:
+    known, hidden = _across(here), _across(there)
+    if hidden > MOST_STRETCHED * known or hidden < LEAST_NARROW * known:
         return False
     matrix = _moving(here, there)
     off = np.linalg.norm(_moved(here, matrix) - there, axis=1)

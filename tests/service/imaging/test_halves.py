@@ -85,7 +85,7 @@ def test_nothing_is_laid_over_where_both_halves_are_missing_or_known() -> None:
 def test_a_face_from_the_side_has_no_second_half() -> None:
     turned = FACE.copy()
     right = turned[:, 0] > MIDDLE
-    turned[right, 0] = MIDDLE + 0.4 * (turned[right, 0] - MIDDLE)
+    turned[right, 0] = MIDDLE + 0.3 * (turned[right, 0] - MIDDLE)
     missing = half(right=True)
     assert halved(BARE, emptied(drawn(), missing), missing, turned) is BARE
 
