@@ -49,11 +49,11 @@ def test_a_resumed_run_equals_an_unbroken_one_to_the_bit(name: str, tmp_path: Pa
     while seen < total:
         seen = train(part, FACES, tmp_path / "resumed", frozen, machine, seconds=0.0)
         runs += 1
-    assert runs == 6
+    assert runs == total / 2 >= 6
     whole, resumed = (load_checkpoint(tmp_path / folder / "checkpoint.pt") for folder in ("whole", "resumed"))
     assert same(whole, resumed)
     lines = (tmp_path / "resumed" / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["images_seen"] for line in lines] == [2, 4, 6, 8, 10, 12]
+    assert [json.loads(line)["images_seen"] for line in lines] == list(range(2, total + 1, 2))
 
 
 def same(one: object, other: object) -> bool:

@@ -247,7 +247,7 @@ def reference_tiny() -> Recipe:
     part = replace(reference().part("generator"), wants=wants(RATINGS))
     stages = tuple(
         Stage(until_images=until, pixels=SMALLEST_PIXELS, batch_size=2, phase=phase)
-        for until, phase in ((4, LABELS), (6, RECONSTRUCTION), (8, JUDGED), (12, ""))
+        for until, phase in ((4, LABELS), (8, RECONSTRUCTION), (12, JUDGED), (16, ""))
     )
     made = tiny(part, build_tiny, stages)
     return Recipe("reference_tiny", (made,))
