@@ -10,17 +10,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from service.imaging.affine import moved, moving
 from service.imaging.arrays import Floats, Hole, Points, Rgb, assert_plane, assert_rgb, size_of
 from service.imaging.blur import blurred
 from service.imaging.cast import LUMA, one_thing
 from service.imaging.holes import Region, bounds
+from service.imaging.mirror import mirror_of
 from service.imaging.outlines import grown, hull
 
 # Of the 68 landmarks those of the half at the left of the picture, and at the same places those of the other half.
-JAW, BROW, BRIDGE = 9, slice(9, 14), 14  # places: so many first ones are the jaw's, the last of which is the chin
 LEFT = (*range(9), *range(17, 22), *range(27, 34), *range(36, 42), 48, 49, 50, 51, 57, 58, 59, 60, 61, 62, 66, 67)
-RIGHT = (*range(16, 7, -1), *range(26, 21, -1), *range(27, 31), 35, 34, 33)
-RIGHT = (*RIGHT, 45, 44, 43, 42, 47, 46, 54, 53, 52, 51, 57, 56, 55, 64, 63, 62, 66, 65)
+RIGHT = (
+    *range(16, 7, -1), *range(26, 21, -1), *range(27, 31), 35, 34, 33,
+    45, 44, 43, 42, 47, 46, 54, 53, 52, 51, 57, 56, 55, 64, 63, 62, 66, 65,
+)  # fmt: skip
+CHIN, BROW = 8, slice(9, 14)  # places in both
 MOST_MISSING, LEAST_MISSING = 0.25, 0.6  # shares of the known half and of the hidden one
 # Widths of the hidden half, in those of the known one: of a face that is turned it is narrower, or must be stretched.
 LEAST_NARROW, MOST_STRETCHED = 0.38, 1.6
@@ -42,9 +46,14 @@ def halved(raw: Rgb, image: Rgb, hole: Hole, landmarks: Points) -> Rgb:
     assert_rgb(raw)
     assert_rgb(image, size_of(raw))
     assert_plane(hole, size_of(raw))
-    for known, hidden in ((LEFT, RIGHT), (RIGHT, LEFT)):
+    mirror = mirror_of(landmarks)
+    if mirror is None:
+        return raw
+    for known, hidden, stretch in ((LEFT, RIGHT, mirror.stretch), (RIGHT, LEFT, 1 / mirror.stretch)):
         here, there = (landmarks[list(side)].astype(np.float32) for side in (known, hidden))
-        if _missing(hole, here) <= MOST_MISSING and _missing(hole, there) >= LEAST_MISSING and _alike(here, there):
+        if not LEAST_NARROW <= stretch <= MOST_STRETCHED:
+            continue
+        if _missing(hole, here) <= MOST_MISSING and _missing(hole, there) >= LEAST_MISSING and _fits(here, there):
             return _laid(raw, image, hole, here, there)
     return raw
 
@@ -55,25 +64,15 @@ def _missing(hole: Hole, half: Floats) -> float:
     return float(inside.mean()) if inside.size else 1.0
 
 
-def _alike(here: Floats, there: Floats) -> bool:
-    """Whether one can stand for the other: about as wide, and its landmarks fit."""
-    known, hidden = _across(here), _across(there)
-    if hidden > MOST_STRETCHED * known or hidden < LEAST_NARROW * known:
-        return False
-    matrix = _moving(here, there)
-    off = np.linalg.norm(_moved(here, matrix) - there, axis=1)
+def _fits(here: Floats, there: Floats) -> bool:
+    """Whether one half's landmarks, mirrored and moved, are those of the other."""
+    matrix = moving(here, there)
+    off = np.linalg.norm(moved(here, matrix) - there, axis=1)
     return bool(np.linalg.det(matrix[:, :2]) < 0 and off.max() < MOST_OFF * _height(there))
 
 
-def _across(half: Floats) -> float:
-    """How far the jaw lies beside the line from the bridge of the nose to the chin."""
-    jaw, bridge = half[:JAW], half[BRIDGE]
-    axis = (jaw[-1] - bridge) / max(float(np.linalg.norm(jaw[-1] - bridge)), 1e-6)
-    return float(np.abs((jaw - bridge) @ (axis[1], -axis[0])).max())
-
-
 def _height(half: Floats) -> float:
-    return float(np.linalg.norm(half[BROW].mean(axis=0) - half[JAW - 1]))
+    return float(np.linalg.norm(half[BROW].mean(axis=0) - half[CHIN]))
 
 
 def _laid(raw: Rgb, image: Rgb, hole: Hole, here: Floats, there: Floats) -> Rgb:
@@ -88,10 +87,11 @@ def _laid(raw: Rgb, image: Rgb, hole: Hole, here: Floats, there: Floats) -> Rgb:
     where = _sources(region, here, there, REACH * height)
     lent = _taken(image.astype(np.float32), where, cv2.INTER_CUBIC)
     seen = _taken(1 - hole.astype(np.float32), where, cv2.INTER_LINEAR)
+    mine = near * missing * seen
     for _ in range(2):  # in another light more is seen to be one thing
-        lent += _tone(part - lent, near * missing * seen, TONE * height)
+        lent += _tone(part - lent, mine, TONE * height)
     plain = _plainly_other(part - lent, height) * near * _believed(beside - lent, seen * ~missing, height)
-    weight = (blurred(plain, SOFT * height) * near * missing * seen)[..., None]
+    weight = (blurred(plain, SOFT * height) * mine)[..., None]
     answer = raw.copy()
     answer[region.slices] = np.clip(np.rint(part + weight * (lent - part)), 0, 255)
     return answer
@@ -101,8 +101,7 @@ def _plainly_other(difference: Floats, height: float) -> Floats:
     """[h,w] how far painting and lent half are different things, and around where they are, 0..1."""
     levels = blurred(np.abs(difference @ LUMA), DETAIL * height)
     plain = np.clip((levels - ALIKE_LEVELS) / (OTHER_LEVELS - ALIKE_LEVELS), 0, 1).astype(np.float32)
-    side = 2 * round(WIDER * height) + 1
-    return np.asarray(cv2.dilate(plain, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.float32)
+    return grown(plain, WIDER * height)
 
 
 def _believed(difference: Floats, known: Floats, height: float) -> Floats:
@@ -135,19 +134,9 @@ def _coarse(shape: tuple[int, ...]) -> tuple[int, int]:
 def _sources(region: Region, here: Floats, there: Floats, reach_pixels: float) -> Floats:
     """[h,w,2] where in the known half lies what belongs to each pixel: moved as a whole, then as landmarks near by."""
     x, y = np.meshgrid(np.arange(region.x0, region.x1), np.arange(region.y0, region.y1))
-    where, matrix = np.stack((x, y), axis=-1).astype(np.float32), _moving(there, here)
+    where, matrix = np.stack((x, y), axis=-1).astype(np.float32), moving(there, here)
     few = cv2.resize(where, _coarse(x.shape), interpolation=cv2.INTER_AREA)
     weight = np.exp(-((few[:, :, None] - there) ** 2).sum(axis=-1) / (2 * reach_pixels**2))  # [h',w',landmarks]
-    by = weight @ (here - _moved(there, matrix)) / (weight.sum(axis=-1, keepdims=True) + LEAST_WEIGHT)
-    moved = _moved(where, matrix) + cv2.resize(by, x.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    return np.asarray(moved, np.float32)
-
-
-def _moving(source: Floats, target: Floats) -> Floats:
-    """[2,3] the affine matrix that takes one half nearest to the other."""
-    columns = np.column_stack((source, np.ones(len(source), np.float32)))
-    return np.asarray(np.linalg.lstsq(columns, target, rcond=None)[0].T, np.float32)
-
-
-def _moved(points: Floats, matrix: Floats) -> Floats:
-    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
+    by = weight @ (here - moved(there, matrix)) / (weight.sum(axis=-1, keepdims=True) + LEAST_WEIGHT)
+    sources = moved(where, matrix) + cv2.resize(by, x.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(sources, np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from service.imaging.arrays import Floats, Points, Size
 
 Mask = NDArray[np.uint8]
+Value = TypeVar("Value", np.uint8, np.float32)
 
 
 def filled(outline: Points | Floats, size: Size) -> Mask:
@@ -24,7 +27,7 @@ def hull(points: Points | Floats, size: Size) -> Mask:
     return filled(np.asarray(outline[:, 0], np.float32), size)
 
 
-def grown(mask: Mask, reach_pixels: float) -> Mask:
+def grown(mask: NDArray[Value], reach_pixels: float) -> NDArray[Value]:
     """The mask, and what lies about so far around it, rounded to whole pixels."""
     side = 2 * round(reach_pixels) + 1
-    return np.asarray(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), np.uint8)
+    return np.asarray(cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))), mask.dtype)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from service.imaging.affine import moved, moving
 from service.imaging.arrays import Floats, Hole, Points, Rgb, assert_plane, assert_rgb, size_of
 from service.imaging.blur import blurred
 from service.imaging.cast import LUMA, one_thing
@@ -94,7 +95,7 @@ def _alike(pair: Pair, here: Floats, there: Floats) -> bool:
     if narrow < max(LEAST_WIDTH_PIXELS, LEAST_ALIKE * wide):
         return False
     matrix = _moving(pair, here, there)
-    off = np.linalg.norm(_moved(here, matrix) - there, axis=1)
+    off = np.linalg.norm(moved(here, matrix) - there, axis=1)
     return bool(np.linalg.det(matrix[:, :2]) < 0 and off.max() < MOST_OFF * wide)
 
 
@@ -126,7 +127,7 @@ def _mean(values: Floats, weight: Floats, deviation_pixels: float) -> Floats:
 def _seen_in(image: Rgb, hole: Hole, region: Region, pair: Pair, here: Floats, there: Floats) -> tuple[Floats, Floats]:
     """[h,w,3] the known part as it would look in the region around the hidden one, and [h,w] how far it is known."""
     x, y = np.meshgrid(np.arange(region.x0, region.x1), np.arange(region.y0, region.y1))
-    where = _moved(np.stack((x, y), axis=-1).astype(np.float32), _moving(pair, there, here))
+    where = moved(np.stack((x, y), axis=-1).astype(np.float32), _moving(pair, there, here))
     if pair.eye:
         where += _straightened(where, image, pair, here)
     columns, rows = where[..., 0], where[..., 1]
@@ -162,9 +163,4 @@ def _moving(pair: Pair, source: Floats, target: Floats) -> Floats:
     """[2,3] the affine matrix that takes one part nearest to the other."""
     weight = np.ones((len(source), 1), np.float32)
     weight[: pair.eye] = EYE_WEIGHT
-    columns = np.column_stack((source, np.ones(len(source), np.float32)))
-    return np.asarray(np.linalg.lstsq(columns * weight, target * weight, rcond=None)[0].T, np.float32)
-
-
-def _moved(points: Floats, matrix: Floats) -> Floats:
-    return np.asarray(points @ matrix[:, :2].T + matrix[:, 2], np.float32)
+    return moving(source, target, weight)

@@ -6,14 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LEFT, RIGHT = slice(36, 42), slice(42, 48)
+from training.data.landmarks import LEFT_EYE, RIGHT_EYE
+
 WIDTH_PIXELS, HEIGHT_PIXELS = 96, 48  # one and a half times the size that they have in a frame of 128 px
 HALF_WIDTH, HALF_HEIGHT = 1.0, 0.5  # of what is cut out, in distances between the eyes
 
 
 def eye_crops(pictures: Tensor, landmarks: Tensor) -> Tensor:
     """[B,3,H,H], landmarks [B,68,2] in pixels -> [B,3,48,96]; beyond the picture its border goes on."""
-    left, right = landmarks[:, LEFT].mean(dim=1), landmarks[:, RIGHT].mean(dim=1)
+    left, right = (landmarks[:, list(eye)].mean(dim=1) for eye in (LEFT_EYE, RIGHT_EYE))
     along = right - left
     across = torch.stack((-along[:, 1], along[:, 0]), dim=1)
     columns = (HALF_WIDTH * along, HALF_HEIGHT * across, (left + right) / 2)

@@ -36,6 +36,7 @@ from training.papers.reference.snapshots import described, obeying, weights_for
 from training.step import ALL, RECONSTRUCTION, Figures, State, Turn
 
 AUXILIARY = "auxiliary"
+RECON_ALONE = (RECONSTRUCTION, JUDGED)  # phases that show no I_fake
 EYES_JUDGE, FACE_JUDGE = "eyes_judge", "face_judge"
 
 
@@ -103,7 +104,7 @@ class ReferenceStep(LbamStep):
         extractor = ("extractor", self.extractor_loss)
         if self.phase == LABELS:
             return (auxiliary,)
-        if self.phase in (RECONSTRUCTION, JUDGED):
+        if self.phase in RECON_ALONE:
             judges = (EYES_JUDGE, FACE_JUDGE) if self.phase == JUDGED and EYES_JUDGE in self.networks else ()
             learning = [(name, partial(self.judge_loss, name)) for name in judges]
             return *learning, auxiliary, generator, *(() if self.manner.through_generator else (extractor,))
@@ -154,8 +155,7 @@ class ReferenceStep(LbamStep):
 
     def painted(self, batch: Batch) -> Tensor:
         """I_recon (Eq. 2), and behind it I_fake (Eq. 3) where the phase has one: [1 or 2,B,3,H,W], of one encoding."""
-        alone = self.phase in (RECONSTRUCTION, JUDGED)
-        wanted = [self.true(batch)] if alone else [self.true(batch), self.extracted(batch)]
+        wanted = [self.true(batch)] if self.phase in RECON_ALONE else [self.true(batch), self.extracted(batch)]
 
         def paint() -> Tensor:
             maps = self.generator.maps(batch.hole)
