@@ -18,6 +18,7 @@ from tests.training.pictures import write_scenes
 from training.checkpoint import save_snapshot
 from training.data.drawn import DrawnFaces
 from training.frozen.features import FrozenFeatures
+from training.layers.feature_judge import FeatureJudge
 from training.loop import train
 from training.machine import Machine
 from training.papers import RECIPES
@@ -54,7 +55,7 @@ def build(part: Part) -> Callable[[Files], Step]:
         step = part.build(frozen)
         for name, network in step.networks.items():
             step.optimizers[name] = Straight(network.parameters(), lr=0.01)
-            if has_batch_norms(step):
+            if has_batch_norms(step) and not isinstance(network, FeatureJudge):
                 network.double().register_forward_pre_hook(doubled)
         return step
 

@@ -12,6 +12,7 @@ from training.data.holes import Mixture
 from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.frozen.features import DISTANCE_LAYERS, load_features
+from training.judged import HEADS, JUDGED, NOT_JUDGED, JudgedWeights
 from training.muon import optimizer
 from training.papers.dsa.attention import DualSpatialAttention
 from training.papers.dsa.contextual import ContextualAttention
@@ -27,6 +28,12 @@ IRREGULAR = Mixture(((1.0, "irregular"),))  # appendix D
 DEMO_HOLES = Mixture(
     ((0.35, "box"), (0.15, "center"), (0.10, "eyes"), (0.10, "half"), (0.05, "O6"), (0.25, "irregular"))
 )
+DEMO_JUDGED_HOLES = Mixture(
+    (
+        (0.24, "eyes"), (0.06, "O4"), (0.06, "O5"), (0.16, "face"), (0.08, "20-40"),
+        (0.08, "40-60"), (0.06, "O6"), (0.10, "center"), (0.08, "box"), (0.08, "half"),
+    )
+)  # fmt: skip
 CHANCE = Wants(chance=len(SEVEN))  # where each discriminator's penalty looks
 
 # Tables 7 and 9, caption: C of each discriminator.
@@ -36,6 +43,7 @@ LEARNING_RATE = 1e-4  # section 4.1: RMSprop
 
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_WEIGHTS = Weights(perceptual=0.008, adversarial=0.05)
+DEMO_JUDGED = JudgedWeights(eyes=0.025, eyes_style=0.05, judged_eyes=0.5, judged_face=0.2)
 DEMO_PIXELS = 128  # the largest side that the demo learns on, and is served at
 PAPER = Weights()
 WITHOUT_SUPERVISION = Weights(supervision=0.0)
@@ -51,6 +59,8 @@ def build(
     channels: Mapping[str, int] = CAPTION,
     weights: Weights = PAPER,
     central: bool = False,
+    judged_weights: JudgedWeights = NOT_JUDGED,
+    heads: int = 0,
 ) -> GeneratorStep:
     """Section 4.1: RMSprop, 1e-4, for all networks; the weights below Eq. 10."""
     generator = Generator(LEVELS[pixels], width, attention)
@@ -63,6 +73,8 @@ def build(
         weights=weights,
         optimizers={name: torch.optim.RMSprop(one.parameters(), LEARNING_RATE) for name, one in networks.items()},
         central=central,
+        judged_weights=judged_weights,
+        heads=heads,
     )
 
 
@@ -78,6 +90,8 @@ def build_demo(files: Files, *, weights: Weights = DEMO_WEIGHTS, width: int = 24
         weights=weights,
         optimizers={"generator": optimizer(generator, 1e-3, (0.5, 0.9), 0.02), **adams},
         seen_pixels=DEMO_PIXELS,
+        judged_weights=DEMO_JUDGED,
+        heads=HEADS,
     )
 
 
@@ -137,7 +151,7 @@ def dsa_two_discriminators() -> Recipe:
 
 
 def demo_part() -> Part:
-    """For a few hours of one CPU core: on small frames, the first half without discriminators."""
+    """For a few hours of one CPU core: on small frames, the first half without discriminators, the end with judges."""
     return Part(
         name="generator",
         build=build_demo,
@@ -147,6 +161,15 @@ def demo_part() -> Part:
                 until_images=92_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION, learning_rate_factor=0.6
             ),
             Stage(until_images=158_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
+            Stage(
+                until_images=170_000,
+                pixels=DEMO_PIXELS,
+                batch_size=16,
+                holes=DEMO_JUDGED_HOLES,
+                phase=JUDGED,
+                learning_rate_factor=0.5,
+                decay_to=0.1,
+            ),
         ),
         holes=DEMO_HOLES,
         wants=CHANCE,
@@ -168,13 +191,14 @@ def dsa_without_supervision_demo() -> Recipe:
 
 
 def dsa_tiny() -> Recipe:
-    """For tests: a few updates without and with discriminators."""
+    """For tests: a few updates of every phase."""
     few = dict.fromkeys(CAPTION, 4)
     part = tiny(
         dsa().part("generator"),
-        lambda files: build(files, width=4, channels=few),
+        lambda files: build(files, width=4, channels=few, judged_weights=DEMO_JUDGED, heads=4),
         (
             Stage(until_images=4, pixels=128, batch_size=2, phase=RECONSTRUCTION),
+            Stage(until_images=8, pixels=128, batch_size=2, phase=JUDGED),
             Stage(until_images=12, pixels=128, batch_size=2),
         ),
     )

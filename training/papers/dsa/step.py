@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
+from training.judged import JUDGED, NOT_JUDGED, JudgedStep, JudgedWeights, feature_judges
 from training.losses.wasserstein import gradient_penalty, wasserstein_critic, wasserstein_generator
 from training.masking import complete, mask_image
 from training.papers.dsa.attention import Maps
@@ -22,20 +23,21 @@ from training.papers.dsa.losses import (
     weighted_sum,
 )
 from training.papers.dsa.networks import Discriminator, Generator
-from training.step import ALL, RECONSTRUCTION, Figures, Step, Turn, unmoved
+from training.step import ALL, RECONSTRUCTION, Figures, Turn, unmoved
 
 QUARTERS = 4
 
 
-class GeneratorStep(Step):
+class GeneratorStep(JudgedStep):
     """One update of each discriminator, then one of the generator on the same fake (Eq. 8 to 10).
 
-    In the phase "reconstruction" there are no discriminators; the paper knows only the full phase.
+    In the phase "reconstruction" there are no discriminators, in the phase "judged" others stand in for them
+    (`training/judged.py`); the paper knows only the full phase.
     """
 
     shipped = ("generator",)
     columns = ("masked image", "raw", "completed", "image")
-    phases = (ALL, RECONSTRUCTION)
+    phases = (ALL, RECONSTRUCTION, JUDGED)
 
     def __init__(
         self,
@@ -47,9 +49,17 @@ class GeneratorStep(Step):
         optimizers: Mapping[str, torch.optim.Optimizer],
         central: bool = False,
         seen_pixels: int = 0,
+        judged_weights: JudgedWeights = NOT_JUDGED,
+        heads: int = 0,
     ) -> None:
-        """`central`: the local discriminators look at the frame's middle, as for irregular holes (appendix D)."""
-        super().__init__({"generator": generator, **discriminators}, optimizers, {"features": features})
+        """`central`: the local discriminators look at the frame's middle, as for irregular holes (appendix D).
+
+        `heads`: the width of the heads of the phase "judged"; 0 = there are none.
+        """
+        more, adams = feature_judges(features, heads)
+        networks = {"generator": generator, **discriminators, **more}
+        super().__init__(networks, {**optimizers, **adams}, {"features": features})
+        self.judged_weights = judged_weights
         self.judges = tuple(discriminators)
         self.weights = weights
         self.central = central
@@ -57,8 +67,9 @@ class GeneratorStep(Step):
         self.maps: Maps | None = None  # of the last pass of the generator
 
     def turns(self) -> tuple[Turn, ...]:
-        judges = () if self.phase == RECONSTRUCTION else self.judges
+        judges = self.judges if self.phase == ALL else ()
         return (
+            *self.judges_turns(),
             *((name, partial(self.discriminator_loss, name)) for name in judges),
             ("generator", self.generator_loss),
         )
@@ -113,9 +124,12 @@ class GeneratorStep(Step):
         if (features := self.frozen["features"]) is not None:
             assert isinstance(features, FrozenFeatures)
             losses["perceptual"] = perceptual_loss(raw, batch.image, batch.hole, features)
-        if self.phase != RECONSTRUCTION:
+        if self.phase == ALL:
             losses["adversarial"] = self.adversarial_loss(raw, batch)
-        return weighted_sum(losses, self.weights), losses
+        return self.with_judges(weighted_sum(losses, self.weights), losses, batch)
+
+    def completed(self, batch: Batch) -> Tensor:
+        return complete(self.raw(batch), batch.image, batch.hole)
 
     def adversarial_loss(self, raw: Tensor, batch: Batch) -> Tensor:
         """Eq. 9: the sum over all discriminators."""

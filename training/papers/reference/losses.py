@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from training.frozen.features import FeatureNetwork
+from training.losses.distances import mean_distance, style_distance
 from training.losses.structure import multi_scale_similarity
-from training.losses.style import gram
 from training.masking import complete
 
 # Of the frozen feature network: the ends of VGG's first three blocks, as LBAM takes them.
@@ -19,7 +19,6 @@ FEATURE_LAYERS = {
     "vgg19": ("relu1_2", "relu2_2", "relu3_4"),
     "squeezenet1_1": ("relu1", "fire3", "fire5", "fire7", "fire9"),
 }
-SMALLEST = 1e-12  # under a root
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,6 @@ class Weights:
     valid: float = 1.0
     attributes: float = 1.0  # the generator's part of Eq. 9
     near: float = 0.0  # not the paper's: the mean squared difference of I_fake and I_recon in the hole
-    # Of the phase "judged", which is not the paper's either, for the completed I_recon:
-    eyes: float = 0.0  # Eq. 6 of both eyes, enlarged
-    eyes_style: float = 0.0  # Eq. 7 of them
-    judged_eyes: float = 0.0  # how real they look to a judge of their own
-    judged_face: float = 0.0  # how real the whole picture looks to another
     penalty: float = 10.0  # lambda_gp of Eq. 11, which the paper does not give
 
 
@@ -65,22 +59,6 @@ def inpainting_losses(
         if weights.style:
             losses["style"] = style_distance(fake, real)  # Eq. 7
     return losses
-
-
-def style_distance(fake: Mapping[str, Tensor], real: Mapping[str, Tensor]) -> Tensor:
-    """The mean distance of the Gram matrices of two pictures' maps."""
-    return mean_distance(*({name: gram(maps) for name, maps in found.items()} for found in (fake, real)))
-
-
-def mean_distance(fake: Mapping[str, Tensor], real: Mapping[str, Tensor]) -> Tensor:
-    """1/N sum over the N layers of the 2-norm of their difference over the root of its length; mean over the batch."""
-    distances = [root_mean_square(fake[layer].float() - real[layer].float()).mean() for layer in fake]
-    return torch.stack(distances).mean()
-
-
-def root_mean_square(values: Tensor) -> Tensor:
-    """[B,...] -> [B]."""
-    return (values.flatten(1).square().mean(dim=1) + SMALLEST).sqrt()
 
 
 def attribute_loss(found: Tensor, wanted: Tensor) -> Tensor:

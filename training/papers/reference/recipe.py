@@ -11,15 +11,15 @@ from training.data.holes import Mixture
 from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
-from training.layers.feature_judge import FeatureJudge
+from training.judged import HEADS, JUDGED, JUDGED_HOLES, LEARNING_RATE, NOT_JUDGED, JudgedWeights, feature_judges
 from training.muon import Muon, groups, with_transposed
 from training.papers.reference.attributes import CELEBA, RATINGS, Attribute, names
 from training.papers.reference.backbone import CHANCE, BackboneStep
 from training.papers.reference.extractors import Auxiliary, Extractor
 from training.papers.reference.losses import FEATURE_LAYERS, Weights
 from training.papers.reference.networks import FRAME_PIXELS, SMALLEST_PIXELS, Discriminator, Generator
-from training.papers.reference.rows import JUDGED, LABELS, attribute_stream
-from training.papers.reference.step import AUXILIARY, EYES_JUDGE, FACE_JUDGE, Chance, Manner, ReferenceStep
+from training.papers.reference.rows import LABELS, attribute_stream
+from training.papers.reference.step import AUXILIARY, Chance, Manner, ReferenceStep
 from training.recipe import Files, Part, Recipe, Stage, tiny
 from training.step import RECONSTRUCTION
 
@@ -28,22 +28,13 @@ SKETCHES = Mixture(((1.0, "quickdraw"),))
 DEMO_HOLES = Mixture(
     ((0.15, "quickdraw"), (0.22, "20-40"), (0.15, "40-60"), (0.18, "eyes"), (0.14, "O6"), (0.16, "center"))
 )
-# Those that the service gets most, and in which small networks are worst.
-JUDGED_HOLES = Mixture(
-    (
-        (0.42, "eyes"), (0.08, "O4"), (0.08, "O5"), (0.22, "face"),
-        (0.05, "20-40"), (0.05, "40-60"), (0.05, "O6"), (0.05, "center"),
-    )
-)  # fmt: skip
 DEMO_JITTER = Jitter(rotation_degrees=6, scale=0.08, shift=0.03, colour=0.08)
 PAPER, PAPER_MANNER = Weights(), Manner()
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
-DEMO_WEIGHTS = Weights(
-    structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.4, adversarial=0.3, near=5.0,
-    eyes=0.05, eyes_style=0.1, judged_eyes=1.0, judged_face=0.4,
-)  # fmt: skip
+DEMO_WEIGHTS = Weights(structure=1.0, style=0.08, perceptual=0.06, hole=6.0, attributes=0.4, adversarial=0.3, near=5.0)
+DEMO_JUDGED = JudgedWeights(eyes=0.05, eyes_style=0.1, judged_eyes=1.0, judged_face=0.4)
 DEMO_MANNER = Manner(through_generator=False, whole_fakes=False, redrawn=0.6, anew=0.25, hidden=0.5, reach=0.7)
-BETAS, JUDGES_BETAS = (0.5, 0.9), (0.0, 0.9)
+BETAS = (0.5, 0.9)
 
 
 def wants(attributes: tuple[Attribute, ...]) -> Wants:
@@ -66,8 +57,9 @@ def build(
     judge_learning_rate: float | None = None,
     muon_length: float = 0.0,
     painted_pixels: int = 0,
+    judged_weights: JudgedWeights = NOT_JUDGED,
     heads: int = 0,
-    heads_learning_rate: float = 6e-3,
+    heads_learning_rate: float = LEARNING_RATE,
 ) -> ReferenceStep:
     """Adam 1e-4, beta 0.5 and 0.9 for all four, or another rate for the discriminator.
 
@@ -86,17 +78,15 @@ def build(
     rates = {**dict.fromkeys(networks, learning_rate), "discriminator": judge_learning_rate or learning_rate}
     optimizers = {name: optimizer(network, rates[name], muon_length) for name, network in networks.items()}
     features = load_features(files.features, FEATURE_LAYERS) if files.features and seen else None
-    if features is not None and heads:
-        for name in (EYES_JUDGE, FACE_JUDGE):
-            networks[name] = FeatureJudge(features, heads)
-            optimizers[name] = torch.optim.Adam(networks[name].parameters(), heads_learning_rate, JUDGES_BETAS)
+    judges, adams = feature_judges(features, heads, heads_learning_rate)
     return ReferenceStep(
-        networks,
-        optimizers,
+        networks | judges,
+        optimizers | adams,
         features,
         attributes=attributes,
         weights=weights,
         manner=manner,
+        judged_weights=judged_weights,
         painted_pixels=painted_pixels,
     )
 
@@ -201,7 +191,8 @@ def reference_demo() -> Recipe:
             judge_learning_rate=2.5e-3,
             muon_length=0.01,
             painted_pixels=SMALLEST_PIXELS,
-            heads=48,
+            judged_weights=DEMO_JUDGED,
+            heads=HEADS,
         ),
         stages=(
             Stage(until_images=40_032, pixels=SMALLEST_PIXELS, batch_size=96, phase=LABELS, decay_to=0.05),
@@ -263,6 +254,6 @@ def build_tiny(files: Files) -> ReferenceStep:
         extractor=(2, 0),
         auxiliary=(2, 0),
         learning_rate=1e-3,
-        weights=replace(PAPER, eyes=0.05, eyes_style=0.1, judged_eyes=1.0, judged_face=0.4),
+        judged_weights=DEMO_JUDGED,
         heads=4,
     )

@@ -15,7 +15,6 @@ from training.data.stream import Item
 from training.recipe import Part, Stage, face_stream
 
 LABELS = "labels"  # the phase that teaches the auxiliary extractor alone
-JUDGED = "judged"  # the phase of I_recon in which judges look through the feature network, at its eyes too
 LABELLED_SHARE = 0.25  # of the row: where fewer faces have labels, they stand in it more often
 
 

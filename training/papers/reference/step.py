@@ -7,37 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
-from training.losses.adversarial import hinge_discriminator, hinge_generator
+from training.judged import JUDGED, NOT_JUDGED, JudgedStep, JudgedWeights
 from training.losses.wasserstein import wasserstein_generator
 from training.masking import complete, mask_image
 from training.papers.reference.attributes import Attribute, completed, names, scaled
 from training.papers.reference.backbone import LbamStep
 from training.papers.reference.extractors import FILL
-from training.papers.reference.eyes import eye_crops
 from training.papers.reference.losses import (
     Weights,
     attribute_loss,
     inpainting_losses,
-    mean_distance,
-    style_distance,
     weighted_sum,
 )
 from training.papers.reference.measuring import turned
 from training.papers.reference.networks import Generator
-from training.papers.reference.rows import JUDGED, LABELS
+from training.papers.reference.rows import LABELS
 from training.papers.reference.snapshots import described, obeying, weights_for
 from training.step import ALL, RECONSTRUCTION, Figures, State, Turn
 
 AUXILIARY = "auxiliary"
 RECON_ALONE = (RECONSTRUCTION, JUDGED)  # phases that show no I_fake
-EYES_JUDGE, FACE_JUDGE = "eyes_judge", "face_judge"
 
 
 @dataclass(frozen=True)
@@ -68,13 +63,13 @@ class Chance:
         self.drawn = 2 * batch.chance[:, 3 + attributes :] - 1  # [B,A] in [-1,1)
 
 
-class ReferenceStep(LbamStep):
+class ReferenceStep(LbamStep, JudgedStep):
     """Auxiliary extractor, discriminator, generator, attribute extractor, in this order, each with its own loss.
 
     The phase "labels" teaches the auxiliary extractor alone, before the others begin (section 3.1); "reconstruction"
     is I_recon with the inpainting losses alone, which the paper does not have; where the attribute extractor learns
-    directly, it begins there, from what the auxiliary one sees in I_recon. In the phase "judged" two judges over the
-    frozen features join it, of the eyes and of the whole picture, if there are features to look through.
+    directly, it begins there, from what the auxiliary one sees in I_recon. In the phase "judged" two judges join it
+    (`training/judged.py`).
     """
 
     shipped = ("generator", "extractor", "auxiliary")
@@ -90,12 +85,14 @@ class ReferenceStep(LbamStep):
         attributes: tuple[Attribute, ...],
         weights: Weights,
         manner: Manner,
+        judged_weights: JudgedWeights = NOT_JUDGED,
         painted_pixels: int = 0,
     ) -> None:
         """`painted_pixels`: the side that the generator is served at, if it never learns on whole frames."""
         super().__init__(networks, optimizers, {"features": features})
         self.attributes = attributes
         self.weights = weights
+        self.judged_weights = judged_weights
         self.manner = manner
         self.painted_pixels = painted_pixels
 
@@ -105,9 +102,7 @@ class ReferenceStep(LbamStep):
         if self.phase == LABELS:
             return (auxiliary,)
         if self.phase in RECON_ALONE:
-            judges = (EYES_JUDGE, FACE_JUDGE) if self.phase == JUDGED and EYES_JUDGE in self.networks else ()
-            learning = [(name, partial(self.judge_loss, name)) for name in judges]
-            return *learning, auxiliary, generator, *(() if self.manner.through_generator else (extractor,))
+            return *self.judges_turns(), auxiliary, generator, *(() if self.manner.through_generator else (extractor,))
         return auxiliary, ("discriminator", self.discriminator_loss), generator, extractor
 
     def labels(self, batch: Batch) -> Tensor:
@@ -195,40 +190,11 @@ class ReferenceStep(LbamStep):
                     losses["attributes"] = attribute_loss(auxiliary(fake), self.reached(batch))
             if self.weights.near:
                 losses["near"] = ((painted[1] - painted[0].detach()) * batch.hole).square().mean()
-        if self.phase == JUDGED and features is not None:
-            losses |= self.judged_losses(painted[0], batch)
-        return weighted_sum(losses, self.weights), losses
+        return self.with_judges(weighted_sum(losses, self.weights), losses, batch)
 
-    def looked_at(self, judge: str, picture: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """What a judge sees of a picture."""
-        features = self.frozen["features"]
-        assert isinstance(features, FrozenFeatures)
-        return features(eye_crops(picture, batch.landmarks) if judge == EYES_JUDGE else picture)
-
-    def judged_losses(self, recon: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Of the completed I_recon: its eyes as the feature network sees them, and what both judges say."""
-        completed = complete(recon, batch.image, batch.hole)
-        fake = {name: self.looked_at(name, completed, batch) for name in (EYES_JUDGE, FACE_JUDGE)}
-        with torch.no_grad():
-            real = self.looked_at(EYES_JUDGE, batch.image, batch)
-        losses = {
-            "eyes": mean_distance(fake[EYES_JUDGE], real),
-            "eyes_style": style_distance(fake[EYES_JUDGE], real),
-        }
-        if EYES_JUDGE in self.networks:
-            with self.asked(EYES_JUDGE, FACE_JUDGE) as (eyes, face):
-                losses["judged_eyes"] = hinge_generator(eyes(fake[EYES_JUDGE]))
-                losses["judged_face"] = hinge_generator(face(fake[FACE_JUDGE]))
-        return losses
-
-    def judge_loss(self, name: str, batch: Batch) -> tuple[Tensor, Figures]:
-        """A judge learns to tell the completed I_recon from I_gt."""
-        completed = complete(self.painted(batch)[0].detach(), batch.image, batch.hole)
-        with torch.no_grad():
-            real, fake = (self.looked_at(name, picture, batch) for picture in (batch.image, completed))
-        scores = self.networks[name]({layer: torch.cat((real[layer], fake[layer])) for layer in real})
-        loss = hinge_discriminator(*scores.chunk(2))
-        return loss, {name: loss}
+    def completed(self, batch: Batch) -> Tensor:
+        """The completed I_recon."""
+        return complete(self.painted(batch)[0], batch.image, batch.hole)
 
     def extractor_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 9, first term: MSE(AE(I_fake), Ext(I_ref)), the auxiliary extractor frozen; no label takes part."""

@@ -13,6 +13,7 @@ from training.data.holes import Mixture
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
 from training.frozen.parsers import FaceParser
+from training.judged import HEADS, JUDGED, JUDGED_HOLES, JudgedWeights
 from training.papers.showface.losses import CoarseWeights, Weights
 from training.papers.showface.networks import (
     FRAME_PIXELS,
@@ -47,6 +48,7 @@ REFINER_LENGTH = 0.004  # gated layers have no norm: at 0.03 their weights grow 
 # The feature maps of the Keras weights of SqueezeNet are about a hundred times VGG's.
 DEMO_COARSE_WEIGHTS = CoarseWeights(perceptual=0.008, style=0.0)  # with less, its eyes are a blur that no parser finds
 DEMO_WEIGHTS = Weights(intra=1.6e-4, inter=2.4e-4, semantic=4e-3, perceptual=1.2e-3, style=2.8e-3, adversarial=0.08)
+DEMO_JUDGED = JudgedWeights(eyes=0.05, eyes_style=0.1, judged_eyes=1.0, judged_face=0.4)
 
 
 def build_coarse(files: Files) -> CoarseStep:
@@ -252,6 +254,8 @@ def build_demo_refiner(files: Files) -> RefinerStep:
         muon_length=REFINER_LENGTH,
         seen_pixels=DEMO_PIXELS,
         parsed_pixels=DEMO_PARSED_PIXELS,
+        judged_weights=DEMO_JUDGED,
+        heads=HEADS,
     )
 
 
@@ -286,6 +290,15 @@ def showface_demo() -> Recipe:
         stages=(
             Stage(until_images=3_000, pixels=DEMO_PIXELS, batch_size=8, phase=RECONSTRUCTION),
             Stage(until_images=43_000, pixels=DEMO_PIXELS, batch_size=8, decay_to=0.1),
+            Stage(
+                until_images=67_000,
+                pixels=DEMO_PIXELS,
+                batch_size=16,
+                holes=JUDGED_HOLES,
+                phase=JUDGED,
+                learning_rate_factor=0.5,
+                decay_to=0.05,
+            ),
         ),
         holes=DEMO_HOLES,
         needs=needed_parser,
@@ -324,6 +337,8 @@ def build_tiny_refiner(files: Files) -> RefinerStep:
         learning_rate=LEARNING_RATE,
         discriminator_learning_rate=LEARNING_RATE,
         betas=BETAS,
+        judged_weights=DEMO_JUDGED,
+        heads=4,
     )
 
 
@@ -349,7 +364,8 @@ def showface_tiny() -> Recipe:
         replace(refiner_part(), needs=nothing),
         build_tiny_refiner,
         (
-            Stage(until_images=6, pixels=64, batch_size=2, phase=RECONSTRUCTION),
+            Stage(until_images=4, pixels=64, batch_size=2, phase=RECONSTRUCTION),
+            Stage(until_images=8, pixels=64, batch_size=2, phase=JUDGED),
             Stage(until_images=12, pixels=64, batch_size=2),
         ),
     )

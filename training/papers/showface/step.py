@@ -10,6 +10,7 @@ from training.data.parsing import CLASS_SETS, colour_table
 from training.data.stream import Batch
 from training.frozen.features import FrozenFeatures
 from training.frozen.parsers import FaceParser
+from training.judged import JUDGED, NOT_JUDGED, JudgedStep, JudgedWeights, feature_judges
 from training.losses.adversarial import log_loss_discriminator, log_loss_generator
 from training.losses.perceptual import perceptual
 from training.losses.style import style
@@ -100,17 +101,17 @@ class InCo2Step(Step):
         return torch.stack((batch.image, networks["inco2"](batch.image)), dim=1)
 
 
-class RefinerStep(Step):
+class RefinerStep(JudgedStep):
     """Memory written, then one update of the discriminator, then one of the refiner on the same fake (Eq. 15).
 
     In the phase "reconstruction" there is no discriminator, and nothing is written: what an encoder says that has
-    learnt nothing would stay in the slots. The paper knows only the full phase. Coarse network, parser and InCo2
-    encoder are frozen.
+    learnt nothing would stay in the slots. In the phase "judged" others stand in for the discriminator
+    (`training/judged.py`). The paper knows only the full phase. Coarse network, parser and InCo2 encoder are frozen.
     """
 
     shipped = ("refiner",)
     columns = ("masked image", "coarse", "its parsing map", "completed", "image")
-    phases = (ALL, RECONSTRUCTION)
+    phases = (ALL, RECONSTRUCTION, JUDGED)
 
     def __init__(
         self,
@@ -128,14 +129,21 @@ class RefinerStep(Step):
         muon_length: float = 0.0,
         seen_pixels: int = 0,
         parsed_pixels: int | None = None,
+        judged_weights: JudgedWeights = NOT_JUDGED,
+        heads: int = 0,
     ) -> None:
-        """`parsed_pixels`: the side that the frozen parser is shown pictures at; None = its own."""
+        """`parsed_pixels`: the side that the frozen parser is shown pictures at; None = its own.
+
+        `heads`: the width of the heads of the phase "judged"; 0 = there are none.
+        """
+        judges, adams = feature_judges(features, heads)
         judged = {"features": (True, features), "inco2": (weights.intra or weights.inter, inco2)}
         super().__init__(
-            {"refiner": refiner, "discriminator": discriminator},
+            {"refiner": refiner, "discriminator": discriminator, **judges},
             {
                 "refiner": optimizer(refiner, learning_rate, betas, muon_length),
                 "discriminator": torch.optim.Adam(discriminator.parameters(), discriminator_learning_rate, betas),
+                **adams,
             },
             {"coarse": coarse, "parser": parser, **{name: network for name, (used, network) in judged.items() if used}},
         )
@@ -143,13 +151,13 @@ class RefinerStep(Step):
             if network is not None:
                 network.eval().requires_grad_(False)
         self.weights = weights
+        self.judged_weights = judged_weights
         self.seen_pixels = seen_pixels
         self.parsed_pixels = parsed_pixels
 
     def turns(self) -> tuple[Turn, ...]:
-        if self.phase == RECONSTRUCTION:
-            return (("refiner", self.refiner_loss),)
-        return (("discriminator", self.discriminator_loss), ("refiner", self.refiner_loss))
+        judges = (("discriminator", self.discriminator_loss),) if self.phase == ALL else self.judges_turns()
+        return *judges, ("refiner", self.refiner_loss)
 
     def update(self, *shares: Batch) -> Figures:
         """Section 3.2: the memory takes up the batch, then it is read."""
@@ -200,7 +208,10 @@ class RefinerStep(Step):
     def refiner_loss(self, batch: Batch) -> tuple[Tensor, Figures]:
         """Eq. 15, with the discriminator frozen: it is asked again after its own step."""
         losses = self.losses(batch, self.raw(batch))
-        return weighted_sum(losses, self.weights), losses
+        return self.with_judges(weighted_sum(losses, self.weights), losses, batch)
+
+    def completed(self, batch: Batch) -> Tensor:
+        return complete(self.raw(batch), batch.image, batch.hole)
 
     def losses(self, batch: Batch, raw: Tensor) -> dict[str, Tensor]:
         """Each term of Eq. 15 before its weight; those whose weight is 0 are left out."""
@@ -221,7 +232,7 @@ class RefinerStep(Step):
             losses["perceptual"] = perceptual(features(raw), of_image)  # Eq. 11
             if weights.style:
                 losses["style"] = style(features(completed), of_image)  # Eq. 12
-        if self.phase != RECONSTRUCTION:
+        if self.phase == ALL:
             with self.asked("discriminator") as (discriminator,):
                 losses["adversarial"] = log_loss_generator(discriminator(completed))
         return losses

@@ -2,10 +2,11 @@ import pytest
 import torch
 
 from tests.fakes.painted import FrozenColours
+from training.losses.distances import mean_distance
 from training.losses.structure import multi_scale_similarity
 from training.losses.style import gram
 from training.masking import complete
-from training.papers.reference.losses import Weights, attribute_loss, inpainting_losses, mean_distance, weighted_sum
+from training.papers.reference.losses import Weights, attribute_loss, inpainting_losses, weighted_sum
 
 IMAGE, RECON = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
 HOLE = (torch.rand(2, 1, 8, 8) > 0.6).float().repeat_interleave(8, 2).repeat_interleave(8, 3)

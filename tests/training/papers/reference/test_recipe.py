@@ -9,11 +9,12 @@ import torch
 
 from training.data.holes import Mixture
 from training.data.transforms import Jitter
+from training.judged import JUDGED
 from training.papers import RECIPES
 from training.papers.reference.attributes import CELEBA, RATINGS, names
 from training.papers.reference.backbone import BackboneStep
 from training.papers.reference.losses import FEATURE_LAYERS, Weights
-from training.papers.reference.rows import JUDGED, LABELS
+from training.papers.reference.rows import LABELS
 from training.papers.reference.step import Manner, ReferenceStep
 from training.recipe import Files, Part
 from training.step import ALL

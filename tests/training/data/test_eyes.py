@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from tests.fakes.engine import mean_shape
-from training.papers.reference.eyes import HEIGHT_PIXELS, WIDTH_PIXELS, eye_crops
+from training.data.eyes import eye_crops
 
+HEIGHT_PIXELS, WIDTH_PIXELS = 48, 96  # at 128 px
 FACE = torch.from_numpy(mean_shape().astype(np.float32))[None] / 2  # in a frame of 128 px
 
 
@@ -53,3 +54,11 @@ def test_gradients_reach_the_eyes_alone() -> None:
     assert 0.03 < float(reached.float().mean()) < 0.2
     assert not reached[:20].any()
     assert not reached[100:].any()
+
+
+@pytest.mark.parametrize(("pixels", "size"), [(64, (48, 96)), (128, (48, 96)), (256, (96, 192))])
+def test_crops_grow_with_the_frame_and_stay_large_enough_for_a_feature_network(
+    pixels: int, size: tuple[int, int]
+) -> None:
+    picture = torch.rand(1, 3, pixels, pixels)
+    assert eye_crops(picture, FACE * pixels / 128).shape == (1, 3, *size)
