@@ -216,7 +216,7 @@ def test_in_each_room_the_terms_move_what_the_generator_paints(room: str, files:
         value, told = objective(found)
         losses.append(float(value.detach()))
         assert torch.autograd.grad(value, next(step.networks[name].parameters()), allow_unused=True)[0] is not None
-    expected = [losses[0], losses[0] + float(told["judged_face"]), losses[0]]
+    expected = [losses[0], losses[0] + float(told["judged_face"].detach()), losses[0]]
     expected[2] += sum(getattr(own, term) * float(told[term].detach()) for term in TERMS)
     assert losses == pytest.approx(expected, rel=1e-4)
     assert min(getattr(own, term) for term in TERMS) > 0

@@ -39,6 +39,12 @@ BETAS = (0.9, 0.99)  # section 4.1
 LEARNING_RATE = 2e-4  # section 4.1
 
 DEMO_HOLES = Mixture(((0.15, "1-20"), (0.30, "20-40"), (0.25, "40-60"), (0.10, "center"), (0.10, "eyes"), (0.10, "O6")))
+DEMO_COARSE_HOLES = Mixture(
+    (
+        (0.10, "1-20"), (0.20, "20-40"), (0.18, "40-60"), (0.24, "face"),
+        (0.10, "center"), (0.10, "eyes"), (0.08, "O6"),
+    )
+)  # fmt: skip
 DEMO_JITTER = Jitter(rotation_degrees=8, scale=0.1, shift=0.03, colour=0.1)
 DEMO_PIXELS = 128  # the largest side that the demo learns on, and is served at
 DEMO_PARSED_PIXELS = 192  # the parser is the dearest part of a step; 95.5 % of its pixels keep their class of 256 px
@@ -271,6 +277,14 @@ def showface_demo() -> Recipe:
             ),
             Stage(until_images=55_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
             Stage(until_images=75_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.6, decay_to=0.1),
+            Stage(
+                until_images=96_000,
+                pixels=DEMO_PIXELS,
+                batch_size=16,
+                holes=DEMO_COARSE_HOLES,
+                learning_rate_factor=0.6,
+                decay_to=0.05,
+            ),
         ),
         holes=DEMO_HOLES,
         jitter=DEMO_JITTER,
