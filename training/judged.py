@@ -20,6 +20,7 @@ from training.frozen.features import FrozenFeatures
 from training.layers.feature_judge import FeatureJudge
 from training.losses.adversarial import hinge_discriminator, hinge_generator
 from training.losses.distances import mean_distance, style_distance
+from training.recipe import Stage
 from training.step import Figures, Step, Turn
 
 JUDGED = "judged"  # the phase
@@ -47,6 +48,19 @@ class JudgedWeights:
 
 
 NOT_JUDGED = JudgedWeights()
+
+
+def judged_stage(until_images: int, pixels: int, *, holes: Mixture = JUDGED_HOLES, decay_to: float = 0.1) -> Stage:
+    """The stage of a demo recipe."""
+    return Stage(
+        until_images=until_images,
+        pixels=pixels,
+        batch_size=16,
+        holes=holes,
+        phase=JUDGED,
+        learning_rate_factor=0.5,
+        decay_to=decay_to,
+    )
 
 
 class JudgedStep(Step):

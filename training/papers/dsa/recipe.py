@@ -12,7 +12,7 @@ from training.data.holes import Mixture
 from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.frozen.features import DISTANCE_LAYERS, load_features
-from training.judged import HEADS, JUDGED, NOT_JUDGED, JudgedWeights
+from training.judged import HEADS, JUDGED, NOT_JUDGED, JudgedWeights, judged_stage
 from training.muon import optimizer
 from training.papers.dsa.attention import DualSpatialAttention
 from training.papers.dsa.contextual import ContextualAttention
@@ -161,15 +161,7 @@ def demo_part() -> Part:
                 until_images=92_000, pixels=DEMO_PIXELS, batch_size=16, phase=RECONSTRUCTION, learning_rate_factor=0.6
             ),
             Stage(until_images=158_000, pixels=DEMO_PIXELS, batch_size=16, learning_rate_factor=0.4, decay_to=0.1),
-            Stage(
-                until_images=170_000,
-                pixels=DEMO_PIXELS,
-                batch_size=16,
-                holes=DEMO_JUDGED_HOLES,
-                phase=JUDGED,
-                learning_rate_factor=0.5,
-                decay_to=0.1,
-            ),
+            judged_stage(170_000, DEMO_PIXELS, holes=DEMO_JUDGED_HOLES),
         ),
         holes=DEMO_HOLES,
         wants=CHANCE,

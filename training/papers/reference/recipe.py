@@ -11,7 +11,7 @@ from training.data.holes import Mixture
 from training.data.stream import Wants
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
-from training.judged import HEADS, JUDGED, JUDGED_HOLES, LEARNING_RATE, NOT_JUDGED, JudgedWeights, feature_judges
+from training.judged import HEADS, JUDGED, LEARNING_RATE, NOT_JUDGED, JudgedWeights, feature_judges, judged_stage
 from training.muon import Muon, groups, with_transposed
 from training.papers.reference.attributes import CELEBA, RATINGS, Attribute, names
 from training.papers.reference.backbone import CHANCE, BackboneStep
@@ -198,15 +198,7 @@ def reference_demo() -> Recipe:
             Stage(until_images=40_032, pixels=SMALLEST_PIXELS, batch_size=96, phase=LABELS, decay_to=0.05),
             Stage(until_images=122_976, pixels=SMALLEST_PIXELS, batch_size=96, phase=RECONSTRUCTION, decay_to=0.4),
             Stage(until_images=270_528, pixels=SMALLEST_PIXELS, batch_size=96, learning_rate_factor=0.5, decay_to=0.04),
-            Stage(
-                until_images=286_528,
-                pixels=SMALLEST_PIXELS,
-                batch_size=16,
-                holes=JUDGED_HOLES,
-                phase=JUDGED,
-                learning_rate_factor=0.5,
-                decay_to=0.1,
-            ),
+            judged_stage(286_528, SMALLEST_PIXELS),
         ),
         holes=DEMO_HOLES,
         wants=wants(RATINGS),

@@ -13,7 +13,7 @@ from training.data.holes import Mixture
 from training.data.transforms import Jitter
 from training.frozen.features import load_features
 from training.frozen.parsers import FaceParser
-from training.judged import HEADS, JUDGED, JUDGED_HOLES, JudgedWeights
+from training.judged import HEADS, JUDGED, JudgedWeights, judged_stage
 from training.papers.showface.losses import CoarseWeights, Weights
 from training.papers.showface.networks import (
     FRAME_PIXELS,
@@ -304,15 +304,7 @@ def showface_demo() -> Recipe:
         stages=(
             Stage(until_images=3_000, pixels=DEMO_PIXELS, batch_size=8, phase=RECONSTRUCTION),
             Stage(until_images=43_000, pixels=DEMO_PIXELS, batch_size=8, decay_to=0.1),
-            Stage(
-                until_images=67_000,
-                pixels=DEMO_PIXELS,
-                batch_size=16,
-                holes=JUDGED_HOLES,
-                phase=JUDGED,
-                learning_rate_factor=0.5,
-                decay_to=0.05,
-            ),
+            judged_stage(67_000, DEMO_PIXELS, decay_to=0.05),
         ),
         holes=DEMO_HOLES,
         needs=needed_parser,
