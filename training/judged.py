@@ -88,7 +88,7 @@ class JudgedStep(Step):
 
     def judge_loss(self, name: str, batch: Batch) -> tuple[Tensor, Figures]:
         """A judge learns to tell completed pictures from true ones."""
-        completed = self.completed(batch).detach()
+        completed = self.completed(batch)
         with torch.no_grad():
             real, fake = (self.looked_at(name, picture, batch) for picture in (batch.image, completed))
         scores = self.networks[name]({layer: torch.cat((real[layer], fake[layer])) for layer in real})
